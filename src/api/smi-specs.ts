@@ -1,0 +1,70 @@
+/** specs.smi-spec.io: what requests and connections look like. */
+import Type, { type Static } from 'typebox';
+import { choice, list, metadata, object, optional, port, reads, text } from './schema.ts';
+
+/** The methods that a match can name (RFC 9110 section 9, RFC 5789); `*` is every method. */
+export const methods = ['*', 'GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const;
+
+type Headers = Readonly<Record<string, string>>;
+
+const match = object('A request matches when every part that is given holds.', {
+  name: text('Name of the match; unique in the group. TrafficTargets name it.', {
+    minLength: 1,
+    maxLength: 253,
+    ...reads,
+  }),
+  pathRegex: optional(
+    text('Regular expression that the whole path must match, without the query; see "Regular expressions".', reads),
+  ),
+  methods: optional(
+    list('Methods. Absent, empty or with `*`: every method.', choice('A method.', methods), {
+      ...reads,
+      maxItems: 100,
+    }),
+  ),
+  headers: optional(
+    Type.Unsafe<Headers | Headers[]>({
+      type: ['array', 'object'],
+      items: { type: 'object', additionalProperties: { type: 'string' } },
+      additionalProperties: { type: 'string' },
+      maxItems: 100,
+      description:
+        'Header name → regular expression that the whole value must match. Names are compared without case. Written as a mapping or as a list of mappings; all must hold.',
+      'x-fsm-expects': 'a mapping from header names to regular expressions, or a list of such mappings',
+      ...reads,
+    }),
+  ),
+});
+
+/** specs.smi-spec.io/v1alpha4 HTTPRouteGroup. */
+export const HTTPRouteGroup = object('Named descriptions of HTTP requests, for TrafficTargets and TrafficSplits.', {
+  metadata: metadata({}),
+  spec: object('The descriptions.', {
+    matches: list('The matches of the group. Their order means nothing: the most specific match wins.', match, {
+      minItems: 1,
+      'x-fsm-fix': 'add a match, or delete the HTTPRouteGroup',
+    }),
+  }),
+});
+export type HTTPRouteGroup = Static<typeof HTTPRouteGroup>;
+
+/** specs.smi-spec.io/v1alpha4 TCPRoute. */
+export const TCPRoute = object('A description of TCP connections, for TrafficTargets.', {
+  metadata: metadata({}),
+  spec: optional(
+    object('The description.', {
+      matches: optional(
+        object('Which connections.', {
+          ports: optional(
+            list('Target ports. Absent: every port.', port('A port of the pod.'), {
+              ...reads,
+              minItems: 1,
+              'x-fsm-fix': 'name a port, or leave ports out to mean every port',
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+});
+export type TCPRoute = Static<typeof TCPRoute>;
