@@ -1,0 +1,171 @@
+/**
+ * What a proxy is told: a tree of content-addressed nodes. A node holds data of its own and names its children by
+ * the hash of their content, so two proxies that need the same thing hold the same node and a change costs what
+ * it changes. Provenance and resourceVersions are never part of a node.
+ *
+ * ```
+ * root ─┬─ self        who this proxy is
+ *       ├─ settings    mesh-wide switches
+ *       ├─ trust       the certificates of the mesh's roots
+ *       ├─ inbound ─── access                 which ports are served; who may do what there
+ *       └─ outbound ── services (index) ─── service ─── endpoints     what may be called, and where it is
+ * ```
+ */
+import { canonical, type Hash, hashBytes, type Json } from './canonical.ts';
+
+/** The format that this version writes; a proxy says in its hello which ones it reads. */
+export const configFormat = 1;
+
+export type Refs = Readonly<Record<string, Hash>>;
+
+/** Any node, as it is stored, sent and staged. */
+export interface ConfigNode<Kind extends string = string, Data = Json> {
+  readonly kind: Kind;
+  readonly data: Data;
+  readonly refs: Refs;
+}
+
+export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'tcp-server-first' | 'https';
+
+/** refs: `self`, `settings`, `trust`, `inbound`, `outbound`. */
+export type RootNode = ConfigNode<'root', { readonly format: number }>;
+
+/** refs: none. `principal` is `<serviceaccount>.<namespace>.<trust domain>`. */
+export type SelfNode = ConfigNode<
+  'self',
+  { readonly uid: string; readonly namespace: string; readonly name: string; readonly principal: string }
+>;
+
+/** refs: none. */
+export type SettingsNode = ConfigNode<
+  'settings',
+  {
+    readonly trustDomain: string;
+    /** `permissive`: every workload of the mesh may call every service. `smi`: only what a TrafficTarget allows. */
+    readonly mode: 'permissive' | 'smi';
+    /** Whether destinations that the mesh does not know may be reached. */
+    readonly egress: boolean;
+    /** Idle time after which a connection is closed, from `sidecar.sidecarTimeout`. */
+    readonly idleTimeoutMs: number;
+    readonly logLevel: string;
+  }
+>;
+
+/** refs: none. PEM certificates; during a root rotation there are two. */
+export type TrustNode = ConfigNode<'trust', { readonly roots: readonly string[] }>;
+
+/** refs: `access`. One entry for each target port that the pod serves. */
+export type InboundNode = ConfigNode<
+  'inbound',
+  {
+    readonly ports: readonly {
+      readonly port: number;
+      readonly protocol: Protocol;
+      readonly services: readonly string[];
+    }[];
+  }
+>;
+
+/** How text is compared. A regex matches the whole text, never a part of it. */
+export type TextMatch = { readonly exact: string } | { readonly prefix: string } | { readonly regex: string };
+
+/** What a request must look like; every part that is present must hold. */
+export interface HTTPMatch {
+  readonly path?: TextMatch;
+  /** Upper-case methods; absent means every method. */
+  readonly methods?: readonly string[];
+  /** Header names in lower case, sorted. */
+  readonly headers?: readonly { readonly name: string; readonly value: TextMatch }[];
+}
+
+export interface HTTPAccessRule extends HTTPMatch {
+  /** Who may: principals, sorted. */
+  readonly principals: readonly string[];
+}
+
+export interface TCPAccessRule {
+  readonly principals: readonly string[];
+  /** Target ports; absent means every port. */
+  readonly ports?: readonly number[];
+}
+
+/** refs: none. `anyone` (permissive mode) admits every workload that the mesh's root vouches for. */
+export type AccessNode = ConfigNode<
+  'access',
+  { readonly anyone: boolean; readonly http: readonly HTTPAccessRule[]; readonly tcp: readonly TCPAccessRule[] }
+>;
+
+/** refs: `services`, an index. */
+export type OutboundNode = ConfigNode<'outbound', Record<string, never>>;
+
+/**
+ * refs: name → hash for up to 64 names, and data.buckets is absent; more names are spread over 64 indexes by the
+ * hash of the name, then refs are `0` … `63` and data.buckets is 64.
+ */
+export type IndexNode = ConfigNode<'index', { readonly buckets?: 64 }>;
+
+/** Where requests go: by weight among backends. `ref` names a child of the service node, `namespace/name:port`. */
+export interface Backend {
+  readonly ref: string;
+  readonly weight: number;
+}
+
+export interface Route {
+  /** Absent: every request of the port. Routes of a port stand in order of precedence; the first that matches wins. */
+  readonly match?: HTTPMatch;
+  readonly backends: readonly Backend[];
+}
+
+export interface ServicePort {
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly routes: readonly Route[];
+}
+
+/** refs: `namespace/name:port` → endpoints, for every backend that a route names. */
+export type ServiceNode = ConfigNode<
+  'service',
+  {
+    readonly namespace: string;
+    readonly name: string;
+    /** Cluster IPs, for connections that come by address. */
+    readonly addresses: readonly string[];
+    readonly ports: readonly ServicePort[];
+  }
+>;
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+  /** Who must answer there: the client compares it with the server's certificate. */
+  readonly principal: string;
+}
+
+/** refs: none. Sorted by address and port. */
+export type EndpointsNode = ConfigNode<'endpoints', { readonly endpoints: readonly Endpoint[] }>;
+
+export type AnyNode =
+  | RootNode
+  | SelfNode
+  | SettingsNode
+  | TrustNode
+  | InboundNode
+  | AccessNode
+  | OutboundNode
+  | IndexNode
+  | ServiceNode
+  | EndpointsNode;
+
+/** A node with its address and its canonical bytes: made once, shared by everybody who needs it. */
+export interface Fragment {
+  readonly hash: Hash;
+  /** Canonical JSON of the node: exactly the bytes that were hashed. */
+  readonly bytes: string;
+  readonly node: AnyNode;
+}
+
+/** Gives a node its address. */
+export function fragmentOf(node: AnyNode): Fragment {
+  const bytes = canonical(node as unknown as Json);
+  return { hash: hashBytes(bytes), bytes, node };
+}

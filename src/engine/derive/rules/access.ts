@@ -1,0 +1,83 @@
+/** Who may do what: the inbound side, one fragment for each ServiceAccount. */
+import type { HTTPAccessRule, TCPAccessRule } from '../../config.ts';
+import { type Fragment, fragmentOf } from '../../config.ts';
+import type { IdentityRef, TrafficTargetObject } from '../../model.ts';
+import { keyOf } from '../../snapshot.ts';
+import type { Reader, Rule } from '../graph.ts';
+import { httpConditions } from '../match.ts';
+import { principalOf } from '../names.ts';
+import { permissive, trustDomain } from './mesh.ts';
+
+/** Key is `namespace/serviceaccount` of the server. Denies everything that no TrafficTarget allows. */
+export const access: Rule<Fragment> = {
+  name: 'access',
+  layer: 3,
+  compute: (read, account) => {
+    if (read.node(permissive, ''))
+      return fragmentOf({ kind: 'access', data: { anyone: true, http: [], tcp: [] }, refs: {} });
+    const rules = read.bucket('targetsByDestination', account).flatMap(key => {
+      const target = read.get('TrafficTarget', key);
+      return target === undefined ? [] : rulesOf(read, key, target);
+    });
+    const http = inOrder(rules.filter(rule => rule.type === 'http'));
+    const tcp = inOrder(rules.filter(rule => rule.type === 'tcp'));
+    explain(read, '/http', http);
+    explain(read, '/tcp', tcp);
+    const data = { anyone: false, http: http.map(({ rule }) => rule), tcp: tcp.map(({ rule }) => rule) };
+    return fragmentOf({ kind: 'access', data, refs: {} });
+  },
+};
+
+interface Origins {
+  readonly target: string;
+  readonly route: { readonly kind: 'HTTPRouteGroup' | 'TCPRoute'; readonly key: string; readonly match: string };
+}
+
+type AccessRule =
+  | ({ readonly type: 'http'; readonly rule: HTTPAccessRule } & Origins)
+  | ({ readonly type: 'tcp'; readonly rule: TCPAccessRule } & Origins);
+
+function rulesOf(read: Reader, key: string, target: TrafficTargetObject): AccessRule[] {
+  const principals = principalsOf(target.sources, read.node(trustDomain, ''));
+  if (principals.length === 0) return [];
+  return target.rules.flatMap(({ kind, name, matches }): AccessRule[] => {
+    const route = `${target.namespace}/${name}`;
+    if (kind === 'TCPRoute') return tcpRules(read, key, route, principals);
+    if (kind !== 'HTTPRouteGroup') return [];
+    return httpConditions(read.get('HTTPRouteGroup', route), matches).map(({ name: match, match: condition }) => ({
+      type: 'http' as const,
+      rule: { ...condition, principals },
+      target: key,
+      route: { kind: 'HTTPRouteGroup' as const, key: route, match },
+    }));
+  });
+}
+
+function tcpRules(read: Reader, key: string, route: string, principals: readonly string[]): AccessRule[] {
+  const object = read.get('TCPRoute', route);
+  if (object === undefined) return [];
+  const ports = object.ports && object.ports.length > 0 ? { ports: [...object.ports].sort((a, b) => a - b) } : {};
+  const origin = { kind: 'TCPRoute' as const, key: route, match: '' };
+  return [{ type: 'tcp', rule: { ...ports, principals }, target: key, route: origin }];
+}
+
+/** Only ServiceAccounts are identities of the mesh; any other kind of source admits nobody. */
+function principalsOf(sources: readonly IdentityRef[], domain: string): string[] {
+  const accounts = sources.filter(source => source.kind === 'ServiceAccount').map(keyOf);
+  return [...new Set(accounts.map(account => principalOf(account, domain)))].sort();
+}
+
+/** Any rule may admit a request, so their order has no meaning: sort by content, for equal bytes. */
+function inOrder<R extends AccessRule>(rules: readonly R[]): R[] {
+  return rules
+    .map(rule => ({ rule, text: JSON.stringify(rule.rule) }))
+    .sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
+    .map(({ rule }) => rule);
+}
+
+function explain(read: Reader, pointer: string, rules: readonly AccessRule[]): void {
+  rules.forEach(({ target, route }, index) => {
+    read.because(`${pointer}/${index}`, 'TrafficTarget', target, 'sources and rules');
+    read.because(`${pointer}/${index}`, route.kind, route.key, route.match === '' ? 'ports' : `match ${route.match}`);
+  });
+}

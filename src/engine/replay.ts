@@ -1,0 +1,73 @@
+/** Folds a recorded journal again. Equal input gives equal hashes, in any process and with any number of threads. */
+import { ProblemError } from '../api/problem.ts';
+import type { Hash } from './canonical.ts';
+import { rootHashes } from './deriver.ts';
+import { fold } from './fold.ts';
+import { Journal } from './journal.ts';
+import type { MeshSnapshot } from './model.ts';
+import { createDerivation } from './shards/pool.ts';
+import { snapshotHash } from './snapshot.ts';
+import { FragmentStore } from './store.ts';
+
+export interface ReplayResult {
+  /** Id of the journal. */
+  readonly journal: string;
+  readonly revision: number;
+  /** Content address of the snapshot. */
+  readonly snapshot: Hash;
+  /** `namespace/pod` → content address of its proxy's configuration. */
+  readonly roots: Readonly<Record<string, Hash>>;
+  /** Checkpoints that a fold was begun from, besides the oldest. */
+  readonly checkpoints: readonly number[];
+}
+
+/**
+ * Replays a journal from its oldest checkpoint, and again from every other one: all must agree.
+ *
+ * @param options.threads worker threads that derive; 0 derives in this one
+ * @throws ProblemError FSM5001 or FSM5002 when the file cannot be read, FSM5003 when two folds disagree
+ */
+export async function replay(file: string, options: { readonly threads: number }): Promise<ReplayResult> {
+  const journal = Journal.read(file);
+  try {
+    const [oldest = 0, ...later] = journal.checkpoints();
+    const snapshot = foldFrom(journal, beginning(journal, oldest));
+    const hash = snapshotHash(snapshot);
+    for (const checkpoint of later) compare(checkpoint, hash, snapshotHash(foldFrom(journal, checkpoint)));
+    const roots = await derive(snapshot, options.threads, file);
+    return { journal: journal.id, revision: snapshot.revision, snapshot: hash, roots, checkpoints: later };
+  } finally {
+    journal.close();
+  }
+}
+
+/** The empty snapshot, as long as the journal still has its first event. */
+function beginning(journal: Journal, oldest: number): number {
+  const [first] = journal.events(0);
+  return first?.revision === 1 ? 0 : oldest;
+}
+
+function foldFrom(journal: Journal, checkpoint: number): MeshSnapshot {
+  return fold(journal.snapshotAt(checkpoint), [...journal.events(checkpoint)]);
+}
+
+async function derive(snapshot: MeshSnapshot, threads: number, file: string): Promise<Record<string, Hash>> {
+  const store = new FragmentStore();
+  const derivation = createDerivation(snapshot, store, { threads, journal: file });
+  try {
+    return rootHashes((await derivation.all()).roots);
+  } finally {
+    await derivation.close();
+  }
+}
+
+function compare(checkpoint: number, expected: Hash, found: Hash): void {
+  if (expected === found) return;
+  throw new ProblemError({
+    code: 'FSM5003',
+    path: '',
+    what: `the fold from checkpoint ${checkpoint} ends in ${found}, the one from the beginning in ${expected}`,
+    why: 'a state must be the fold of its events, wherever the fold begins',
+    fix: 'keep the journal and report it: this is a defect',
+  });
+}

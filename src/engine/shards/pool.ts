@@ -1,0 +1,112 @@
+/** Derivation in this thread or in shards: 0, 1 or n threads give the same bytes. */
+import { Piscina } from 'piscina';
+import type { Problem } from '../../api/problem.ts';
+import { hashBytes } from '../canonical.ts';
+import type { AnyNode, Fragment } from '../config.ts';
+import { type Derived, Deriver } from '../deriver.ts';
+import type { Derivation } from '../engine.ts';
+import type { MeshEvent, MeshSnapshot } from '../model.ts';
+import type { FragmentStore } from '../store.ts';
+import type { ShardResult, ShardTask } from './protocol.ts';
+
+export interface ShardOptions {
+  /** Worker threads; 0 derives in this thread. */
+  readonly threads: number;
+  /** File of the journal, which new shards fold from. Everything up to a step must be in it before the step. */
+  readonly journal: string;
+}
+
+/** A derivation that has to be ended. */
+export interface OwnedDerivation extends Derivation {
+  /** Thread ids of the shards, for whoever wants to end one. */
+  close(): Promise<void>;
+}
+
+/** A derivation that begins at a snapshot and emits its fragments into a store. */
+export function createDerivation(snapshot: MeshSnapshot, store: FragmentStore, options: ShardOptions): OwnedDerivation {
+  if (options.threads > 0) return new Shards(snapshot.revision, store, options);
+  const deriver = new Deriver(snapshot, fragment => store.put(fragment));
+  return { all: () => deriver.all(), update: (next, events) => deriver.update(next, events), close: async () => {} };
+}
+
+class Shards implements OwnedDerivation {
+  readonly #pools: readonly Piscina<ShardTask, ShardResult>[];
+  readonly #store: FragmentStore;
+  readonly #journal: string;
+  #revision: number;
+
+  constructor(revision: number, store: FragmentStore, { threads, journal }: ShardOptions) {
+    this.#revision = revision;
+    this.#store = store;
+    this.#journal = journal;
+    this.#pools = Array.from({ length: threads }, () => onePool());
+  }
+
+  all(): Promise<Derived> {
+    return this.#run([], true);
+  }
+
+  async update(next: MeshSnapshot, events: readonly MeshEvent[]): Promise<Derived> {
+    const derived = await this.#run(events, false);
+    this.#revision = next.revision;
+    return derived;
+  }
+
+  async #run(events: readonly MeshEvent[], all: boolean): Promise<Derived> {
+    const results = await Promise.all(this.#pools.map((pool, index) => this.#ask(pool, index, events, all)));
+    return this.#merge(results);
+  }
+
+  /** A shard that died is asked once more: the new thread folds from the journal and answers with everything. */
+  async #ask(
+    pool: Piscina<ShardTask, ShardResult>,
+    index: number,
+    events: readonly MeshEvent[],
+    all: boolean,
+  ): Promise<ShardResult> {
+    const task = { index, count: this.#pools.length, journal: this.#journal, from: this.#revision, events, all };
+    try {
+      return await pool.run(task);
+    } catch {
+      return await pool.run({ ...task, all: true });
+    }
+  }
+
+  /** Children of a fragment may come from another shard's answer, so all are put before anybody holds a root. */
+  #merge(results: readonly ShardResult[]): Derived {
+    const roots = new Map<string, Fragment | null>();
+    const conditions = new Map<string, readonly Problem[] | null>();
+    for (const { fragments } of results) for (const bytes of fragments) this.#store.put(parse(bytes));
+    for (const result of results) {
+      for (const [key, hash] of result.roots)
+        if (hash !== null || !roots.has(key)) roots.set(key, this.#fragment(hash));
+      for (const [key, problems] of result.conditions)
+        if (problems !== null || !conditions.has(key)) conditions.set(key, problems);
+    }
+    return { roots, conditions };
+  }
+
+  #fragment(hash: string | null): Fragment | null {
+    return hash === null ? null : (this.#store.get(hash) ?? null);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#pools.map(pool => pool.destroy()));
+  }
+}
+
+/** One pool of one thread: piscina cannot address a worker of a pool, and its default `atomics` starves the worker. */
+function onePool(): Piscina<ShardTask, ShardResult> {
+  const filename = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;
+  return new Piscina({
+    filename,
+    minThreads: 1,
+    maxThreads: 1,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'disabled',
+  });
+}
+
+function parse(bytes: string): Fragment {
+  return { hash: hashBytes(bytes), bytes, node: JSON.parse(bytes) as AnyNode };
+}

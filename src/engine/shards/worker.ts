@@ -1,0 +1,63 @@
+/**
+ * A shard: a worker thread that folds the same events into a replica of its own and derives its share. It computes
+ * and does no I/O but reading the journal, once, when it is new.
+ */
+import type { Fragment } from '../config.ts';
+import { type Derived, Deriver } from '../deriver.ts';
+import { fold } from '../fold.ts';
+import { Journal } from '../journal.ts';
+import type { MeshSnapshot } from '../model.ts';
+import { fnv1a, objectOf } from '../snapshot.ts';
+import type { ShardResult, ShardTask } from './protocol.ts';
+
+interface Replica {
+  snapshot: MeshSnapshot;
+  readonly deriver: Deriver;
+}
+
+let replica: Replica | undefined;
+/** Fragments computed since the last answer. */
+let fresh: Fragment[] = [];
+
+/** The task that piscina runs. A worker thread is one shard for life. */
+export default function shard(task: ShardTask): ShardResult {
+  const fromJournal = replica === undefined || replica.snapshot.revision !== task.from;
+  if (replica === undefined || fromJournal) replica = restore(task);
+  const before = replica.snapshot;
+  replica.snapshot = fold(before, task.events);
+  const derived = replica.deriver.update(replica.snapshot, task.events);
+  return answer(fromJournal || task.all ? replica.deriver.all() : derived);
+}
+
+/** Pods of one ServiceAccount share most of their configuration, so a whole account belongs to one shard. */
+function owns({ index, count }: ShardTask, podKey: string, snapshot: MeshSnapshot): boolean {
+  const pod = objectOf(snapshot, 'Pod', podKey);
+  const account = pod === undefined ? podKey : `${pod.namespace}/${pod.serviceAccount}`;
+  return fnv1a(account) % count === index;
+}
+
+function restore(task: ShardTask): Replica {
+  const journal = Journal.read(task.journal);
+  try {
+    let snapshot = journal.latest(task.from);
+    const events = [...journal.events(snapshot.revision)].filter(event => event.revision <= task.from);
+    snapshot = fold(snapshot, events);
+    const deriver = new Deriver(snapshot, fragment => fresh.push(fragment), {
+      proxy: podKey => owns(task, podKey, replica?.snapshot ?? snapshot),
+      object: key => fnv1a(key) % task.count === task.index,
+    });
+    return { snapshot, deriver };
+  } finally {
+    journal.close();
+  }
+}
+
+function answer({ roots, conditions }: Derived): ShardResult {
+  const fragments = fresh.map(fragment => fragment.bytes);
+  fresh = [];
+  return {
+    roots: [...roots].map(([key, fragment]) => [key, fragment?.hash ?? null] as const),
+    conditions: [...conditions],
+    fragments,
+  };
+}
