@@ -1,0 +1,64 @@
+/** The control plane's own metrics, in the Prometheus text format. Names of the reference where the meaning is its. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+const buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly events: Counter<'kind' | 'type'>;
+  readonly stepSeconds: Histogram;
+  readonly acknowledgedSeconds: Histogram;
+  readonly certificates: Counter;
+}
+
+/** @param read values that are read when somebody asks */
+export function createMetrics(read: {
+  readonly proxies: () => number;
+  readonly revision: () => number;
+  readonly ignored: () => number;
+  readonly commits: () => number;
+  readonly missed: () => number;
+  readonly fragments: () => number;
+}): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  collectDefaultMetrics({ register: registry, prefix: 'fsm_' });
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  gauge('fsm_proxy_connect_count', 'Proxies that are connected', read.proxies);
+  gauge('fsm_revision', 'Events of this journal', read.revision);
+  gauge('fsm_fragments', 'Configuration fragments in the store', read.fragments);
+  gauge('fsm_ignored_updates_total', 'Updates that changed nothing the mesh reads, and went no further', read.ignored);
+  gauge('fsm_push_commits_total', 'Configurations sent to proxies', read.commits);
+  gauge('fsm_watch_missed_total', 'Events that a watch lost and a new list found', read.missed);
+  return {
+    registry,
+    events: new Counter({
+      name: 'fsm_k8s_api_event_count',
+      help: 'Events that changed the mesh',
+      labelNames: ['kind', 'type'],
+      registers,
+    }),
+    stepSeconds: new Histogram({
+      name: 'fsm_step_seconds',
+      help: 'From a batch of events to the new configurations',
+      buckets,
+      registers,
+    }),
+    acknowledgedSeconds: new Histogram({
+      name: 'fsm_acknowledged_seconds',
+      help: 'From a batch of events to the acknowledgement of one proxy',
+      buckets,
+      registers,
+    }),
+    certificates: new Counter({ name: 'fsm_cert_issued_count', help: 'Workload certificates issued', registers }),
+  };
+}

@@ -1,0 +1,108 @@
+/** What a control plane shows of itself: read models over HTTP, read only, on loopback. No logic of their own. */
+import type { Problem } from '../api/problem.ts';
+import type { ProxyStatus } from '../dataplane/push/server.ts';
+import type { AnyNode, Fragment } from '../engine/config.ts';
+import { rootHashes } from '../engine/deriver.ts';
+import type { MeshSnapshot } from '../engine/model.ts';
+import type { Receipt } from '../engine/receipts.ts';
+import { snapshotHash } from '../engine/snapshot.ts';
+import type { FragmentStore } from '../engine/store.ts';
+import { explain } from './explain.ts';
+import type { Answer, Handler } from './http.ts';
+import { resolvePod, resolveService } from './resolve.ts';
+
+/** What the read models look at. Everything is as of the moment of the call. */
+export interface ControlPlaneView {
+  readonly version: string;
+  /** Id of the journal. */
+  readonly journal: string;
+  /** uid of the cluster. */
+  readonly cluster: string;
+  snapshot(): MeshSnapshot;
+  roots(): ReadonlyMap<string, Fragment>;
+  readonly store: FragmentStore;
+  proxies(): readonly ProxyStatus[];
+  receipts(): readonly Receipt[];
+  /** `<kind> <key>` → everything wrong with it. */
+  conditions(): ReadonlyMap<string, readonly Problem[]>;
+  /** Problems that are about no object, newest last. */
+  problems(): readonly Problem[];
+  counters(): Readonly<Record<string, number>>;
+}
+
+/** The routes of the read model. */
+export function readModel(view: ControlPlaneView): Handler {
+  const routes: Record<string, (query: URLSearchParams) => unknown> = {
+    '/version': () => ({
+      version: view.version,
+      journal: view.journal,
+      cluster: view.cluster,
+      revision: view.snapshot().revision,
+    }),
+    '/state': () => stateOf(view),
+    '/proxies': () => proxyTable(view),
+    '/problems': () => [...[...view.conditions().values()].flat(), ...view.problems()],
+    '/receipts': () => view.receipts().map(receipt => ({ ...receipt, proxies: Object.fromEntries(receipt.proxies) })),
+    '/why': query => why(view.snapshot(), query),
+  };
+  return (path, query): Answer | undefined => {
+    const route = routes[path];
+    if (route !== undefined) return { status: 200, json: route(query) };
+    const [, pod] = /^\/proxies\/([^/]+\/[^/]+)\/config$/.exec(path) ?? [];
+    const root = pod === undefined ? undefined : view.roots().get(decodeURIComponent(pod));
+    return root && { status: 200, json: configOf(view.store, root) };
+  };
+}
+
+function stateOf(view: ControlPlaneView) {
+  const snapshot = view.snapshot();
+  const roots = rootHashes(view.roots());
+  return { revision: snapshot.revision, snapshot: snapshotHash(snapshot), roots, counters: view.counters() };
+}
+
+/** Every enrolled proxy, connected or not. */
+function proxyTable(view: ControlPlaneView) {
+  const streams = new Map(view.proxies().map(status => [status.uid, status]));
+  const { proxies } = view.snapshot();
+  return Object.entries(proxies)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([pod, uid]) => {
+      const stream = streams.get(uid);
+      const { shell = '', sent = null, acked = null, problem = null } = stream ?? {};
+      const current = view.roots().get(pod)?.hash ?? null;
+      return { pod, uid, shell, connected: stream !== undefined, current, sent, acked, ...(problem && { problem }) };
+    });
+}
+
+/** A whole configuration: the root's hash and every node under it. */
+function configOf(store: FragmentStore, root: Fragment): { root: string; nodes: Record<string, AnyNode> } {
+  const nodes: Record<string, AnyNode> = {};
+  for (const { hash, node } of store.changes(root.hash, null)) nodes[hash] = node;
+  return { root: root.hash, nodes };
+}
+
+function why(snapshot: MeshSnapshot, query: URLSearchParams) {
+  const client = resolvePod(snapshot, query.get('client') ?? '');
+  const service = resolveService(snapshot, query.get('service') ?? '');
+  const port = query.get('port');
+  const question = {
+    client: client.key,
+    service: service.key,
+    ...(port !== null && { port: Number(port) }),
+    method: (query.get('method') || 'GET').toUpperCase(),
+    path: query.get('path') || '/',
+    headers: headersOf(query.getAll('header')),
+  };
+  const assumed = [client.assumed, service.assumed].filter(text => text !== undefined);
+  return { ...explain(snapshot, question), assumed };
+}
+
+/** `name: value`, as people write them. */
+function headersOf(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.map(line => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+}

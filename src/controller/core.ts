@@ -1,0 +1,187 @@
+/** Journal, engine and push, put together: the way of a change through the process. */
+import { join } from 'node:path';
+import type { Log } from '../admin/log.ts';
+import { createMetrics, type Metrics } from '../admin/metrics.ts';
+import type { Problem } from '../api/problem.ts';
+import { resources } from '../api/resources.ts';
+import type { RenewalBook } from '../dataplane/push/renewals.ts';
+import { PushServer } from '../dataplane/push/server.ts';
+import { Engine, type Step } from '../engine/engine.ts';
+import { fold } from '../engine/fold.ts';
+import { Journal } from '../engine/journal.ts';
+import type { Kind } from '../engine/model.ts';
+import { Pipeline } from '../engine/pipeline.ts';
+import { Receipts } from '../engine/receipts.ts';
+import { createDerivation, type OwnedDerivation } from '../engine/shards/pool.ts';
+import { objectOf, splitKey } from '../engine/snapshot.ts';
+import { FragmentStore } from '../engine/store.ts';
+import { PodsByUid } from '../engine/uids.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { SeenVersions } from '../kube/intake.ts';
+import { createStatusWriter, type StatusWriter } from '../kube/status.ts';
+import type { WatchCounters } from '../kube/watch/types.ts';
+import type { ControllerOptions } from './options.ts';
+
+const problemsMax = 100;
+
+/** What the parts share. */
+export interface Core {
+  readonly cluster: string;
+  readonly journal: Journal;
+  readonly engine: Engine;
+  readonly derivation: OwnedDerivation;
+  readonly pipeline: Pipeline;
+  readonly push: PushServer;
+  readonly pods: PodsByUid;
+  readonly status: StatusWriter;
+  readonly receipts: Receipts;
+  readonly metrics: Metrics;
+  readonly seen: SeenVersions;
+  readonly watches: Map<string, WatchCounters>;
+  readonly conditions: Map<string, readonly Problem[]>;
+  readonly renewals: { book: RenewalBook | null };
+  problems: readonly Problem[];
+  tell(problem: Problem): void;
+}
+
+/** Opens the journal and derives everything from it; nothing goes out yet. */
+export async function startCore(client: KubeClient, options: ControllerOptions): Promise<Core> {
+  const cluster = await clusterUid(client);
+  const file = join(options.stateDir, 'journal.db');
+  const { journal, movedTo } = Journal.open(file, cluster);
+  if (movedTo !== undefined) options.log.warn('the journal was of no use here and was moved aside', { movedTo });
+  const checkpoint = journal.latest();
+  const snapshot = fold(checkpoint, [...journal.events(checkpoint.revision)]);
+  const store = new FragmentStore();
+  const derivation = createDerivation(snapshot, store, { threads: options.threads, journal: file });
+  const engine = new Engine(snapshot, store, derivation);
+  await engine.start();
+  const core = assemble(client, options, { cluster, journal, derivation, engine });
+  core.pods.fill(snapshot);
+  return core;
+}
+
+function assemble(
+  client: KubeClient,
+  { log }: ControllerOptions,
+  base: Pick<Core, 'cluster' | 'journal' | 'derivation' | 'engine'>,
+): Core {
+  const { engine, journal, cluster } = base;
+  const pods = new PodsByUid();
+  const seen = new SeenVersions();
+  const watches = new Map<string, WatchCounters>();
+  const receipts = new Receipts();
+  const tell = (problem: Problem): void => {
+    log.problem(problem);
+    core.problems = [...core.problems, problem].slice(-problemsMax);
+  };
+  const push = new PushServer({
+    store: engine.store,
+    now: Date.now,
+    rootOf: uid => engine.roots.get(pods.key(uid) ?? ''),
+    rev: () => `${journal.id}.${engine.snapshot.revision}`,
+    mark: () => ({ cluster, versions: seen.all() }),
+    onHello: peer => enrolConnected(core, peer.podUid),
+    onAck: (uid, { rev, at }) => acknowledged(core, uid, Number(rev.slice(rev.lastIndexOf('.') + 1)), at),
+    renew: async peer => core.renewals.book?.renew(peer),
+    onProblem: tell,
+  });
+  const pipeline = new Pipeline(engine, {
+    now: Date.now,
+    onStep: (step, startedAt) => afterStep(core, step, startedAt),
+    onError: error => fatal(log, error),
+  });
+  const metrics = createMetrics({
+    proxies: () => push.status().length,
+    revision: () => engine.snapshot.revision,
+    ignored: () => engine.ignored,
+    commits: () => push.commits,
+    missed: () => sum(watches, 'missed'),
+    fragments: () => engine.store.size,
+  });
+  const status = createStatusWriter(client, { resources, onProblem: tell });
+  const core: Core = {
+    ...base,
+    ...{ pipeline, push, pods, status, receipts, metrics, seen, watches, tell },
+    conditions: new Map(),
+    renewals: { book: null },
+    problems: [],
+  };
+  return core;
+}
+
+/** Proxies first: the journal and the conditions are written when the new configurations are on their way. */
+function afterStep(core: Core, step: Step, startedAt: number): void {
+  const derivedMs = Date.now() - startedAt;
+  core.pods.follow(step.events);
+  core.receipts.open(step.snapshot.revision, step.events, startedAt, derivedMs, step.derived.roots.keys());
+  for (const [key, fragment] of step.derived.roots) {
+    const uid = step.snapshot.proxies[key];
+    if (fragment === null || uid === undefined) core.receipts.forget(key);
+    else core.push.changed(uid);
+  }
+  for (const event of step.events) if (event.type === 'applied' && event.kind === 'Pod') enrolAppeared(core, event.key);
+  core.metrics.stepSeconds.observe(derivedMs / 1000);
+  core.journal.append(step.events);
+  core.journal.checkpointIfDue(step.snapshot, Date.now());
+  for (const event of step.events)
+    core.metrics.events.inc({ type: event.type, kind: 'kind' in event ? event.kind : '' });
+  for (const [id, problems] of step.derived.conditions) setCondition(core, id, problems);
+}
+
+function setCondition(core: Core, id: string, problems: readonly Problem[] | null): void {
+  const space = id.indexOf(' ');
+  const [kind, key] = [id.slice(0, space), id.slice(space + 1)];
+  const ref = { kind, ...splitKey(key) };
+  if (problems === null) {
+    core.conditions.delete(id);
+    core.status.forget(ref);
+    return;
+  }
+  core.conditions.set(id, problems);
+  core.status.update({ ...ref, problems });
+}
+
+/** A proxy that proved who it is counts as enrolled, even if the journal that knew it is lost. */
+function enrolConnected(core: Core, podUid: string): void {
+  const key = core.pods.key(podUid);
+  if (key !== undefined) core.pipeline.submit([{ type: 'enrolled', key, uid: podUid }]);
+}
+
+/** The stream may be faster than the watch: the pod of a connected proxy is enrolled when it appears. */
+function enrolAppeared(core: Core, key: string): void {
+  const uid = objectOf(core.engine.snapshot, 'Pod', key)?.uid;
+  if (uid !== undefined && core.push.connected(uid)) core.pipeline.submit([{ type: 'enrolled', key, uid }]);
+}
+
+function acknowledged(core: Core, uid: string, revision: number, at: number): void {
+  const key = core.pods.key(uid);
+  if (key === undefined) return;
+  for (const ms of core.receipts.acknowledged(key, revision, at)) core.metrics.acknowledgedSeconds.observe(ms / 1000);
+}
+
+/** A step that fails is a defect of ours: end, and let a new process start from the journal. Proxies keep what they have. */
+export function fatal(log: Log, error: unknown): void {
+  log.error('a step failed; the process ends', {
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  process.exit(70);
+}
+
+/** A counter of every kind's watch together. */
+export function sum(watches: Map<string, WatchCounters>, name: keyof WatchCounters): number {
+  let total = 0;
+  for (const counters of watches.values()) total += counters[name];
+  return total;
+}
+
+async function clusterUid(client: KubeClient): Promise<string> {
+  const namespace = await client.get(kindOf('Namespace'), { name: 'kube-system' });
+  return String(namespace.metadata.uid);
+}
+
+function kindOf(kind: Kind) {
+  const found = resources.find(resource => resource.kind === kind);
+  if (found === undefined) throw new Error(`no resource of kind ${kind}`);
+  return found;
+}

@@ -1,0 +1,34 @@
+import type { Log } from '../admin/log.ts';
+import { ProblemError } from '../api/problem.ts';
+
+export interface ControllerOptions {
+  readonly kubeconfig?: string;
+  /** Journal and roots; made with mode 0700. */
+  readonly stateDir: string;
+  /** `host:port` of the TLS port for proxies. */
+  readonly listen: string;
+  /** `host:port` of the read model; loopback. */
+  readonly readModel: string;
+  /** `host:port` of metrics and health. */
+  readonly metrics: string;
+  readonly trustDomain: string;
+  /** Worker threads that derive; 0 derives in the main thread. */
+  readonly threads: number;
+  readonly heartbeatMs?: number;
+  readonly log: Log;
+}
+
+/** Takes `host:port` apart. @throws ProblemError FSM6003 */
+export function addressOf(text: string): { host: string; port: number } {
+  const colon = text.lastIndexOf(':');
+  const port = Number(text.slice(colon + 1));
+  if (colon > 0 && Number.isInteger(port) && port >= 0 && port < 65536) return { host: text.slice(0, colon), port };
+  const what = `${text} is no host:port`;
+  throw new ProblemError({
+    code: 'FSM6003',
+    path: '',
+    what,
+    why: 'an address is needed there',
+    fix: 'write for example 127.0.0.1:17001',
+  });
+}

@@ -1,0 +1,186 @@
+/** Feeds every proxy its configuration: streams by pod, the latest state only, and who acknowledged what. */
+import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { Problem } from '../../api/problem.ts';
+import type { Fragment } from '../../engine/config.ts';
+import { configFormat } from '../../engine/config.ts';
+import type { FragmentStore } from '../../engine/store.ts';
+import type { Mark, ProxyLine } from './protocol.ts';
+import { type Position, ProxyStream } from './stream.ts';
+
+/** How long a proxy may leave a commit unanswered before its stream is ended. */
+const answerMaxMs = 75_000;
+
+/** The peer of a stream, from its verified certificate. */
+export interface Peer {
+  readonly podUid: string;
+  readonly principal: string;
+  readonly certificate: X509Certificate;
+}
+
+/** What push asks of the control plane. */
+export interface PushHost {
+  readonly store: FragmentStore;
+  now(): number;
+  /** The configuration of a pod's proxy, or undefined when it has none (yet). */
+  rootOf(podUid: string): Fragment | undefined;
+  /** `<journal id>.<revision>`. */
+  rev(): string;
+  mark(): Mark;
+  /** A proxy is there; the controller records it as enrolled when it does not know it. */
+  onHello(peer: Peer): void;
+  onAck?(podUid: string, position: Position): void;
+  /** A renewed certificate for a stream whose own is past its half, or undefined. Asked at every heartbeat. */
+  renew?(peer: Peer): Promise<string | undefined>;
+  onProblem(problem: Problem): void;
+}
+
+/** One stream as `fsm proxy list` shows it. */
+export interface ProxyStatus {
+  readonly uid: string;
+  readonly principal: string;
+  readonly shell: string;
+  readonly thread: number;
+  readonly sent: Position | null;
+  readonly acked: Position | null;
+  readonly problem: Problem | null;
+}
+
+export class PushServer {
+  readonly #host: PushHost;
+  readonly #streams = new Map<string, Map<ProxyStream, Peer>>();
+  #open = false;
+  /** Configurations sent, to whichever proxy. */
+  commits = 0;
+
+  constructor(host: PushHost) {
+    this.#host = host;
+  }
+
+  /** Nothing is sent before the control plane has seen the whole cluster: half a state is not a configuration. */
+  open(): void {
+    this.#open = true;
+    for (const streams of this.#streams.values()) for (const stream of streams.keys()) stream.pump();
+  }
+
+  /** Whether configurations go out. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Takes over a verified connection. */
+  accept(socket: TLSSocket, peer: Peer): void {
+    socket.setNoDelay(true);
+    const streams = this.#streams.get(peer.podUid) ?? new Map<ProxyStream, Peer>();
+    this.#streams.set(peer.podUid, streams);
+    const stream: ProxyStream = new ProxyStream(socket, {
+      store: this.#host.store,
+      now: () => this.#host.now(),
+      current: () => this.#current(peer.podUid),
+      onCommit: () => void this.commits++,
+      onLine: line => this.#onLine(stream, peer, line),
+      onClosed: () => this.#forget(stream, peer),
+    });
+    streams.set(stream, peer);
+  }
+
+  /** The configuration of a pod's proxy has changed. */
+  changed(podUid: string): void {
+    for (const stream of this.#streams.get(podUid)?.keys() ?? []) stream.pump();
+  }
+
+  connected(podUid: string): boolean {
+    return this.#streams.has(podUid);
+  }
+
+  /** One heartbeat to everybody, in one tick; certificates past their half are renewed on the way. */
+  async beat(): Promise<void> {
+    for (const [stream, peer] of this.#all()) {
+      if (stream.waitingMs() > answerMaxMs) {
+        this.#host.onProblem(unanswered(peer, stream.waitingMs()));
+        stream.close('no answer to a commit');
+      } else stream.send({ t: 'beat' });
+    }
+    for (const [stream, peer] of this.#all()) await this.#renew(stream, peer);
+  }
+
+  async #renew(stream: ProxyStream, peer: Peer): Promise<void> {
+    const pem = await this.#host.renew?.(peer);
+    if (pem !== undefined) stream.send({ t: 'cert', pem });
+  }
+
+  *#all(): Generator<[ProxyStream, Peer]> {
+    for (const streams of [...this.#streams.values()]) yield* [...streams];
+  }
+
+  status(): ProxyStatus[] {
+    return [...this.#all()].map(([stream, { podUid, principal }]) => ({
+      uid: podUid,
+      principal,
+      shell: stream.hello?.shell ?? '',
+      thread: stream.hello?.thread ?? 0,
+      sent: stream.sent,
+      acked: stream.acked,
+      problem: stream.problem,
+    }));
+  }
+
+  close(): void {
+    for (const [stream] of this.#all()) stream.close('the control plane stops');
+  }
+
+  #current(podUid: string): { fragment: Fragment; rev: string; mark: Mark } | undefined {
+    const fragment = this.#open ? this.#host.rootOf(podUid) : undefined;
+    return fragment && { fragment, rev: this.#host.rev(), mark: this.#host.mark() };
+  }
+
+  #onLine(stream: ProxyStream, peer: Peer, line: ProxyLine): void {
+    switch (line.t) {
+      case 'hello':
+        if (!line.formats.includes(configFormat)) return stream.close(`formats ${line.formats} are not written here`);
+        this.#host.onHello(peer);
+        return stream.begin(line);
+      case 'ack':
+        stream.acknowledge(line.root);
+        if (stream.acked) this.#host.onAck?.(peer.podUid, stream.acked);
+        return;
+      case 'nack':
+        this.#host.onProblem(line.problem);
+        return stream.refuse(line.root, line.problem);
+      case 'need':
+        return stream.supply(line.h, line.root);
+      case 'certified':
+        return;
+      default:
+        this.#host.onProblem(unknownLine(peer, line));
+        stream.close('unknown line');
+    }
+  }
+
+  #forget(stream: ProxyStream, peer: Peer): void {
+    const streams = this.#streams.get(peer.podUid);
+    streams?.delete(stream);
+    if (streams?.size === 0) this.#streams.delete(peer.podUid);
+  }
+}
+
+function unanswered(peer: Peer, waitingMs: number): Problem {
+  return {
+    code: 'FSM3002',
+    path: '',
+    what: `the proxy of pod ${peer.podUid} (${peer.principal}) has not answered for ${Math.round(waitingMs / 1000)} s`,
+    why: 'it may be stopped or overloaded, and runs its previous configuration',
+    fix: 'look at the log of its sidecar; the stream is ended and the proxy connects again',
+  };
+}
+
+function unknownLine(peer: Peer, line: never): Problem {
+  const name = String((line as { t?: unknown }).t).slice(0, 40);
+  return {
+    code: 'FSM3003',
+    path: '',
+    what: `the proxy of pod ${peer.podUid} (${peer.principal}) sent a line of type ${name}`,
+    why: 'the push protocol has no such line, or this control plane is older than the proxy',
+    fix: 'upgrade the control plane before the sidecars',
+  };
+}

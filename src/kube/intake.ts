@@ -1,0 +1,39 @@
+/** From watch events to facts for the engine. */
+import type { Fact } from '../engine/engine.ts';
+import type { Kind, MeshSnapshot } from '../engine/model.ts';
+import { eachEntry } from '../engine/snapshot.ts';
+import type { WatchEvent } from './watch/types.ts';
+
+/** The fact that a watch event is; null for one that says nothing about an object. */
+export function factOf(event: WatchEvent): Fact | null {
+  if (event.type === 'synced') return null;
+  const { key, resourceVersion } = event;
+  const kind = event.kind as Kind;
+  if (event.type === 'deleted') return { type: 'deleted', kind, key, resourceVersion };
+  return { type: 'applied', kind, key, resourceVersion, raw: event.raw };
+}
+
+/**
+ * What a snapshot already has of a kind. A watch that is told so tells the difference only, what was deleted while
+ * nobody watched too.
+ */
+export function knownOf(snapshot: MeshSnapshot, kind: Kind): [key: string, resourceVersion: string][] {
+  const known: [string, string][] = [];
+  eachEntry(snapshot, kind, (key, { resourceVersion }) => known.push([key, resourceVersion]));
+  return known;
+}
+
+/** The highest resourceVersion seen of each kind: integers that are ordered within a kind (KEP-5504). */
+export class SeenVersions {
+  readonly #versions = new Map<string, string>();
+
+  see(kind: string, version: string): void {
+    const known = this.#versions.get(kind) ?? '';
+    const later = version.length > known.length || (version.length === known.length && version > known);
+    if (later) this.#versions.set(kind, version);
+  }
+
+  all(): Record<string, string> {
+    return Object.fromEntries(this.#versions);
+  }
+}
