@@ -11,7 +11,7 @@ import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { createLog } from './admin/log.ts';
 import { resources } from './api/resources.ts';
-import { type Core, fatal, startCore } from './controller/core.ts';
+import { type Core, fatal, see, startCore } from './controller/core.ts';
 import { startIdentity } from './controller/identity.ts';
 import type { ControllerOptions } from './controller/options.ts';
 import { serveViews } from './controller/views.ts';
@@ -73,9 +73,9 @@ function watch(core: Core, client: KubeClient, { log }: ControllerOptions): { sy
     ready: () => core.pipeline.idle(),
   }).subscribe({
     next: event => {
-      core.seen.see(event.kind, event.resourceVersion);
       const fact = factOf(event);
       if (fact !== null) core.pipeline.submit([fact]);
+      else void core.pipeline.idle().then(() => see(core, event.kind, event.resourceVersion));
     },
     error: error => fatal(log, error),
   });

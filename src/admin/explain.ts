@@ -14,13 +14,13 @@ import type {
 } from '../dataplane/policy/types.ts';
 import type { Hash } from '../engine/canonical.ts';
 import type { AccessNode, AnyNode, Fragment, HTTPMatch, ServiceNode } from '../engine/config.ts';
-import { Graph, type Origin } from '../engine/derive/graph.ts';
+import { Graph, type Origin, type Rule } from '../engine/derive/graph.ts';
 import { access } from '../engine/derive/rules/access.ts';
-import { workload } from '../engine/derive/rules/mesh.ts';
+import { permissive, workload } from '../engine/derive/rules/mesh.ts';
 import { root } from '../engine/derive/rules/proxy.ts';
-import { service as serviceRule } from '../engine/derive/rules/service.ts';
+import { accounts, service as serviceRule } from '../engine/derive/rules/service.ts';
 import { type Kind, kinds, type MeshSnapshot } from '../engine/model.ts';
-import { eachEntry, entryOf, keyOf, objectOf } from '../engine/snapshot.ts';
+import { eachEntry, entryOf, keyOf, objectOf, splitKey } from '../engine/snapshot.ts';
 
 /** A request as a person describes it. */
 export interface Question {
@@ -73,7 +73,11 @@ export function explain(snapshot: MeshSnapshot, question: Question): Explanation
   const base = { client: question.client, principal: client?.self.principal ?? '', service: question.service, request };
   if (client === undefined) return { ...base, outcome: 'unroutable', steps: [unmeshed(question.client)] };
   const first = clientStep(view, client, question, port);
-  if (first.step.decision !== 'forward') return { ...base, outcome: 'unroutable', steps: [first.step] };
+  if (first.step.decision !== 'forward') {
+    const denied = spec.length > 0 && view.node(permissive, '') === false;
+    const step = denied ? view.unreachable(first.step, question) : first.step;
+    return { ...base, outcome: denied ? 'denied' : 'unroutable', steps: [step] };
+  }
   const servers = first.backends.map(backend => serverStep(view, client, question, backend));
   const allowed = servers.length > 0 && servers.every(step => step.decision === 'forward');
   return { ...base, outcome: allowed ? 'allowed' : 'denied', steps: [first.step, ...servers] };
@@ -137,12 +141,10 @@ function describe(question: Question, authority: string): RequestDescription {
 
 /** Position of the first match that holds, after the policy's own rules; -1 when none does. */
 function matching(matches: readonly (HTTPMatch | undefined)[], request: RequestDescription): number {
+  const positions = matches.map((_, index) => index);
   return (
     firstMatch(
-      pathTable(
-        matches,
-        matches.map((_, index) => index),
-      ),
+      pathTable(matches, positions, () => false),
       request,
     ) ?? -1
   );
@@ -168,13 +170,11 @@ function noEndpoint(view: View, backend: string): ExplainedStep {
     .map(([name, value]) => `${name}=${value}`)
     .join(',');
   const detail = `${backend} has no ready endpoint with a sidecar; its selector is ${text === '' ? 'empty' : text}`;
-  const origins = view.origins([{ pointer: '', object: { kind: 'Service', ...split(key) }, rule: 'selector' }], ['']);
+  const origins = view.origins(
+    [{ pointer: '', object: { kind: 'Service', ...splitKey(key) }, rule: 'selector' }],
+    [''],
+  );
   return { at: 'server', pod: '', decision: 'refuse', reason: 'no-endpoints', detail, origins };
-}
-
-function split(key: string): { namespace: string; name: string } {
-  const [namespace = '', name = ''] = key.split('/');
-  return { namespace, name };
 }
 
 /** Configurations of a snapshot, derived when they are asked for. */
@@ -192,6 +192,28 @@ class View {
     this.snapshot = { ...snapshot, proxies };
     this.graph = new Graph(this.snapshot, (fragment: Fragment) => this.#nodes.set(fragment.hash, fragment.node));
     for (const kind of kinds) eachEntry(snapshot, kind, (key, entry) => this.graph.index(kind, key, entry.object));
+  }
+
+  node<V>(rule: Rule<V>, key: string): V {
+    return this.graph.demand(rule, key);
+  }
+
+  /** A client learns only of services that a TrafficTarget lets it call: names the identities behind this one. */
+  unreachable(step: ExplainedStep, question: Question): ExplainedStep {
+    const identities = this.node(accounts, question.service);
+    if (identities.length === 0) return noEndpoint(this, `${question.service}:${question.port ?? ''}`);
+    const principal = this.node(workload, question.client)?.principal ?? question.client;
+    const detail = `no TrafficTarget lets ${principal} call ${question.service}, which runs as ${identities.join(', ')}`;
+    const origins: Origin[] = [];
+    eachEntry(this.snapshot, 'TrafficTarget', (key, { object }) => {
+      if (object === undefined || !identities.includes(keyOf(object.destination))) return;
+      origins.push({
+        pointer: '',
+        object: { kind: 'TrafficTarget', ...splitKey(key) },
+        rule: 'its sources do not name the client',
+      });
+    });
+    return { ...step, reason: 'no-traffic-target', detail, origins: this.origins(origins, ['']) };
   }
 
   tables(podKey: string): Tables | undefined {

@@ -81,6 +81,7 @@ function assemble(
     rootOf: uid => engine.roots.get(pods.key(uid) ?? ''),
     rev: () => `${journal.id}.${engine.snapshot.revision}`,
     mark: () => ({ cluster, versions: seen.all() }),
+    behind: mark => mark.cluster === cluster && seen.behind(mark.versions),
     onHello: peer => enrolConnected(core, peer.podUid),
     onAck: (uid, { rev, at }) => acknowledged(core, uid, Number(rev.slice(rev.lastIndexOf('.') + 1)), at),
     renew: async peer => core.renewals.book?.renew(peer),
@@ -88,7 +89,10 @@ function assemble(
   });
   const pipeline = new Pipeline(engine, {
     now: Date.now,
-    onStep: (step, startedAt) => afterStep(core, step, startedAt),
+    onStep: (step, startedAt, batch) => {
+      if (step.events.length > 0) afterStep(core, step, startedAt);
+      for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion);
+    },
     onError: error => fatal(log, error),
   });
   const metrics = createMetrics({
@@ -108,6 +112,12 @@ function assemble(
     problems: [],
   };
   return core;
+}
+
+/** What has been through the engine counts as seen, whether it changed anything or not. */
+export function see(core: Core, kind: string, resourceVersion: string): void {
+  core.seen.see(kind, resourceVersion);
+  core.push.advanced();
 }
 
 /** Proxies first: the journal and the conditions are written when the new configurations are on their way. */

@@ -7,17 +7,17 @@ const batchMax = 500;
 export class Pipeline {
   readonly #engine: Engine;
   readonly #now: () => number;
-  readonly #onStep: (step: Step, startedAt: number) => void;
+  readonly #onStep: (step: Step, startedAt: number, batch: readonly Fact[]) => void;
   readonly #onError: (error: unknown) => void;
   #queue: Fact[] = [];
   #running: Promise<void> | null = null;
 
-  /** @param options.onStep is called after each step that changed something, before the next one begins */
+  /** @param options.onStep is called after each step, also one that changed nothing, before the next one begins */
   constructor(
     engine: Engine,
     options: {
       readonly now: () => number;
-      readonly onStep: (step: Step, startedAt: number) => void;
+      readonly onStep: (step: Step, startedAt: number, batch: readonly Fact[]) => void;
       readonly onError: (error: unknown) => void;
     },
   ) {
@@ -46,7 +46,7 @@ export class Pipeline {
         const batch = this.#queue.splice(0, batchMax);
         const startedAt = this.#now();
         const step = await this.#engine.step(batch, startedAt);
-        if (step.events.length > 0) this.#onStep(step, startedAt);
+        this.#onStep(step, startedAt, batch);
         if (this.#queue.length > 0) await new Promise(resolve => setImmediate(resolve));
       }
     } catch (error) {

@@ -28,12 +28,20 @@ export class SeenVersions {
   readonly #versions = new Map<string, string>();
 
   see(kind: string, version: string): void {
-    const known = this.#versions.get(kind) ?? '';
-    const later = version.length > known.length || (version.length === known.length && version > known);
-    if (later) this.#versions.set(kind, version);
+    if (isLater(version, this.#versions.get(kind) ?? '')) this.#versions.set(kind, version);
+  }
+
+  /** Whether something was seen elsewhere that was not yet seen here. */
+  behind(versions: Readonly<Record<string, string>>): boolean {
+    return Object.entries(versions).some(([kind, version]) => isLater(version, this.#versions.get(kind) ?? ''));
   }
 
   all(): Record<string, string> {
     return Object.fromEntries(this.#versions);
   }
+}
+
+/** Decimal integers of any length, without leading zeros. */
+function isLater(version: string, than: string): boolean {
+  return version.length > than.length || (version.length === than.length && version > than);
 }

@@ -4,6 +4,8 @@ export interface ResourceInfo {
   /** '' for the core group. */
   readonly group: string;
   readonly version: string;
+  /** Every version that the mesh can read; tried in this order by a watch where `version` is not served. */
+  readonly versions?: readonly string[];
   readonly plural: string;
   readonly namespaced: boolean;
 }

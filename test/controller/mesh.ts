@@ -64,7 +64,13 @@ export async function startMesh(options: { readonly threads?: number } = {}): Pr
     setStatus: (kind, namespace, name, status) => {
       const resource = store.catalog.byId(kind);
       if (!resource) throw new Error(`no ${kind}`);
-      store.update(resource, namespace, name, draft => ({ ...draft, status: { ...(draft.status as object), ...status } }), { status: true });
+      store.update(
+        resource,
+        namespace,
+        name,
+        draft => ({ ...draft, status: { ...(draft.status as object), ...status } }),
+        { status: true },
+      );
     },
     remove: (kind, namespace, name) => {
       const resource = store.catalog.byId(kind);
@@ -106,7 +112,16 @@ export async function startMesh(options: { readonly threads?: number } = {}): Pr
 function startOn(kubeconfig: string, stateDir: string, logs: string[], threads: number): Promise<Controller> {
   const any = '127.0.0.1:0';
   const log = createLog(line => logs.push(line));
-  return startController({ kubeconfig, stateDir, listen: any, readModel: any, metrics: any, trustDomain: 'cluster.local', threads, log });
+  return startController({
+    kubeconfig,
+    stateDir,
+    listen: any,
+    readModel: any,
+    metrics: any,
+    trustDomain: 'cluster.local',
+    threads,
+    log,
+  });
 }
 
 async function writeKubeconfig(dir: string, cluster: Cluster): Promise<string> {
@@ -117,7 +132,12 @@ async function writeKubeconfig(dir: string, cluster: Cluster): Promise<string> {
     kind: 'Config',
     'current-context': 'test',
     contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-    clusters: [{ name: 'test', cluster: { server: `https://127.0.0.1:${cluster.server.port}`, 'certificate-authority-data': authority } }],
+    clusters: [
+      {
+        name: 'test',
+        cluster: { server: `https://127.0.0.1:${cluster.server.port}`, 'certificate-authority-data': authority },
+      },
+    ],
     users: [{ name: 'test', user: { token: adminToken } }],
   };
   await writeFile(path, JSON.stringify(config), { mode: 0o600 });

@@ -45,7 +45,7 @@ export async function connectProxy(place: Place): Promise<FakeProxy> {
     cert: await readFile(join(dir, 'cert.pem'), 'utf8'),
     key: await readFile(join(dir, 'key.pem'), 'utf8'),
   };
-  const proxy = new Proxy(tls);
+  const proxy = new TestProxy(tls);
   await proxy.reconnect(place.port);
   return proxy;
 }
@@ -54,16 +54,30 @@ async function enrolled({ cluster, pod, port }: Place, dir: string, controlRootF
   const tokenFile = join(dir, 'token');
   const { namespace, name, uid } = pod.metadata;
   const account = (pod.spec as { serviceAccountName: string }).serviceAccountName;
-  const body = { spec: { audiences: ['fsm.cluster.local'], boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid } } };
-  const { body: answer } = await cluster.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`, body);
+  const body = {
+    spec: { audiences: ['fsm.cluster.local'], boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid } },
+  };
+  const { body: answer } = await cluster.call(
+    'POST',
+    `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`,
+    body,
+  );
   await writeFile(tokenFile, String((answer.status as { token?: string } | undefined)?.token), { mode: 0o600 });
   const controlPlane = `127.0.0.1:${port}`;
   const log = () => {};
-  const result = await enrol({ podUid: String(uid), controlPlane, controlRootFile, tokenFile, stateDir: dir, timeoutMs: 10_000, log });
+  const result = await enrol({
+    podUid: String(uid),
+    controlPlane,
+    controlRootFile,
+    tokenFile,
+    stateDir: dir,
+    timeoutMs: 10_000,
+    log,
+  });
   if (!result.ok) throw new Error(result.problem.what);
 }
 
-class Proxy implements FakeProxy {
+class TestProxy implements FakeProxy {
   readonly nodes = new Map<string, AnyNode>();
   readonly lines: PushLine[] = [];
   readonly #tls: { readonly ca: string; readonly cert: string; readonly key: string };
@@ -78,7 +92,13 @@ class Proxy implements FakeProxy {
   }
 
   async reconnect(port: number): Promise<void> {
-    const socket = connect({ ...this.#tls, host: '127.0.0.1', port, servername: controlPlaneName, ALPNProtocols: [pushProtocol] });
+    const socket = connect({
+      ...this.#tls,
+      host: '127.0.0.1',
+      port,
+      servername: controlPlaneName,
+      ALPNProtocols: [pushProtocol],
+    });
     this.#socket = socket;
     const reader = new LineReader(lineMaxBytes);
     socket.on('error', () => socket.destroy());

@@ -11,6 +11,9 @@ import { type Position, ProxyStream } from './stream.ts';
 /** How long a proxy may leave a commit unanswered before its stream is ended. */
 const answerMaxMs = 75_000;
 
+/** How long a proxy that is ahead of this control plane keeps what it has, while this one catches up. */
+const aheadMaxMs = 120_000;
+
 /** The peer of a stream, from its verified certificate. */
 export interface Peer {
   readonly podUid: string;
@@ -27,6 +30,8 @@ export interface PushHost {
   /** `<journal id>.<revision>`. */
   rev(): string;
   mark(): Mark;
+  /** Whether a proxy's configuration came from versions that this control plane has not yet seen. */
+  behind(mark: Mark): boolean;
   /** A proxy is there; the controller records it as enrolled when it does not know it. */
   onHello(peer: Peer): void;
   onAck?(podUid: string, position: Position): void;
@@ -49,6 +54,8 @@ export interface ProxyStatus {
 export class PushServer {
   readonly #host: PushHost;
   readonly #streams = new Map<string, Map<ProxyStream, Peer>>();
+  /** Streams of proxies that are ahead of this control plane, and since when. */
+  readonly #ahead = new Map<ProxyStream, { readonly mark: Mark; readonly sinceMs: number }>();
   #open = false;
   /** Configurations sent, to whichever proxy. */
   commits = 0;
@@ -89,6 +96,17 @@ export class PushServer {
     for (const stream of this.#streams.get(podUid)?.keys() ?? []) stream.pump();
   }
 
+  /** This control plane has seen more of the cluster: proxies that were ahead of it may not be any more. */
+  advanced(): void {
+    for (const [stream, { mark }] of this.#ahead) if (!this.#host.behind(mark)) this.#catchUp(stream);
+  }
+
+  #catchUp(stream: ProxyStream): void {
+    this.#ahead.delete(stream);
+    stream.hold = false;
+    stream.pump();
+  }
+
   connected(podUid: string): boolean {
     return this.#streams.has(podUid);
   }
@@ -100,6 +118,11 @@ export class PushServer {
         this.#host.onProblem(unanswered(peer, stream.waitingMs()));
         stream.close('no answer to a commit');
       } else stream.send({ t: 'beat' });
+    }
+    for (const [stream, { sinceMs, mark }] of this.#ahead) {
+      if (this.#host.now() - sinceMs < aheadMaxMs) continue;
+      this.#host.onProblem(lagging(mark));
+      this.#catchUp(stream);
     }
     for (const [stream, peer] of this.#all()) await this.#renew(stream, peer);
   }
@@ -138,6 +161,10 @@ export class PushServer {
     switch (line.t) {
       case 'hello':
         if (!line.formats.includes(configFormat)) return stream.close(`formats ${line.formats} are not written here`);
+        if (line.mark !== null && this.#host.behind(line.mark)) {
+          stream.hold = true;
+          this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#host.now() });
+        }
         this.#host.onHello(peer);
         return stream.begin(line);
       case 'ack':
@@ -160,8 +187,19 @@ export class PushServer {
   #forget(stream: ProxyStream, peer: Peer): void {
     const streams = this.#streams.get(peer.podUid);
     streams?.delete(stream);
+    this.#ahead.delete(stream);
     if (streams?.size === 0) this.#streams.delete(peer.podUid);
   }
+}
+
+function lagging(mark: Mark): Problem {
+  return {
+    code: 'FSM3004',
+    path: '',
+    what: `a proxy runs a configuration of cluster ${mark.cluster} that is newer than anything seen here for two minutes`,
+    why: 'a control plane that lags must not take a proxy back in time, and this one does not catch up',
+    fix: 'look at its connection to the Kubernetes API; the proxy now gets what is known here',
+  };
 }
 
 function unanswered(peer: Peer, waitingMs: number): Problem {

@@ -38,6 +38,8 @@ export class ProxyStream {
   sent: Position | null = null;
   acked: Position | null = null;
   problem: Problem | null = null;
+  /** Nothing is sent for now: the proxy is ahead of what is known here. */
+  hold = false;
   /** A commit is under way: written or being written, and not answered. */
   #busy = false;
   /** Root that the proxy refused: not sent again. */
@@ -56,7 +58,7 @@ export class ProxyStream {
 
   /** Sends what the proxy should run and does not, unless a commit is under way: then its answer comes back here. */
   pump(): void {
-    if (this.#closed || this.#busy || this.hello === null) return;
+    if (this.#closed || this.#busy || this.hold || this.hello === null) return;
     const current = this.#host.current();
     if (current === undefined || current.fragment.hash === this.#running() || current.fragment.hash === this.#refused)
       return;

@@ -14,7 +14,7 @@ import type {
   TrafficTargetObject,
 } from '../model.ts';
 import { meta } from './kubernetes.ts';
-import { present, sortedRecords, sortedSet } from './sets.ts';
+import { byText, present, sortedRecords, sortedSet } from './sets.ts';
 
 export function meshConfig(raw: MeshConfig): MeshConfigObject {
   const { sidecar, traffic, certificate } = { ...raw.spec };
@@ -56,7 +56,7 @@ function rule({ kind, name, matches }: TrafficTarget['spec']['rules'][number]): 
 }
 
 export function routeGroup(raw: HTTPRouteGroup): HTTPRouteGroupObject {
-  return { ...meta(raw), matches: sortedRecords(raw.spec.matches.map(routeMatch)) };
+  return { ...meta(raw), matches: raw.spec.matches.map(routeMatch).sort((a, b) => byText(a.name, b.name)) };
 }
 
 type RawMatch = HTTPRouteGroup['spec']['matches'][number];

@@ -30,10 +30,10 @@ export async function settle(tools: StatusTools, desired: DesiredStatus): Promis
   if (resource === undefined) throw new TypeError(`the status writer does not know the kind ${desired.kind}`);
   tools.settled.doubt(keyOfRef(desired));
   try {
-    const live = await readObject(tools, resource, desired);
-    if (live === undefined) return 'done';
-    const generation = judgedGeneration(tools, desired, live);
-    await say(tools, resource, live, desired, generation);
+    const found = await readObject(tools, resource, desired);
+    if (found === undefined) return 'done';
+    const generation = judgedGeneration(tools, desired, found.live);
+    await say(tools, found.resource, found.live, desired, generation);
     tools.settled.note(keyOfRef(desired), desired, generation);
     return 'done';
   } catch (error) {
@@ -49,18 +49,18 @@ function isPassing({ status }: KubeError): boolean {
   return status === 0 || status === 409 || status === 429 || status >= 500;
 }
 
-/** undefined when it is gone. */
+/** The object, and the resource in the first version that the cluster serves; undefined when it is gone. */
 async function readObject(
-  tools: StatusTools,
+  { client }: StatusTools,
   resource: StatusResource,
   desired: DesiredStatus,
-): Promise<KubeObject | undefined> {
-  try {
-    return await tools.client.get(resource, pathOf(desired), { retries: 0 });
-  } catch (error) {
-    if (error instanceof KubeError && error.status === 404) return undefined;
-    throw error;
+): Promise<{ live: KubeObject; resource: StatusResource } | undefined> {
+  for (const version of new Set([resource.version, ...(resource.versions ?? [])])) {
+    const served = { ...resource, version };
+    const live = await client.get(served, pathOf(desired), { retries: 0 }).catch(undefinedIfAbsent);
+    if (live !== undefined) return { live, resource: served };
   }
+  return undefined;
 }
 
 /** Undefined when the version that was judged is not the one that is there. */

@@ -21,9 +21,10 @@ import type { ListPage } from '../client.ts';
 import { KubeError, lostEvents, SilentStream, unreadable } from '../errors.ts';
 import { isStoredObject, keyOfObject, type StoredObject } from '../object.ts';
 import type { ResourceInfo } from '../resource.ts';
-import { backoffMs, jittered, systemTiming, type Timing } from '../timing.ts';
+import { systemTiming, type Timing } from '../timing.ts';
 import { Known } from './known.ts';
 import { BrokenLine, lines } from './lines.ts';
+import { Pace } from './pace.ts';
 import { readWatchLine } from './read-line.ts';
 import {
   defaultBounds,
@@ -36,10 +37,6 @@ import {
   type WatchOptions,
 } from './types.ts';
 
-/** After so many answers in a row that bring nothing from the same place, the place itself is doubted. */
-const fruitlessStreams = 3;
-const mostPatienceMs = 300_000;
-
 /**
  * Follows one kind: lists, then watches from where the list was, for as long as it is subscribed to.
  *
@@ -51,7 +48,7 @@ const mostPatienceMs = 300_000;
  *   │       404: not installed, so empty
  *   └── wait ┘
  * ```
- * Every step ends by completing; what comes next is in `#position` (undefined: a list) and `#waitMs`. Errors of the
+ * Every step ends by completing; what comes next is in `#position` (undefined: a list) and `#pace`. Errors of the
  * source are caught within a step, upstream of the consumer, so an exception of the consumer is never taken for one.
  */
 export class Watcher {
@@ -63,17 +60,10 @@ export class Watcher {
   readonly #bounds: WatchBounds;
   readonly #counters: WatchCounters;
   readonly #known: Known;
+  readonly #pace: Pace;
 
   /** resourceVersion to watch from. */
   #position: string | undefined;
-  #waitMs = 0;
-  /** Failures in a row. */
-  #attempt = 0;
-  /** Of these, answers that brought nothing. */
-  #fruitless = 0;
-  /** Text of the last problem of this streak, so that it is not told again. */
-  #told = '';
-  #openedAt = 0;
   #streams = 0;
   #lists = 0;
   /** A list once was complete and nothing but watches since: what a new one finds was missed. */
@@ -96,6 +86,7 @@ export class Watcher {
     this.#bounds = { ...defaultBounds, ...options.bounds };
     this.#counters = options.counters ?? newCounters();
     this.#known = new Known(options.known);
+    this.#pace = new Pace(this.#timing, this.#bounds, this.#onProblem);
   }
 
   run(): Observable<WatchEvent> {
@@ -108,7 +99,7 @@ export class Watcher {
   }
 
   #pause(): Observable<unknown> {
-    return timer(this.#waitMs, this.#timing.scheduler).pipe(switchMap(() => this.#free()));
+    return timer(this.#pace.waitMs, this.#timing.scheduler).pipe(switchMap(() => this.#free()));
   }
 
   /** Emits once nothing is held; a hold that ends without saying so holds nothing. */
@@ -161,7 +152,7 @@ export class Watcher {
     this.#unpaged = false;
     this.#installed = true;
     this.#missing = false;
-    this.#waitMs = 0;
+    this.#pace.listed();
     return [...this.#deletions(gone, resourceVersion), this.#synced(resourceVersion)];
   }
 
@@ -175,14 +166,13 @@ export class Watcher {
   #watch(resourceVersion: string): Observable<WatchEvent> {
     const { streamSeconds, idleMs, maxLineBytes } = this.#bounds;
     const { scheduler, random } = this.#timing;
-    this.#openedAt = scheduler.now();
+    this.#pace.opened();
     if (this.#streams++ > 0) this.#counters.reconnects++;
     const timeoutSeconds = Math.round(streamSeconds * (1 + random()));
     return this.#source.watch({ resourceVersion, timeoutSeconds }).pipe(
       timeout({ each: idleMs, scheduler, with: () => throwError(() => new SilentStream(this.#resource.kind, idleMs)) }),
       lines(maxLineBytes),
       mergeMap(line => this.#readLine(line)),
-      takeUntil(this.#held()),
       tap({ complete: () => this.#ended() }),
     );
   }
@@ -190,13 +180,13 @@ export class Watcher {
   #held(): Observable<unknown> {
     return this.#hold.pipe(
       filter(held => held),
-      tap(() => this.#progress()),
+      tap(() => this.#pace.progress()),
     );
   }
 
   #readLine(text: string): ObjectEvent[] {
     const line = readWatchLine(text, this.#resource.kind, this.#resource.plural);
-    this.#progress();
+    this.#pace.progress();
     if (line.type === 'bookmark') {
       this.#counters.bookmarks++;
       this.#position = line.resourceVersion;
@@ -229,22 +219,10 @@ export class Watcher {
 
   // What comes next
 
-  /** The stream brought something that could be read: whatever failed before is over. */
-  #progress(): void {
-    this.#attempt = 0;
-    this.#fruitless = 0;
-    this.#told = '';
-  }
-
-  #wasSteady(): boolean {
-    return this.#timing.scheduler.now() - this.#openedAt >= this.#bounds.steadyMs;
-  }
-
   /** The server ended the stream, as it does every few minutes, or it is held: on from the same place. */
   #ended(): void {
-    if (this.#wasSteady()) this.#progress();
-    this.#waitMs = this.#backoff(this.#attempt);
-    this.#attempt++;
+    this.#pace.closed();
+    this.#pace.again();
   }
 
   /** What the step failed with decides on the next one; anything but a ProblemError is a bug and ends the watch. */
@@ -253,14 +231,13 @@ export class Watcher {
     if (!(failure instanceof ProblemError)) throw failure;
     const status = failure instanceof KubeError ? failure.status : undefined;
     const watching = this.#position !== undefined;
-    if (watching && this.#wasSteady()) this.#progress();
+    if (watching) this.#pace.closed();
     if (status === 410) return this.#expired(watching);
     this.#counters.errors++;
-    this.#tell(failure.problem);
+    this.#pace.tell(failure.problem);
     if (status === 404 && !watching) return this.#absent();
-    this.#attempt++;
-    this.#waitMs = Math.max(this.#backoff(this.#attempt), patienceMs(failure));
-    if (watching && this.#doubtful(failure)) this.#position = undefined;
+    this.#pace.after(failure);
+    if (watching && this.#pace.doubts(failure)) this.#position = undefined;
     return [];
   }
 
@@ -268,17 +245,8 @@ export class Watcher {
   #expired(watching: boolean): WatchEvent[] {
     this.#unpaged = !watching;
     this.#position = undefined;
-    this.#waitMs = this.#backoff(this.#attempt);
-    this.#attempt++;
+    this.#pace.again();
     return [];
-  }
-
-  /** Whether to list instead of going on from the same place. */
-  #doubtful(failure: ProblemError): boolean {
-    if (failure instanceof SilentStream || (failure instanceof KubeError && failure.status === 404)) return true;
-    const unanswered = failure instanceof KubeError && failure.status === 0;
-    if (!unanswered) this.#fruitless++;
-    return this.#fruitless >= fruitlessStreams;
   }
 
   /**
@@ -286,11 +254,9 @@ export class Watcher {
    * say so by mistake, so what is known goes only when a second look agrees.
    */
   #absent(): WatchEvent[] {
-    const { absentMs, confirmMs } = this.#bounds;
     const sure = this.#known.size === 0 || this.#missing;
     this.#missing = true;
-    this.#waitMs = jittered(sure ? absentMs : confirmMs, this.#timing.random);
-    this.#attempt = 0;
+    this.#pace.later(sure ? this.#bounds.absentMs : this.#bounds.confirmMs);
     if (!sure) return [];
     this.#following = false;
     if (this.#installed === false) return [];
@@ -298,20 +264,4 @@ export class Watcher {
     this.#known.beginList();
     return [...this.#deletions(this.#known.endList(), ''), this.#synced('')];
   }
-
-  #tell(problem: Problem): void {
-    const text = problem.code + problem.what;
-    if (text === this.#told) return;
-    this.#told = text;
-    this.#onProblem(problem);
-  }
-
-  #backoff(attempt: number): number {
-    const { firstBackoffMs, mostBackoffMs } = this.#bounds;
-    return backoffMs(attempt, { firstMs: firstBackoffMs, mostMs: mostBackoffMs }, this.#timing.random);
-  }
-}
-
-function patienceMs(failure: ProblemError): number {
-  return failure instanceof KubeError ? Math.min(failure.retryAfterMs ?? 0, mostPatienceMs) : 0;
 }
