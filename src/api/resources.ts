@@ -107,15 +107,18 @@ export function resourceNamed(name: string): Resource | undefined {
 }
 
 /** `group/version`, or the bare version for core kinds. */
-export function apiVersionOf(resource: Resource, version = resource.version): string {
+export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>, version = resource.version): string {
   return resource.group === '' ? version : `${resource.group}/${version}`;
 }
+
+/** What a path is made of. */
+export type PathOf = Pick<Resource, 'group' | 'version' | 'plural' | 'namespaced'>;
 
 /**
  * Path in the Kubernetes API: `/api/v1/pods`, `/apis/split.smi-spec.io/v1alpha4/namespaces/x/trafficsplits/y`.
  * Without a namespace the collection of the whole cluster.
  */
-export function apiPath(resource: Resource, namespace?: string, name?: string): string {
+export function apiPath(resource: PathOf, namespace?: string, name?: string): string {
   const root = `${resource.group === '' ? '/api' : '/apis'}/${apiVersionOf(resource)}`;
   const within = resource.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
   return `${root}${within}/${resource.plural}${name ? `/${encodeURIComponent(name)}` : ''}`;

@@ -6,6 +6,7 @@ import type { Problem } from '../api/problem.ts';
 import { resources } from '../api/resources.ts';
 import type { RenewalBook } from '../dataplane/push/renewals.ts';
 import { PushServer } from '../dataplane/push/server.ts';
+import { hasConditions } from '../engine/derive/rules/conditions.ts';
 import { Engine, type Step } from '../engine/engine.ts';
 import { fold } from '../engine/fold.ts';
 import { Journal } from '../engine/journal.ts';
@@ -13,7 +14,7 @@ import type { Kind } from '../engine/model.ts';
 import { Pipeline } from '../engine/pipeline.ts';
 import { Receipts } from '../engine/receipts.ts';
 import { createDerivation, type OwnedDerivation } from '../engine/shards/pool.ts';
-import { objectOf, splitKey } from '../engine/snapshot.ts';
+import { entryOf, objectOf, splitKey } from '../engine/snapshot.ts';
 import { FragmentStore } from '../engine/store.ts';
 import { PodsByUid } from '../engine/uids.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -136,7 +137,19 @@ function afterStep(core: Core, step: Step, startedAt: number): void {
   core.journal.checkpointIfDue(step.snapshot, Date.now());
   for (const event of step.events)
     core.metrics.events.inc({ type: event.type, kind: 'kind' in event ? event.kind : '' });
-  for (const [id, problems] of step.derived.conditions) setCondition(core, id, problems);
+  for (const [id, problems] of conditionsOf(core, step)) setCondition(core, id, problems);
+}
+
+/** Conditions that changed, and those of objects that did: they say which generation they are about. */
+function conditionsOf(core: Core, step: Step): Map<string, readonly Problem[] | null> {
+  const touched = new Map<string, readonly Problem[] | null>();
+  for (const event of step.events) {
+    if (event.type !== 'applied' || !hasConditions(event.kind)) continue;
+    const id = `${event.kind} ${event.key}`;
+    touched.set(id, core.conditions.get(id) ?? []);
+  }
+  for (const [id, problems] of step.derived.conditions) touched.set(id, problems);
+  return touched;
 }
 
 function setCondition(core: Core, id: string, problems: readonly Problem[] | null): void {
@@ -149,7 +162,8 @@ function setCondition(core: Core, id: string, problems: readonly Problem[] | nul
     return;
   }
   core.conditions.set(id, problems);
-  core.status.update({ ...ref, problems });
+  const resourceVersion = entryOf(core.engine.snapshot, kind as Kind, key)?.resourceVersion;
+  core.status.update({ ...ref, problems, ...(resourceVersion !== undefined && { resourceVersion }) });
 }
 
 /** A proxy that proved who it is counts as enrolled, even if the journal that knew it is lost. */

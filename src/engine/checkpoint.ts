@@ -1,7 +1,7 @@
 /** Takes a snapshot apart into the rows of a checkpoint, and puts it together again. */
 import type { Json } from './canonical.ts';
 import { type Kind, kinds, type MeshSnapshot } from './model.ts';
-import { emptySnapshot } from './snapshot.ts';
+import { emptySnapshot, own } from './snapshot.ts';
 
 type Shards = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
@@ -24,7 +24,7 @@ function changedOfKind(kind: Kind, before: Shards, now: Shards): [string, Json][
   if (before === now) return [];
   const namespaces = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...namespaces].flatMap(namespace =>
-    changedOfNamespace(kind, namespace, before[namespace] ?? {}, now[namespace] ?? {}),
+    changedOfNamespace(kind, namespace, own(before, namespace) ?? {}, own(now, namespace) ?? {}),
   );
 }
 
@@ -64,6 +64,7 @@ function putShard(
 ): void {
   const namespaces = mesh[kind];
   if (namespaces === undefined) return;
-  namespaces[namespace] ??= {};
-  (namespaces[namespace] as Record<string, Json>)[bucket] = value;
+  const buckets = own(namespaces, namespace) ?? {};
+  namespaces[namespace] = buckets;
+  buckets[bucket] = value;
 }

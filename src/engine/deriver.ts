@@ -89,13 +89,16 @@ export class Deriver {
     }
   }
 
+  /** A pod that is made again under another account belongs to another shard from then on. */
   #followProxy(before: MeshSnapshot, next: MeshSnapshot, key: string, roots: Map<string, Fragment | null>): void {
     const [was, is] = [before.proxies[key] !== undefined, next.proxies[key] !== undefined];
-    if (is && !was && this.#scope.proxy(key)) roots.set(key, this.graph.demand(root, key));
-    if (!is && was) {
+    const [here, belongs] = [this.graph.peek(root, key) !== undefined, is && this.#scope.proxy(key)];
+    if (belongs && !here) roots.set(key, this.graph.demand(root, key));
+    if (here && !belongs) {
       this.graph.release(root, key);
-      roots.set(key, null);
+      roots.delete(key);
     }
+    if (was && !is) roots.set(key, null);
   }
 
   #followObject(

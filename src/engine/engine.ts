@@ -7,7 +7,7 @@ import { canonical, type Json } from './canonical.ts';
 import type { Fragment } from './config.ts';
 import type { Derived } from './deriver.ts';
 import { fold } from './fold.ts';
-import type { AppliedEvent, Entry, Kind, MeshEvent, MeshSnapshot, Normalised, Unnumbered } from './model.ts';
+import type { AppliedEvent, Entry, Kind, MeshEvent, MeshSnapshot, Normalised } from './model.ts';
 import { normalise } from './normalise.ts';
 import { entryOf } from './snapshot.ts';
 import type { FragmentStore } from './store.ts';
@@ -77,12 +77,18 @@ export class Engine {
     return { events, snapshot: this.#snapshot, derived };
   }
 
+  /** What comes second about an object in a batch is news: the snapshot does not know the first yet. */
   #eventsOf(facts: readonly Fact[], at: number): MeshEvent[] {
     const events: MeshEvent[] = [];
-    for (const fact of newest(facts)) {
-      const event = meaningOf(this.#snapshot, fact, at);
-      if (event === null) this.ignored++;
-      else events.push({ ...event, revision: this.#snapshot.revision + events.length + 1 } as MeshEvent);
+    const changed = new Set<string>();
+    for (const fact of newest(facts.map(normalised))) {
+      const subject = subjectOf(fact);
+      if (!changed.has(subject) && !isNews(this.#snapshot, fact)) {
+        this.ignored++;
+        continue;
+      }
+      changed.add(subject);
+      events.push({ ...fact, at, revision: this.#snapshot.revision + events.length + 1 });
     }
     return events;
   }
@@ -102,48 +108,60 @@ export class Engine {
   }
 }
 
-/** Of several facts about one object, only the newest counts. */
-function newest(facts: readonly Fact[]): Fact[] {
-  const latest = new Map<string, Fact>();
+/** A fact as the mesh reads it. */
+type News = Exclude<Fact, { type: 'applied' }> | Omit<AppliedEvent, 'revision' | 'at'>;
+
+function normalised(fact: Fact): News {
+  if (fact.type !== 'applied') return fact;
+  const { type, kind, key, resourceVersion, raw } = fact;
+  return { type, kind, key, resourceVersion, object: normalise(kind, raw) };
+}
+
+/**
+ * Of several facts about one object only the newest counts, and before it those that it does not undo: a deletion,
+ * for what comes after it is another object, and a valid version, for it stays in force beside an invalid one.
+ */
+function newest(facts: readonly News[]): News[] {
+  const latest = new Map<string, News>();
   for (const fact of facts) {
-    const id = subjectOf(fact);
-    latest.delete(id);
-    latest.set(id, fact);
+    const [slot, ...undone] = slotsOf(fact);
+    for (const id of [slot, ...undone]) latest.delete(id);
+    latest.set(slot, fact);
   }
   return [...latest.values()];
 }
 
-function subjectOf(fact: Fact): string {
-  if (fact.type === 'rootChanged') return '!trust';
-  return fact.type === 'enrolled' ? `!enrolled ${fact.key}` : `${fact.kind} ${fact.key}`;
+/** The slot of a fact, and those of the facts that it undoes. */
+function slotsOf(fact: News): [slot: string, ...undone: string[]] {
+  const subject = subjectOf(fact);
+  const [deleted, valid, invalid] = [`- ${subject}`, `+ ${subject}`, `! ${subject}`] as const;
+  if (fact.type === 'deleted') return [deleted, valid, invalid];
+  if (fact.type === 'applied') return fact.object.ok ? [valid, invalid] : [invalid];
+  return [`${fact.type} ${subject}`];
 }
 
-/** The event that a fact is, or null when the snapshot already says the same. */
-function meaningOf(snapshot: MeshSnapshot, fact: Fact, at: number): Unnumbered | null {
+/** An enrolment is about its pod: it goes with it. */
+function subjectOf(fact: News): string {
+  if (fact.type === 'rootChanged') return 'trust';
+  return fact.type === 'enrolled' ? `Pod ${fact.key}` : `${fact.kind} ${fact.key}`;
+}
+
+/** Whether the snapshot does not say the same already. */
+function isNews(snapshot: MeshSnapshot, fact: News): boolean {
   switch (fact.type) {
-    case 'applied':
-      return appliedEvent(snapshot, fact, at);
+    case 'applied': {
+      const before = entryOf(snapshot, fact.kind, fact.key);
+      return before === undefined || !sameMeaning(before, fact.object);
+    }
     case 'deleted':
-      return entryOf(snapshot, fact.kind, fact.key) === undefined ? null : { ...fact, at };
+      return entryOf(snapshot, fact.kind, fact.key) !== undefined;
     case 'enrolled':
-      return snapshot.proxies[fact.key] === fact.uid ? null : { ...fact, at };
+      return snapshot.proxies[fact.key] !== fact.uid;
     case 'rootChanged': {
       const { trustDomain, roots } = fact;
-      return same({ trustDomain, roots }, snapshot.trust) ? null : { ...fact, at };
+      return !same({ trustDomain, roots }, snapshot.trust);
     }
   }
-}
-
-function appliedEvent(
-  snapshot: MeshSnapshot,
-  fact: Fact & { type: 'applied' },
-  at: number,
-): Omit<AppliedEvent, 'revision'> | null {
-  const { type, kind, key, resourceVersion } = fact;
-  const object = normalise(kind, fact.raw);
-  const before = entryOf(snapshot, kind, key);
-  if (before !== undefined && sameMeaning(before, object)) return null;
-  return { type, kind, key, resourceVersion, object, at };
 }
 
 /** Objects compare without their resourceVersion: an update that the mesh does not read is no news. */

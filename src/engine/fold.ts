@@ -4,7 +4,7 @@
  */
 import { type Draft, produce } from 'immer';
 import type { AppliedEvent, Entry, Kind, MeshEvent, MeshSnapshot } from './model.ts';
-import { bucketOf, splitKey } from './snapshot.ts';
+import { bucketOf, own, splitKey } from './snapshot.ts';
 
 /** Folds a batch of events, oldest first. The snapshots share every shard that no event touched. */
 export function fold(snapshot: MeshSnapshot, events: readonly MeshEvent[]): MeshSnapshot {
@@ -16,6 +16,7 @@ export function fold(snapshot: MeshSnapshot, events: readonly MeshEvent[]): Mesh
 
 function step(draft: Draft<MeshSnapshot>, event: MeshEvent): void {
   draft.revision = event.revision;
+  if (!hasPlace(draft, event)) return;
   switch (event.type) {
     case 'applied':
       return putEntry(draft, event);
@@ -29,18 +30,41 @@ function step(draft: Draft<MeshSnapshot>, event: MeshEvent): void {
   }
 }
 
+/** A kind of a later version has no place here, nor has the one name that a plain record cannot hold. */
+function hasPlace(draft: Draft<MeshSnapshot>, event: MeshEvent): boolean {
+  if (event.type === 'rootChanged') return true;
+  if (event.key.split('/').includes('__proto__')) return false;
+  return event.type === 'enrolled' || Object.hasOwn(draft.mesh, event.kind);
+}
+
 /** namespace → bucket → name → entry, loosened so that one code path serves every kind. */
 type Namespaces = Record<string, Record<string, Record<string, Entry>>>;
 
 function putEntry(draft: Draft<MeshSnapshot>, event: AppliedEvent): void {
   const { namespace, name } = splitKey(event.key);
-  const namespaces = draft.mesh[event.kind] as unknown as Namespaces;
-  namespaces[namespace] ??= {};
-  const buckets = namespaces[namespace];
-  const bucket = bucketOf(name);
-  buckets[bucket] ??= {};
-  const shard = buckets[bucket];
-  shard[name] = nextEntry(shard[name], event);
+  const shard = begun(begun(draft.mesh[event.kind] as unknown as Namespaces, namespace), bucketOf(name));
+  const before = own(shard, name);
+  const after = nextEntry(before, event);
+  shard[name] = after;
+  if (event.kind === 'Pod' && uidOf(before) !== uidOf(after)) forgetProxy(draft, event.key, uidOf(before));
+}
+
+/** The record under a name; an empty one is put there when there is none. */
+function begun<V extends object>(record: Record<string, V>, name: string): V {
+  const known = own(record, name);
+  if (known !== undefined) return known;
+  const empty = {} as V;
+  record[name] = empty;
+  return empty;
+}
+
+function uidOf(entry: Entry | undefined): string | undefined {
+  return entry?.object !== undefined && 'uid' in entry.object ? entry.object.uid : undefined;
+}
+
+/** An enrolment goes with the pod that enrolled; a newer pod of its name may have enrolled before the watch told of it. */
+function forgetProxy(draft: Draft<MeshSnapshot>, key: string, uid: string | undefined): void {
+  if (draft.proxies[key] === uid) delete draft.proxies[key];
 }
 
 /** A valid version replaces the entry; an invalid one leaves the last valid version in force beside its problems. */
@@ -56,12 +80,12 @@ function nextEntry(before: Entry | undefined, event: AppliedEvent): Entry {
 function dropEntry(draft: Draft<MeshSnapshot>, kind: Kind, key: string): void {
   const { namespace, name } = splitKey(key);
   const namespaces = draft.mesh[kind] as unknown as Namespaces;
-  const bucket = bucketOf(name);
-  const shard = namespaces[namespace]?.[bucket];
-  if (kind === 'Pod') delete draft.proxies[key];
-  if (shard === undefined) return;
+  const [buckets, bucket] = [own(namespaces, namespace), bucketOf(name)];
+  const shard = own(buckets, bucket);
+  if (kind === 'Pod') forgetProxy(draft, key, uidOf(own(shard, name)) ?? draft.proxies[key]);
+  if (buckets === undefined || shard === undefined) return;
   delete shard[name];
   if (Object.keys(shard).length > 0) return;
-  delete namespaces[namespace]?.[bucket];
-  if (Object.keys(namespaces[namespace] ?? {}).length === 0) delete namespaces[namespace];
+  delete buckets[bucket];
+  if (Object.keys(buckets).length === 0) delete namespaces[namespace];
 }

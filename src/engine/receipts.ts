@@ -39,10 +39,26 @@ export class Receipts {
     const receipt: Receipt = { revision, events: listed, at, derivedMs, proxies: new Map() };
     for (const key of podKeys) {
       receipt.proxies.set(key, null);
-      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), receipt].slice(-this.#max));
+      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), receipt]);
     }
     this.#ring.push(receipt);
-    if (this.#ring.length > this.#max) this.#ring.shift();
+    if (this.#ring.length > this.#max) this.#drop(this.#ring.shift());
+  }
+
+  /** What has left the ring waits for nobody any more. */
+  #drop(receipt: Receipt | undefined): void {
+    for (const [key, ms] of receipt?.proxies ?? []) {
+      if (ms !== null) continue;
+      this.#wait(
+        key,
+        (this.#waiting.get(key) ?? []).filter(waiting => waiting !== receipt),
+      );
+    }
+  }
+
+  #wait(podKey: string, receipts: Receipt[]): void {
+    if (receipts.length === 0) this.#waiting.delete(podKey);
+    else this.#waiting.set(podKey, receipts);
   }
 
   /**
@@ -54,9 +70,10 @@ export class Receipts {
     const waiting = this.#waiting.get(podKey) ?? [];
     const settled = waiting.filter(receipt => receipt.revision <= revision);
     for (const receipt of settled) receipt.proxies.set(podKey, at - receipt.at);
-    const left = waiting.filter(receipt => receipt.revision > revision);
-    if (left.length === 0) this.#waiting.delete(podKey);
-    else this.#waiting.set(podKey, left);
+    this.#wait(
+      podKey,
+      waiting.filter(receipt => receipt.revision > revision),
+    );
     return settled.map(receipt => at - receipt.at);
   }
 

@@ -17,12 +17,13 @@ export interface ReplayResult {
   readonly snapshot: Hash;
   /** `namespace/pod` → content address of its proxy's configuration. */
   readonly roots: Readonly<Record<string, Hash>>;
-  /** Checkpoints that a fold was begun from, besides the oldest. */
+  /** Checkpoints that a fold was begun from, besides the beginning. */
   readonly checkpoints: readonly number[];
 }
 
 /**
- * Replays a journal from its oldest checkpoint, and again from every other one: all must agree.
+ * Replays a journal from its first event, or its oldest checkpoint when that is gone, and again from every other
+ * checkpoint: all must agree.
  *
  * @param options.threads worker threads that derive; 0 derives in this one
  * @throws ProblemError FSM5001 or FSM5002 when the file cannot be read, FSM5003 when two folds disagree
@@ -30,8 +31,10 @@ export interface ReplayResult {
 export async function replay(file: string, options: { readonly threads: number }): Promise<ReplayResult> {
   const journal = Journal.read(file);
   try {
-    const [oldest = 0, ...later] = journal.checkpoints();
-    const snapshot = foldFrom(journal, beginning(journal, oldest));
+    const [oldest = 0] = journal.checkpoints();
+    const start = beginning(journal, oldest);
+    const later = journal.checkpoints().filter(checkpoint => checkpoint !== start);
+    const snapshot = foldFrom(journal, start);
     const hash = snapshotHash(snapshot);
     for (const checkpoint of later) compare(checkpoint, hash, snapshotHash(foldFrom(journal, checkpoint)));
     const roots = await derive(snapshot, options.threads, file);

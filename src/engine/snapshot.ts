@@ -37,10 +37,15 @@ export function emptySnapshot(): MeshSnapshot {
   return { revision: 0, mesh, trust: { trustDomain: 'cluster.local', roots: [] }, proxies: {} };
 }
 
+/** A member of a record of names. `constructor` is a valid name, and finds nothing that nobody put there. */
+export function own<V>(record: Readonly<Record<string, V>> | undefined, name: string): V | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** The entry of an object, or undefined when the snapshot has none. */
 export function entryOf<K extends Kind>(snapshot: MeshSnapshot, kind: K, key: string): Entry<K> | undefined {
   const { namespace, name } = splitKey(key);
-  return snapshot.mesh[kind][namespace]?.[bucketOf(name)]?.[name] as Entry<K> | undefined;
+  return own(own(own(snapshot.mesh[kind], namespace), bucketOf(name)), name) as Entry<K> | undefined;
 }
 
 /** The last valid version of an object. */

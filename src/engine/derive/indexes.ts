@@ -52,6 +52,9 @@ for (const name of indexNames) {
   indexesByKind.set(kind, [...(indexesByKind.get(kind) ?? []), name]);
 }
 
+/** Not remembered: a value that nothing has any more must leave no trace. */
+const none: readonly string[] = [];
+
 /** Buckets of keys for every index, kept up to date object by object. */
 export class IndexStore {
   readonly #buckets = new Map<string, Set<string>>();
@@ -62,9 +65,11 @@ export class IndexStore {
     const id = bucketId(index, value);
     const known = this.#sorted.get(id);
     if (known) return known;
-    const keys = [...(this.#buckets.get(id) ?? [])].sort();
-    this.#sorted.set(id, keys);
-    return keys;
+    const keys = this.#buckets.get(id);
+    if (keys === undefined) return none;
+    const sorted = [...keys].sort();
+    this.#sorted.set(id, sorted);
+    return sorted;
   }
 
   /** Moves an object from the values of its old version to those of its new one; returns the buckets that changed. */

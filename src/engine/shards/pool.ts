@@ -1,4 +1,5 @@
 /** Derivation in this thread or in shards: 0, 1 or n threads give the same bytes. */
+import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Problem } from '../../api/problem.ts';
 import { hashBytes } from '../canonical.ts';
@@ -18,7 +19,8 @@ export interface ShardOptions {
 
 /** A derivation that has to be ended. */
 export interface OwnedDerivation extends Derivation {
-  /** Thread ids of the shards, for whoever wants to end one. */
+  /** The threads of the shards, for whoever wants to end one; a new one takes its place. */
+  threads(): readonly Worker[];
   close(): Promise<void>;
 }
 
@@ -26,7 +28,12 @@ export interface OwnedDerivation extends Derivation {
 export function createDerivation(snapshot: MeshSnapshot, store: FragmentStore, options: ShardOptions): OwnedDerivation {
   if (options.threads > 0) return new Shards(snapshot.revision, store, options);
   const deriver = new Deriver(snapshot, fragment => store.put(fragment));
-  return { all: () => deriver.all(), update: (next, events) => deriver.update(next, events), close: async () => {} };
+  return {
+    all: () => deriver.all(),
+    update: (next, events) => deriver.update(next, events),
+    threads: () => [],
+    close: async () => {},
+  };
 }
 
 class Shards implements OwnedDerivation {
@@ -87,7 +94,14 @@ class Shards implements OwnedDerivation {
   }
 
   #fragment(hash: string | null): Fragment | null {
-    return hash === null ? null : (this.#store.get(hash) ?? null);
+    if (hash === null) return null;
+    const fragment = this.#store.get(hash);
+    if (fragment === undefined) throw new Error(`a shard named fragment ${hash} without sending it`);
+    return fragment;
+  }
+
+  threads(): readonly Worker[] {
+    return this.#pools.flatMap(pool => pool.threads);
   }
 
   async close(): Promise<void> {

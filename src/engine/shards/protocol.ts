@@ -15,7 +15,7 @@ export type ShardTask = Share & {
   /** Revision that the shard must stand at before these events; a shard that does not folds from the journal first. */
   readonly from: number;
   readonly events: readonly MeshEvent[];
-  /** Answer with everything that is derived, not only with what these events changed. */
+  /** Fold from the journal in any case, and answer with everything. */
   readonly all: boolean;
 };
 

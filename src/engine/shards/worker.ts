@@ -21,12 +21,20 @@ let fresh: Fragment[] = [];
 
 /** The task that piscina runs. A worker thread is one shard for life. */
 export default function shard(task: ShardTask): ShardResult {
-  const fromJournal = replica === undefined || replica.snapshot.revision !== task.from;
-  if (replica === undefined || fromJournal) replica = restore(task);
-  const before = replica.snapshot;
-  replica.snapshot = fold(before, task.events);
-  const derived = replica.deriver.update(replica.snapshot, task.events);
-  return answer(fromJournal || task.all ? replica.deriver.all() : derived);
+  const known = task.all || replica?.snapshot.revision !== task.from ? undefined : replica;
+  const current = known ?? restore(task);
+  replica = current;
+  current.snapshot = fold(current.snapshot, task.events);
+  const derived = current.deriver.update(current.snapshot, task.events);
+  return answer(known === undefined ? both(derived, current.deriver.all()) : derived);
+}
+
+/** Everything that there is now, and what these events ended. */
+function both(derived: Derived, all: Derived): Derived {
+  return {
+    roots: new Map([...derived.roots, ...all.roots]),
+    conditions: new Map([...derived.conditions, ...all.conditions]),
+  };
 }
 
 /** Pods of one ServiceAccount share most of their configuration, so a whole account belongs to one shard. */

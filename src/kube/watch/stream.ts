@@ -1,7 +1,7 @@
-import { catchError, type MonoTypeOperatorFunction, map, Observable, switchMap, tap, throwError } from 'rxjs';
+import { catchError, type MonoTypeOperatorFunction, Observable, switchMap, tap, throwError } from 'rxjs';
 import type { KubeClient, ListPage, ListQuery } from '../client.ts';
 import { KubeError, unreachable } from '../errors.ts';
-import { apiVersionOf, type ResourceInfo } from '../resource.ts';
+import type { ResourceInfo } from '../resource.ts';
 import type { ListWatch } from './types.ts';
 
 /**
@@ -15,7 +15,6 @@ export function listWatchOf(client: KubeClient, resource: ResourceInfo): ListWat
       tap(() => {
         served = { ...resource, version };
       }),
-      map(page => (version === resource.version ? page : withVersion(page, served))),
     );
   const firstServed = (query: ListQuery) =>
     (resource.versions ?? [])
@@ -40,12 +39,6 @@ function orIfAbsent(other: Observable<ListPage>): MonoTypeOperatorFunction<ListP
       ? other.pipe(catchError(second => throwError(() => (isAbsent(second) ? first : second))))
       : throwError(() => first),
   );
-}
-
-/** Objects in lists may leave their apiVersion out; what reads them takes that for the version that is watched. */
-function withVersion(page: ListPage, resource: ResourceInfo): ListPage {
-  const apiVersion = apiVersionOf(resource);
-  return { ...page, items: page.items.map(item => ({ apiVersion, ...item })) };
 }
 
 /** The promise's value; unsubscribing before it comes gives the request up, and `discard` what comes all the same. */

@@ -173,6 +173,7 @@ export class Watcher {
       timeout({ each: idleMs, scheduler, with: () => throwError(() => new SilentStream(this.#resource.kind, idleMs)) }),
       lines(maxLineBytes),
       mergeMap(line => this.#readLine(line)),
+      takeUntil(this.#held()),
       tap({ complete: () => this.#ended() }),
     );
   }

@@ -1,4 +1,7 @@
-/** What is wrong with an object in the company of the others: references to what does not exist, contradictions. */
+/**
+ * What is wrong with an object in the company of the others: references to what does not exist, contradictions.
+ * Normalised lists are sorted, so a path names the list and the sentence names the member.
+ */
 import type { Problem } from '../../../api/problem.ts';
 import type { Kind, TrafficSplitObject, TrafficTargetObject } from '../../model.ts';
 import { keyOf, splitKey } from '../../snapshot.ts';
@@ -42,7 +45,7 @@ function referenceProblems(read: Reader, kind: ConditionKind, key: string): Prob
 function identityProblems(read: Reader, target: TrafficTargetObject): Problem[] {
   const named = [
     { ref: target.destination, path: '/spec/destination' },
-    ...target.sources.map((ref, index) => ({ ref, path: `/spec/sources/${index}` })),
+    ...target.sources.map(ref => ({ ref, path: '/spec/sources' })),
   ];
   return named
     .filter(({ ref }) => ref.kind === 'ServiceAccount' && read.get('ServiceAccount', keyOf(ref)) === undefined)
@@ -52,32 +55,42 @@ function identityProblems(read: Reader, target: TrafficTargetObject): Problem[] 
 }
 
 function ruleProblems(read: Reader, target: TrafficTargetObject): Problem[] {
-  return target.rules.flatMap(({ kind, name, matches }, index) => {
-    const path = `/spec/rules/${index}`;
-    const key = `${target.namespace}/${name}`;
-    const group = kind === 'HTTPRouteGroup' ? read.get('HTTPRouteGroup', key) : read.get('TCPRoute', key);
-    if (group === undefined)
-      return [missing('TrafficTarget', target, path, `${kind} ${key}`, 'the rule allows nothing')];
-    const known = new Set('matches' in group ? group.matches.map(match => match.name) : []);
-    const unknown = kind === 'HTTPRouteGroup' ? (matches ?? []).filter(match => !known.has(match)) : [];
+  return target.rules.flatMap(rule => {
+    if (rule.kind === 'UDPRoute') return [uncarried(target, rule.name)];
+    const route = `${rule.kind} ${target.namespace}/${rule.name}`;
+    const known = matchesOf(read, rule.kind, `${target.namespace}/${rule.name}`);
+    if (known === undefined) return [missing('TrafficTarget', target, '/spec/rules', route, 'the rule allows nothing')];
+    const unknown = rule.kind === 'HTTPRouteGroup' ? (rule.matches ?? []).filter(match => !known.has(match)) : [];
     return unknown.map(match =>
-      missing(
-        'TrafficTarget',
-        target,
-        `${path}/matches`,
-        `match ${match} of ${kind} ${key}`,
-        'that match allows nothing',
-      ),
+      missing('TrafficTarget', target, '/spec/rules', `match ${match} of ${route}`, 'that match allows nothing'),
     );
   });
+}
+
+/** Names of the matches of a route object; undefined when it does not exist. */
+function matchesOf(read: Reader, kind: string, key: string): ReadonlySet<string> | undefined {
+  if (kind === 'TCPRoute') return read.get('TCPRoute', key) && new Set();
+  const group = read.get('HTTPRouteGroup', key);
+  return group && new Set(group.matches.map(({ name }) => name));
+}
+
+function uncarried(target: TrafficTargetObject, name: string): Problem {
+  return {
+    code: 'FSM1004',
+    object: refOf('TrafficTarget', target),
+    path: '/spec/rules',
+    what: `the rule UDPRoute ${target.namespace}/${name} allows nothing`,
+    why: 'the mesh carries no UDP',
+    fix: 'take the rule away',
+  };
 }
 
 function serviceProblems(read: Reader, split: TrafficSplitObject): Problem[] {
   const named = [
     { written: split.service, path: '/spec/service', why: 'there is nothing to split' },
-    ...split.backends.map(({ service }, index) => ({
+    ...split.backends.map(({ service }) => ({
       written: service,
-      path: `/spec/backends/${index}/service`,
+      path: '/spec/backends',
       why: 'this backend gets no traffic',
     })),
   ];
@@ -87,7 +100,7 @@ function serviceProblems(read: Reader, split: TrafficSplitObject): Problem[] {
       missing('TrafficSplit', split, path, `Service ${serviceKey(written, split.namespace)}`, why),
     );
   const groups = (split.matches ?? [])
-    .map(({ name }, index) => ({ key: `${split.namespace}/${name}`, path: `/spec/matches/${index}` }))
+    .map(({ name }) => ({ key: `${split.namespace}/${name}`, path: '/spec/matches' }))
     .filter(({ key }) => read.get('HTTPRouteGroup', key) === undefined)
     .map(({ key, path }) => missing('TrafficSplit', split, path, `HTTPRouteGroup ${key}`, 'no request is split by it'));
   return [...services, ...groups];

@@ -1,6 +1,6 @@
 /** What one proxy is told: what it may call, what it serves, and the root over both. */
 import { configFormat, type Fragment, fragmentOf, type InboundNode, type IndexNode } from '../../config.ts';
-import type { ServiceObject } from '../../model.ts';
+import type { EndpointSliceObject, ServiceObject } from '../../model.ts';
 import { bucketOf, keyOf } from '../../snapshot.ts';
 import type { Reader, Rule } from '../graph.ts';
 import { serviceKey } from '../names.ts';
@@ -117,10 +117,10 @@ type InboundPort = InboundNode['data']['ports'][number];
 
 function portsOf(read: Reader, podKey: string): InboundPort[] {
   const found = new Map<number, InboundPort>();
-  for (const sliceKey of read.bucket('slicesByPod', podKey)) {
-    const slice = read.get('EndpointSlice', sliceKey);
-    const object = slice && read.get('Service', `${slice.namespace}/${slice.service}`);
-    if (slice === undefined || object === undefined) continue;
+  const slices = read.bucket('slicesByPod', podKey).flatMap(key => read.get('EndpointSlice', key) ?? []);
+  for (const slice of slices.toSorted(byService)) {
+    const object = read.get('Service', `${slice.namespace}/${slice.service}`);
+    if (object === undefined) continue;
     read.because('/ports', 'Service', keyOf(object), 'target ports');
     for (const { name, port } of slice.ports) {
       const next = inboundPort(object, name, port, found.get(port));
@@ -130,7 +130,11 @@ function portsOf(read: Reader, podKey: string): InboundPort[] {
   return [...found.values()].sort((a, b) => a.port - b.port);
 }
 
-/** Two services may share a target port: the first by key says the protocol. */
+function byService(a: EndpointSliceObject, b: EndpointSliceObject): number {
+  return a.service < b.service ? -1 : a.service > b.service ? 1 : 0;
+}
+
+/** Two services may share a target port: the first by name says the protocol. */
 function inboundPort(
   object: ServiceObject,
   name: string,

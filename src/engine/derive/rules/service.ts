@@ -37,7 +37,7 @@ export const endpoints: Rule<Fragment> = {
   compute: (read, key) => {
     const colon = key.lastIndexOf(':');
     const [service, port] = [key.slice(0, colon), Number(key.slice(colon + 1))];
-    const spec = read.get('Service', service)?.ports.find(candidate => candidate.port === port);
+    const spec = read.get('Service', service)?.ports.find(candidate => candidate.port === port && candidate.protocol === 'TCP');
     const list = spec === undefined ? [] : endpointsOf(read, service, spec);
     return fragmentOf({ kind: 'endpoints', data: { endpoints: list }, refs: {} });
   },
@@ -127,11 +127,9 @@ function defaultRoute(
   splits: readonly TrafficSplitObject[],
   spec: ServicePortSpec,
 ): OriginatedRoute {
-  for (const split of splits) {
-    if (split.matches !== undefined && split.matches.length > 0) continue;
-    const backends = backendsOf(read, split, spec);
-    if (backends.length > 0) return { backends, origins: [splitOrigin(split)] };
-  }
+  const split = splits.find(({ matches }) => matches === undefined || matches.length === 0);
+  const backends = split === undefined ? [] : backendsOf(read, split, spec);
+  if (split !== undefined && backends.length > 0) return { backends, origins: [splitOrigin(split)] };
   const origin: RouteOrigin = { kind: 'Service', key: apex, rule: 'no split applies: the service itself' };
   return { backends: [{ ref: backendRef(apex, spec.port), weight: 1 }], origins: [origin] };
 }
