@@ -3,4 +3,4 @@ import { createServer } from 'node:http';
 
 const [host = '127.0.0.1', port = '14001'] = (process.env.BENCH_LISTEN ?? '').split(':');
 
-createServer((_, response) => response.end('hello')).listen(Number(port), host);
+createServer((_, response) => response.end(process.env.BENCH_BODY ?? 'hello')).listen(Number(port), host);

@@ -9,6 +9,8 @@ import type { Driver } from '../src/dataplane/driver.ts';
 import { controlPlaneCertificate } from '../src/identity/control-plane.ts';
 import { createRoot } from '../src/identity/root.ts';
 import { rootCertificateFile } from '../src/identity/root-store.ts';
+import { loadAccess } from '../src/kube/access.ts';
+import { createClient, type KubeClient } from '../src/kube/client.ts';
 import type { KubeObject } from '../src/sandbox/api/objects.ts';
 import { type ApiServer, startApiServer } from '../src/sandbox/api/server.ts';
 import { startControllers } from '../src/sandbox/controllers/index.ts';
@@ -22,6 +24,14 @@ const validityMs = 24 * 3600 * 1000;
 export interface BenchMesh {
   /** Adds a client and a server pod with sidecars of a driver; resolves when a request can cross. */
   pair(driver: Driver, name: string, block: number, appAddress: string): Promise<Pair>;
+  /** Adds a pod of namespace `bench` with a sidecar, labelled `app: <name>`; resolves with the sidecar's process id. */
+  pod(driver: Driver, name: string, address: string, appAddress: string): Promise<number>;
+  /** Puts YAML documents into the cluster, without the network. */
+  put(yaml: string): void;
+  /** A client of the cluster's API, as admin. */
+  readonly client: KubeClient;
+  /** Configurations that the control plane has sent. */
+  commits(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -54,11 +64,19 @@ export async function startMesh(): Promise<BenchMesh> {
     log,
   });
   await controller.synced;
-  const controlPlane = `127.0.0.1:${controller.ports.push}`;
+  const place = { api: api.server, dir, controlPlane: `127.0.0.1:${controller.ports.push}` };
+  const client = createClient(await loadAccess({ kubeconfig }));
   return {
-    pair: (driver, name, block, appAddress) =>
-      startPair({ api: api.server, dir, controlPlane, driver, name, block, appAddress }),
+    pair: (driver, name, block, appAddress) => startPair({ ...place, driver, name, block, appAddress }),
+    pod: (driver, name, address, appAddress) => startSidecar({ ...place, driver }, name, address, appAddress),
+    put: yaml => putYaml(api.server.store, yaml),
+    client,
+    async commits() {
+      const response = await fetch(`http://127.0.0.1:${controller.ports.readModel}/state`);
+      return ((await response.json()) as { counters: { commits: number } }).counters.commits;
+    },
     async close() {
+      client.close();
       await controller.close();
       controllers.stop();
       await api.server.close();
@@ -130,11 +148,14 @@ async function writeKubeconfig(dir: string, { server, ca }: Api, token: string):
   return path;
 }
 
-interface PairPlan {
+interface PodPlan {
   readonly api: ApiServer;
   readonly dir: string;
   readonly controlPlane: string;
   readonly driver: Driver;
+}
+
+interface PairPlan extends PodPlan {
   readonly name: string;
   /** Second to last number of the pods' loopback addresses. */
   readonly block: number;
@@ -175,7 +196,7 @@ spec:
 
 /** Creates the pod, runs the init step, starts the sidecar; gives its process id. */
 async function startSidecar(
-  { api, dir, controlPlane, driver }: PairPlan,
+  { api, dir, controlPlane, driver }: PodPlan,
   name: string,
   ip: string,
   appAddress: string,
@@ -209,7 +230,7 @@ function putPod(api: ApiServer, name: string, ip: string): KubeObject {
 }
 
 /** Resolves when a request gets its 200 through both sidecars. */
-async function crossing(pair: Pair): Promise<void> {
+export async function crossing(pair: Pick<Pair, 'address' | 'port' | 'host'>): Promise<void> {
   const { request } = await import('node:http');
   await listening(pair.address, pair.port);
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
