@@ -239,7 +239,7 @@ class View {
     return found;
   }
 
-  /** Origins of the rule that admits, or of every rule that could have. */
+  /** Origins of the rule that admits; else of the caller's rules; else of every rule there is. */
   accessOrigins(
     pod: string,
     principal: string,
@@ -251,7 +251,8 @@ class View {
     const { data } = this.graph.demand(access, account).node as AccessNode;
     const origins = this.graph.explain(access, account)?.origins ?? [];
     const rules = tcp ? data.tcp : data.http;
-    const own = rules.flatMap((rule, index) => (rule.principals.includes(principal) ? [{ rule, index }] : []));
+    const every = rules.map((rule, index) => ({ rule, index }));
+    const own = every.filter(({ rule }) => rule.principals.includes(principal));
     const admitting = tcp
       ? own.find(({ rule }) => !('ports' in rule) || rule.ports === undefined || rule.ports.includes(port))
       : own[
@@ -260,11 +261,9 @@ class View {
             request,
           )
         ];
-    const shown = admitting === undefined ? rules.map((_, index) => index) : [admitting.index];
-    return this.origins(
-      origins,
-      shown.map(index => `${tcp ? '/tcp' : '/http'}/${index}`),
-    );
+    const shown = admitting !== undefined ? [admitting] : own.length > 0 ? own : every;
+    const pointers = shown.map(({ index }) => `${tcp ? '/tcp' : '/http'}/${index}`);
+    return this.origins(origins, pointers);
   }
 
   /** The origins of some parts of a node, each object once, with the version that is in force. */

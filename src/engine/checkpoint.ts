@@ -12,11 +12,11 @@ const separator = '\n';
  * Shards whose reference differs between two snapshots: path → content, null for one that is gone.
  * Costs what changed, for equal references are equal content.
  */
-export function changedShards(before: MeshSnapshot | null, now: MeshSnapshot): [string, Json][] {
+export function changedShards(before: MeshSnapshot, now: MeshSnapshot): [string, Json][] {
   const changed: [string, Json][] = [];
-  for (const kind of kinds) changed.push(...changedOfKind(kind, before?.mesh[kind] ?? {}, now.mesh[kind]));
-  if (before?.trust !== now.trust) changed.push(['trust', now.trust as unknown as Json]);
-  if (before?.proxies !== now.proxies) changed.push(['proxies', now.proxies]);
+  for (const kind of kinds) changed.push(...changedOfKind(kind, before.mesh[kind], now.mesh[kind]));
+  if (before.trust !== now.trust) changed.push(['trust', now.trust as unknown as Json]);
+  if (before.proxies !== now.proxies) changed.push(['proxies', now.proxies]);
   return changed;
 }
 

@@ -6,7 +6,7 @@
  * until the next row of the same path. So every kept checkpoint can be loaded, at the cost of what changed.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { ProblemError } from '../api/problem.ts';
 import { canonical, type Json } from './canonical.ts';
@@ -30,6 +30,9 @@ export const defaultLimits: JournalLimits = {
   maxAgeMs: 7 * 24 * 3600 * 1000,
   checkpointEvery: 1000,
 };
+
+/** How long to wait for another process that has the file to itself. */
+const busyTimeoutMs = 2000;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS header (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -70,23 +73,32 @@ export class Journal {
     try {
       return { journal: Journal.#begin(file, cluster, limits) };
     } catch (cause) {
-      if (!existsSync(file)) throw unusable(file, cause);
-      const movedTo = `${file}.unusable-${Date.now()}`;
-      for (const suffix of ['', '-wal', '-shm'])
-        if (existsSync(file + suffix)) renameSync(file + suffix, movedTo + suffix);
+      if (!isFile(file)) throw unusable(file, cause);
+    }
+    try {
+      const movedTo = moveAside(file);
       return { journal: Journal.#begin(file, cluster, limits), movedTo };
+    } catch (cause) {
+      throw unusable(file, cause);
     }
   }
 
   static #begin(file: string, cluster: string, limits: JournalLimits): Journal {
-    const database = new DatabaseSync(file);
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-    database.exec(schema);
-    const known = headerOf(database, 'cluster');
-    if (known === undefined) writeHeader(database, { id: randomUUID(), cluster, format: String(journalFormat) });
-    else if (known !== cluster) throw closed(database, new Error(`the journal belongs to cluster ${known}`));
-    checkFormat(database);
-    return new Journal(database, limits);
+    const clean = !existsSync(`${file}-wal`);
+    const database = new DatabaseSync(file, { timeout: busyTimeoutMs });
+    try {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+      if (!clean) checkPages(database);
+      database.exec(schema);
+      const known = headerOf(database, 'cluster');
+      if (known === undefined) writeHeader(database, { id: randomUUID(), cluster, format: String(journalFormat) });
+      else if (known !== cluster) throw new Error(`the journal belongs to cluster ${known}`);
+      checkFormat(database);
+      return new Journal(database, limits);
+    } catch (cause) {
+      database.close();
+      throw cause;
+    }
   }
 
   /**
@@ -95,11 +107,13 @@ export class Journal {
    * @throws ProblemError FSM5001, FSM5002
    */
   static read(file: string): Journal {
+    let database: DatabaseSync | undefined;
     try {
-      const database = new DatabaseSync(file, { readOnly: true });
+      database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
       checkFormat(database);
       return new Journal(database, defaultLimits);
     } catch (cause) {
+      database?.close();
       throw cause instanceof ProblemError ? cause : unusable(file, cause);
     }
   }
@@ -165,8 +179,9 @@ export class Journal {
   /** Writes a checkpoint now. */
   checkpoint(snapshot: MeshSnapshot, at: number): void {
     const put = this.#database.prepare('INSERT OR REPLACE INTO shards (path, revision, body) VALUES (?, ?, ?)');
+    const before = this.#checkpointed ?? this.latest();
     this.#inTransaction(() => {
-      for (const [path, value] of changedShards(this.#checkpointed, snapshot))
+      for (const [path, value] of changedShards(before, snapshot))
         put.run(path, snapshot.revision, value === null ? null : canonical(value));
       this.#database
         .prepare('INSERT OR REPLACE INTO checkpoints (revision, at) VALUES (?, ?)')
@@ -190,12 +205,13 @@ export class Journal {
              WHERE newer.path = shards.path AND newer.revision <= ?)`,
         )
         .run(base);
+      this.#database.prepare('DELETE FROM shards WHERE revision <= ? AND body IS NULL').run(base);
     }
   }
 
   #overLimits(at: number): boolean {
     const row = this.#database
-      .prepare('SELECT COALESCE(SUM(LENGTH(body)), 0) AS bytes, MIN(at) AS oldest FROM events')
+      .prepare('SELECT COALESCE(SUM(OCTET_LENGTH(body)), 0) AS bytes, MIN(at) AS oldest FROM events')
       .get();
     const oldest = row?.oldest === null || row?.oldest === undefined ? at : Number(row.oldest);
     return Number(row?.bytes ?? 0) > this.#limits.maxBytes || at - oldest > this.#limits.maxAgeMs;
@@ -230,21 +246,30 @@ function writeHeader(database: DatabaseSync, values: Record<string, string>): vo
 function checkFormat(database: DatabaseSync): void {
   const format = Number(headerOf(database, 'format'));
   if (format === journalFormat) return;
-  throw closed(
-    database,
-    new ProblemError({
-      code: 'FSM5002',
-      path: '',
-      what: `the journal has format ${format}`,
-      why: `this version reads format ${journalFormat}`,
-      fix: 'read it with the version that wrote it',
-    }),
-  );
+  throw new ProblemError({
+    code: 'FSM5002',
+    path: '',
+    what: `the journal has format ${format}`,
+    why: `this version reads format ${journalFormat}`,
+    fix: 'read it with the version that wrote it',
+  });
 }
 
-function closed(database: DatabaseSync, error: Error): Error {
-  database.close();
-  return error;
+/** After an unclean end SQLite goes by the log beside the file and does not see that the file itself is cut. */
+function checkPages(database: DatabaseSync): void {
+  const [found] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});
+  if (found !== 'ok') throw new Error(String(found));
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** @returns where the file is now */
+function moveAside(file: string): string {
+  const movedTo = `${file}.unusable-${Date.now()}`;
+  for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, movedTo + suffix);
+  return movedTo;
 }
 
 function unusable(file: string, cause: unknown): ProblemError {

@@ -39,7 +39,9 @@ export class Receipts {
     const receipt: Receipt = { revision, events: listed, at, derivedMs, proxies: new Map() };
     for (const key of podKeys) {
       receipt.proxies.set(key, null);
-      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), receipt]);
+      const waiting = this.#waiting.get(key) ?? [];
+      waiting.push(receipt);
+      this.#waiting.set(key, waiting);
     }
     this.#ring.push(receipt);
     if (this.#ring.length > this.#max) this.#drop(this.#ring.shift());
@@ -48,11 +50,8 @@ export class Receipts {
   /** What has left the ring waits for nobody any more. */
   #drop(receipt: Receipt | undefined): void {
     for (const [key, ms] of receipt?.proxies ?? []) {
-      if (ms !== null) continue;
-      this.#wait(
-        key,
-        (this.#waiting.get(key) ?? []).filter(waiting => waiting !== receipt),
-      );
+      const waiting = this.#waiting.get(key) ?? [];
+      if (ms === null && waiting[0] === receipt) this.#wait(key, waiting.slice(1));
     }
   }
 

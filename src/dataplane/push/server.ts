@@ -31,7 +31,7 @@ export interface PushHost {
   rev(): string;
   mark(): Mark;
   /** Whether a proxy's configuration came from versions that this control plane has not yet seen. */
-  behind(mark: Mark): boolean;
+  behind?(mark: Mark): boolean;
   /** A proxy is there; the controller records it as enrolled when it does not know it. */
   onHello(peer: Peer): void;
   onAck?(podUid: string, position: Position): void;
@@ -98,7 +98,7 @@ export class PushServer {
 
   /** This control plane has seen more of the cluster: proxies that were ahead of it may not be any more. */
   advanced(): void {
-    for (const [stream, { mark }] of this.#ahead) if (!this.#host.behind(mark)) this.#catchUp(stream);
+    for (const [stream, { mark }] of this.#ahead) if (!this.#host.behind?.(mark)) this.#catchUp(stream);
   }
 
   #catchUp(stream: ProxyStream): void {
@@ -161,7 +161,7 @@ export class PushServer {
     switch (line.t) {
       case 'hello':
         if (!line.formats.includes(configFormat)) return stream.close(`formats ${line.formats} are not written here`);
-        if (line.mark !== null && this.#host.behind(line.mark)) {
+        if (line.mark !== null && this.#host.behind?.(line.mark)) {
           stream.hold = true;
           this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#host.now() });
         }

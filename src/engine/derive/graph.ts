@@ -84,6 +84,11 @@ export class Graph {
     this.#emit = emit;
   }
 
+  /** What is remembered: nodes, their inputs, buckets of the indexes; 0 when nothing is wanted of an empty snapshot. */
+  get size(): number {
+    return this.#records.size + this.#readers.size + this.#demanded.size + this.#loose.size + this.#indexes.size;
+  }
+
   /** Index an object without computing anything: used to fill a new graph. */
   index<K extends Kind>(kind: K, key: string, object: Objects[K] | undefined): void {
     this.#indexes.replace(kind, key, undefined, object);

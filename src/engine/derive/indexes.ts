@@ -60,6 +60,10 @@ export class IndexStore {
   readonly #buckets = new Map<string, Set<string>>();
   readonly #sorted = new Map<string, readonly string[]>();
 
+  get size(): number {
+    return this.#buckets.size + this.#sorted.size;
+  }
+
   /** Keys under a value, sorted: never in order of arrival. */
   bucket(index: IndexName, value: string): readonly string[] {
     const id = bucketId(index, value);

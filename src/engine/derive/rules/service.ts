@@ -37,7 +37,9 @@ export const endpoints: Rule<Fragment> = {
   compute: (read, key) => {
     const colon = key.lastIndexOf(':');
     const [service, port] = [key.slice(0, colon), Number(key.slice(colon + 1))];
-    const spec = read.get('Service', service)?.ports.find(candidate => candidate.port === port && candidate.protocol === 'TCP');
+    const spec = read
+      .get('Service', service)
+      ?.ports.find(candidate => candidate.port === port && candidate.protocol === 'TCP');
     const list = spec === undefined ? [] : endpointsOf(read, service, spec);
     return fragmentOf({ kind: 'endpoints', data: { endpoints: list }, refs: {} });
   },

@@ -1,0 +1,35 @@
+/** Finds the cluster that a command means. */
+import { access } from 'node:fs/promises';
+import { loadAccess } from '../../kube/access.ts';
+import { createClient, type KubeClient } from '../../kube/client.ts';
+import { defaultFolder, filesOf } from '../../sandbox/files.ts';
+import type { ClusterOptions } from '../options.ts';
+
+/**
+ * `--kubeconfig`, `$KUBECONFIG`, the sandbox of this directory, then whatever kubectl would take.
+ *
+ * @throws ProblemError FSM6004 when there is no cluster
+ */
+export async function withCluster<T>(options: ClusterOptions, work: (client: KubeClient) => Promise<T>): Promise<T> {
+  const kubeconfig = options.kubeconfig ?? process.env.KUBECONFIG ?? (await sandboxKubeconfig());
+  const { context } = options;
+  const client = createClient(
+    await loadAccess({ ...(kubeconfig && { kubeconfig }), ...(context !== undefined && { context }) }),
+  );
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
+}
+
+async function sandboxKubeconfig(): Promise<string | undefined> {
+  const { kubeconfig } = filesOf(defaultFolder(process.cwd()));
+  try {
+    await access(kubeconfig);
+    return kubeconfig;
+  } catch {
+    // No sandbox runs here.
+    return undefined;
+  }
+}

@@ -1,0 +1,143 @@
+/** The configuration in force, and its copy in the state directory, from which a restarted sidecar goes on alone. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Problem } from '../../api/problem.ts';
+import type { Hash } from '../../engine/canonical.ts';
+import type { AnyNode } from '../../engine/config.ts';
+import { fnv1a } from '../../engine/snapshot.ts';
+import { writeFileAtomic } from '../../identity/files.ts';
+import { stateFiles } from '../driver.ts';
+import * as policy from '../policy/policy.js';
+import type { Host, Tables } from '../policy/types.ts';
+import type { Mark } from '../push/protocol.ts';
+
+/** Nodes that a control plane may send before a commit uses them. */
+const stagedMax = 100_000;
+
+/** What the policy may not make itself. */
+const host: Host = { random: Math.random, now: () => performance.now(), hash: fnv1a };
+
+/** As it lies in the state directory. */
+interface Stored {
+  readonly root: Hash;
+  readonly mark: Mark;
+  readonly nodes: Readonly<Record<Hash, AnyNode>>;
+}
+
+/** What became of a commit. */
+export type Committed =
+  | { readonly t: 'swapped' }
+  | { readonly t: 'need'; readonly hashes: readonly Hash[] }
+  | { readonly t: 'refused'; readonly problem: Problem };
+
+/** Makes everything ready that tables need, and gives back what puts them into force; rejects when something cannot be had. */
+export type Prepare = (tables: Tables) => Promise<() => void>;
+
+export class Configuration {
+  readonly #path: string;
+  readonly #prepare: Prepare;
+  #nodes = new Map<Hash, AnyNode>();
+  #tables: Tables | null = null;
+  #mark: Mark | null = null;
+  /** The last `need`, until a commit brings everything. */
+  #asked: string | null = null;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(stateDir: string, prepare: Prepare) {
+    this.#path = join(stateDir, stateFiles.config);
+    this.#prepare = prepare;
+  }
+
+  /** null until a first configuration has come. */
+  get tables(): Tables | null {
+    return this.#tables;
+  }
+
+  /** What the next hello says. */
+  get position(): { readonly root: Hash | null; readonly mark: Mark | null } {
+    return { root: this.#tables?.root ?? null, mark: this.#mark };
+  }
+
+  /** Takes the stored configuration into force. @returns what hinders it, or undefined */
+  async restore(): Promise<Problem | undefined> {
+    const stored = readStored(this.#path);
+    if (stored === undefined) return undefined;
+    this.#nodes = new Map(Object.entries(stored.nodes));
+    const committed = await this.commit(stored.root, stored.mark);
+    return committed.t === 'refused' ? committed.problem : undefined;
+  }
+
+  /** Keeps a node for a commit to come. @returns false when there are too many */
+  stage(hash: Hash, node: AnyNode): boolean {
+    this.#nodes.set(hash, node);
+    return this.#nodes.size <= stagedMax;
+  }
+
+  /** Swaps to the tree under a root, as a whole or not at all. */
+  async commit(root: Hash, mark: Mark): Promise<Committed> {
+    const lacking = policy.missing(this.#nodes, root);
+    if (lacking.length > 0) return this.#lacks(root, lacking);
+    this.#asked = null;
+    try {
+      const tables = policy.compile(this.#nodes, root, host, this.#tables);
+      const enforce = await this.#prepare(tables);
+      this.#tables = tables;
+      this.#mark = mark;
+      enforce();
+      this.#forgetUnreachable(root);
+      this.#store({ root, mark, nodes: Object.fromEntries(this.#nodes) });
+      return { t: 'swapped' };
+    } catch (error) {
+      if (this.#tables !== null) this.#forgetUnreachable(this.#tables.root);
+      return { t: 'refused', problem: refused(root, error instanceof Error ? error.message : String(error)) };
+    }
+  }
+
+  /** What is asked for twice in the same words will not come. */
+  #lacks(root: Hash, hashes: readonly Hash[]): Committed {
+    const question = [root, ...hashes].join();
+    if (this.#asked === question) {
+      return { t: 'refused', problem: refused(root, `${hashes.length} nodes of it were asked for and did not come`) };
+    }
+    this.#asked = question;
+    return { t: 'need', hashes };
+  }
+
+  #forgetUnreachable(root: Hash): void {
+    const keep = new Set(policy.reachable(this.#nodes, root));
+    for (const hash of this.#nodes.keys()) if (!keep.has(hash)) this.#nodes.delete(hash);
+  }
+
+  /** One write after the other; a power cut leaves the old file or the new one. */
+  #store(stored: Stored): void {
+    const write = () => writeFileAtomic(this.#path, JSON.stringify(stored), 0o600);
+    this.#writing = this.#writing.then(write, write);
+    // Whoever asks `stored` hears of a failure; one that nobody asks about must not end the process.
+    this.#writing.catch(() => undefined);
+  }
+
+  /** Resolves when the configuration in force is in the state directory; rejects when it could not be written. */
+  stored(): Promise<void> {
+    return this.#writing;
+  }
+}
+
+function readStored(path: string): Stored | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Stored;
+  } catch (error) {
+    const unreadable = error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (unreadable) return undefined;
+    throw error;
+  }
+}
+
+function refused(root: Hash, why: string): Problem {
+  return {
+    code: 'FSM3001',
+    path: '',
+    what: `the configuration ${root} cannot be put into force`,
+    why,
+    fix: 'The previous configuration stays in force; report this, with the log of the control plane.',
+  };
+}

@@ -1,0 +1,77 @@
+import type { Headers } from '../policy/types.ts';
+
+/** Headers in the order and spelling in which they came; a name may stand several times. */
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+/** RFC 9110, 7.6.1: they concern one connection only. `http2-settings` went with the upgrade to h2c (RFC 7540, 3.2.1). */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Headers with which a caller could claim to be somebody: identity comes from certificates alone. */
+const claims = new Set(['serviceidentity', 'x-forwarded-client-cert']);
+const claimPrefix = 'fsm-stats';
+
+/** `[name, value, name, value …]`, as Node has them, in pairs. */
+export function pairs(raw: readonly string[]): HeaderList {
+  const list: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) list.push([raw[i] ?? '', raw[i + 1] ?? '']);
+  return list;
+}
+
+/** The values of a header, in lower case. */
+export function valuesOf(list: HeaderList, name: string): readonly string[] {
+  return list.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value.toLowerCase());
+}
+
+/** What is passed on: without headers of the connection, without those that `Connection` names, without claims. */
+export function endToEnd(list: HeaderList): HeaderList {
+  const named = new Set(valuesOf(list, 'connection').flatMap(value => value.split(',').map(token => token.trim())));
+  return list.filter(([name]) => {
+    const key = name.toLowerCase();
+    return !hopByHop.has(key) && !named.has(key) && !claims.has(key) && !key.startsWith(claimPrefix);
+  });
+}
+
+/** As a policy reads them: lower-case name → value, repeated ones joined by `, ` (RFC 9110, 5.3), cookies by `; `. */
+export function describe(list: HeaderList): Headers {
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, value] of list) {
+    const key = name.toLowerCase();
+    const before = headers[key];
+    headers[key] = before === undefined ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`;
+  }
+  return headers;
+}
+
+/** As node:http2 takes them: lower-case name → value or values. */
+export function forHTTP2(list: HeaderList): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of list) {
+    const key = name.toLowerCase();
+    const before = headers[key];
+    headers[key] = before === undefined ? value : [...(typeof before === 'string' ? [before] : before), value];
+  }
+  return headers;
+}
+
+/** As node:http takes them: flat, so that order, spelling and repetition stay. */
+export function forHTTP1(list: HeaderList): string[] {
+  return list.flat();
+}
+
+/** As node:http takes trailers. */
+export function forTrailers(list: HeaderList): [string, string][] {
+  return list.map(([name, value]) => [name, value]);
+}
+
+/** Without the headers of these lower-case names. */
+export function without(list: HeaderList, ...names: readonly string[]): HeaderList {
+  return list.filter(([name]) => !names.includes(name.toLowerCase()));
+}

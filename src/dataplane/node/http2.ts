@@ -1,0 +1,113 @@
+/** The HTTP/2 side that clients see (RFC 9113), with prior knowledge only. */
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Exchange, ResponseHead, Sink } from './exchange.ts';
+import { endToEnd, forHTTP2, type HeaderList, pairs, valuesOf, without } from './headers.ts';
+
+/** Requests at once on one connection. */
+const streamsMax = 1000;
+
+export interface HTTP2Handlers {
+  exchange(exchange: Exchange, socket: Duplex): void;
+}
+
+export interface HTTP2Server {
+  serve(socket: Duplex): void;
+  /** Tells clients to open no more streams; a connection closes after its last one. */
+  drain(): void;
+}
+
+/** Serves connections that were accepted elsewhere; one without streams is closed after `idleMs`. */
+export function createHTTP2Server(handlers: HTTP2Handlers, idleMs: () => number): HTTP2Server {
+  const sessions = new Set<ServerHttp2Session>();
+  return {
+    serve(socket) {
+      // In HTTP/2 an end without GOAWAY is the end of every stream: nothing can be half open.
+      socket.allowHalfOpen = false;
+      const session = performServerHandshake(socket, {
+        settings: { maxConcurrentStreams: streamsMax, enablePush: false },
+      });
+      sessions.add(session);
+      let streams = 0;
+      session.setTimeout(idleMs(), () => streams === 0 && session.close());
+      session.on('error', () => session.destroy()).once('close', () => sessions.delete(session));
+      session.on('stream', (stream: ServerHttp2Stream, _headers: unknown, flags: number, raw: string[]) => {
+        streams += 1;
+        stream.once('close', () => {
+          streams -= 1;
+        });
+        serveStream(handlers, stream, socket, pairs(raw), (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+      });
+    },
+    drain() {
+      for (const session of sessions) session.close();
+    },
+  };
+}
+
+function serveStream(
+  handlers: HTTP2Handlers,
+  stream: ServerHttp2Stream,
+  socket: Duplex,
+  list: HeaderList,
+  ends: boolean,
+) {
+  stream.on('error', () => stream.destroy());
+  const pseudo = (name: string) => list.find(([key]) => key === name)?.[1] ?? '';
+  const path = pseudo(':path');
+  if (path === '' || pseudo(':method') === 'CONNECT') return stream.respond({ ':status': 501 }, { endStream: true });
+  const plain = list.filter(([name]) => !name.startsWith(':'));
+  const hosts = plain.filter(([name]) => name === 'host').map(([, value]) => value);
+  let trailers: HeaderList = [];
+  let finished = false;
+  stream.once('trailers', (_headers: unknown, _flags: unknown, raw?: string[]) => {
+    trailers = endToEnd(pairs(raw ?? []));
+  });
+  handlers.exchange(
+    {
+      version: 2,
+      method: pseudo(':method'),
+      target: path,
+      authority: pseudo(':authority') || (hosts[0] ?? ''),
+      headers: without(endToEnd(plain), 'host'),
+      hasBody: !ends,
+      takesTrailers: valuesOf(plain, 'te').includes('trailers'),
+      upgrade: false,
+      body: stream,
+      isWhole: () => stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.destroyed,
+      trailers: () => trailers,
+      inform: (status, headers) => inform(stream, status, headers),
+      respond: head =>
+        respond(stream, head, () => {
+          finished = true;
+        }),
+      switchProtocols: () => stream.destroy(),
+      // `close` would end the body in good order before it resets the stream.
+      abort: () => stream.destroy(new Error('the response was broken off')),
+      onGone: listener =>
+        void stream.once('close', () => (finished && stream.rstCode === constants.NGHTTP2_NO_ERROR) || listener()),
+    },
+    socket,
+  );
+}
+
+function inform(stream: ServerHttp2Stream, status: number, headers: HeaderList): void {
+  if (!stream.headersSent && !stream.destroyed) stream.additionalHeaders({ ...forHTTP2(headers), ':status': status });
+}
+
+function respond(stream: ServerHttp2Stream, head: ResponseHead, finished: () => void): Sink {
+  let last: HeaderList = [];
+  stream.once('wantTrailers', () => stream.sendTrailers(forHTTP2(last)));
+  if (!stream.destroyed) {
+    const options = { endStream: head.ends, waitForTrailers: !head.ends, sendDate: false };
+    stream.respond({ ...forHTTP2(head.headers), ':status': head.status }, options);
+  }
+  return {
+    stream,
+    finish: trailers => {
+      last = trailers;
+      finished();
+      stream.end();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { answerAndEnd } from './connection.js';
+import { log } from './log.js';
+
+/** Why the request or connection at hand is refused. */
+var $refusal = null;
+
+/** What a client is told that gets no answer from an upstream: a status, and a line of text with reason and detail. */
+export function answer(told) {
+  var headers = { 'content-type': 'text/plain; charset=utf-8' };
+  return new Message({ status: told.status, headers: headers }, `${told.reason}: ${told.detail}\n`);
+}
+
+/** Refuses a request: gives the layout that answers it. `fields` go into the log line. */
+export function refuse(refusal, fields) {
+  $refusal = refusal;
+  var told = { status: refusal.status, reason: refusal.reason, detail: refusal.detail };
+  log('warn', 'a request was refused', { ...fields, ...told });
+  return refused;
+}
+
+/** Refuses a request that can be read in two ways, and with it what follows: the connection ends. */
+export function refuseMalformed(detail, head, fields) {
+  var layout = refuse({ status: 400, reason: 'malformed', detail: detail }, fields);
+  if (head.protocol !== 'HTTP/2') answerAndEnd('400 Bad Request', `malformed: ${detail}\n`);
+  return layout;
+}
+
+/** Refuses a connection: gives the layout that ends it. */
+export function refuseConnection(refusal, fields) {
+  log('warn', 'a connection was refused', { ...fields, reason: refusal.reason, detail: refusal.detail });
+  return reset;
+}
+
+/** The answer goes out at once; what is left of the request is dropped. */
+var refused = pipeline($ =>
+  $.replaceData(() => undefined)
+    .replaceMessageEnd(() => undefined)
+    .replaceMessageStart(() => answer($refusal)),
+);
+
+/** A request that nobody answers: what follows one that ended its connection. */
+export var ignored = pipeline($ =>
+  $.replaceData(() => undefined)
+    .replaceMessageEnd(() => undefined)
+    .replaceMessageStart(() => undefined),
+);
+
+var reset = pipeline($ =>
+  $.replaceData(() => new StreamEnd('ConnectionReset')).replaceStreamStart(() => new StreamEnd('ConnectionReset')),
+);

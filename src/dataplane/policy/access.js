@@ -1,0 +1,155 @@
+/**
+ * @import { AccessNode, HTTPAccessRule, TCPAccessRule } from '../../engine/config.ts'
+ * @import { AccessPart, CompiledTables, PathTable, PortRule } from './compiled.ts'
+ * @import { InboundDecision, RequestDescription, Tables } from './types.ts'
+ */
+import { firstMatch, pathTable, tooLong } from './match.js';
+import { refuse } from './refusal.js';
+
+/** Characters of a path that a sentence shows. */
+var shownPathMax = 200;
+
+/**
+ * Indexes access rules by principal.
+ * @param {string} hash
+ * @param {AccessNode['data']} data
+ * @returns {AccessPart}
+ */
+export function compileAccess(hash, data) {
+  return { hash: hash, anyone: data.anyone, http: httpRules(data.http), tcp: tcpRules(data.tcp) };
+}
+
+/** @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<true>>} */
+function httpRules(rules) {
+  /** @type {string[]} */
+  var principals = [];
+  /** @type {Map<string, HTTPAccessRule[]>} */
+  var rulesOf = new Map();
+  rules.forEach(rule => {
+    rule.principals.forEach(principal => {
+      var list = rulesOf.get(principal) || [];
+      if (list.length === 0) principals.push(principal);
+      list.push(rule);
+      rulesOf.set(principal, list);
+    });
+  });
+  /** @type {Map<string, PathTable<true>>} */
+  var tables = new Map();
+  principals.forEach(principal => {
+    tables.set(principal, anyOf(rulesOf.get(principal) || []));
+  });
+  return tables;
+}
+
+/** @param {HTTPAccessRule[]} rules @returns {PathTable<true>} */
+function anyOf(rules) {
+  rules.sort((a, b) => cost(a) - cost(b));
+  return pathTable(
+    rules,
+    rules.map(() => true),
+    hasDotSegments,
+  );
+}
+
+/**
+ * Any rule that holds admits, so the cheap ones go first: exact, long prefixes, short prefixes, regexes.
+ * @param {HTTPAccessRule} rule
+ */
+function cost(rule) {
+  if (rule.path === undefined || 'exact' in rule.path) return 0;
+  return 'prefix' in rule.path ? 100000 - rule.path.prefix.length : 200000;
+}
+
+/** @param {readonly TCPAccessRule[]} rules @returns {Map<string, PortRule>} */
+function tcpRules(rules) {
+  /** @type {Map<string, PortRule>} */
+  var byPrincipal = new Map();
+  rules.forEach(rule => {
+    rule.principals.forEach(principal => {
+      var before = byPrincipal.get(principal) || { everyPort: false, ports: new Set() };
+      (rule.ports || []).forEach(port => {
+        before.ports.add(port);
+      });
+      byPrincipal.set(principal, { everyPort: before.everyPort || rule.ports === undefined, ports: before.ports });
+    });
+  });
+  return byPrincipal;
+}
+
+/**
+ * Whether a verified principal may make this request on a port of this pod.
+ * @param {Tables} tables
+ * @param {number} port
+ * @param {string} principal
+ * @param {RequestDescription} request
+ * @returns {InboundDecision}
+ */
+export function admitRequest(tables, port, principal, request) {
+  var compiled = /** @type {CompiledTables} */ (tables);
+  var admitted = compiled.served.get(port);
+  if (admitted === undefined) return notServed(port);
+  if (principal === '')
+    return refuse('no-identity', `The caller of ${what(request, port)} has no identity of this mesh.`);
+  if (compiled.access.anyone) return admitted;
+  var table = compiled.access.http.get(principal);
+  if (table === undefined)
+    return refuse('no-rule-for-principal', `No rule lets ${principal} call ${what(request, port)}.`);
+  var excess = table.hasRegex ? tooLong(table, request) : null;
+  if (excess !== null) return excess;
+  return firstMatch(table, request) === null ? noMatch(port, principal, request) : admitted;
+}
+
+/** @param {number} port @param {string} principal @param {RequestDescription} request */
+function noMatch(port, principal, request) {
+  if (hasDotSegments(request.path))
+    return refuse('dot-segments', `The path of ${what(request, port)} can mean another path.`);
+  return refuse('no-route-match', `Rules for ${principal} exist, but none of them allows ${what(request, port)}.`);
+}
+
+/** @param {number} port */
+function notServed(port) {
+  return refuse('not-served', `Port ${port} of this pod belongs to no service.`);
+}
+
+/** @param {RequestDescription} request @param {number} port */
+function what(request, port) {
+  return `${request.method} ${request.path.substring(0, shownPathMax)} on port ${port}`;
+}
+
+/**
+ * Whether a verified principal may open a TCP connection to a port of this pod.
+ * @param {Tables} tables
+ * @param {number} port
+ * @param {string} principal
+ * @returns {InboundDecision}
+ */
+export function admitConnection(tables, port, principal) {
+  var compiled = /** @type {CompiledTables} */ (tables);
+  var admitted = compiled.served.get(port);
+  if (admitted === undefined) return notServed(port);
+  if (principal === '') return refuse('no-identity', `The caller of TCP port ${port} has no identity of this mesh.`);
+  if (compiled.access.anyone) return admitted;
+  var rule = compiled.access.tcp.get(principal);
+  if (rule === undefined)
+    return refuse('no-rule-for-principal', `No TCP rule lets ${principal} connect to port ${port}.`);
+  if (rule.everyPort || rule.ports.has(port)) return admitted;
+  return refuse('no-route-match', `TCP rules for ${principal} exist, but none of them names port ${port}.`);
+}
+
+/**
+ * Whether an app could read another path than the rules do: `.` and `..` as segments, also percent-encoded
+ * (RFC 3986, 5.2.4 and 6.2.2). Rules that compare text must not decide on such a path.
+ * @param {string} path
+ */
+function hasDotSegments(path) {
+  if (!path.includes('/.') && !path.includes('%') && !path.includes('\\')) return false;
+  var plain = path.toLowerCase();
+  plain = replaceAll(replaceAll(plain, '%2e', '.'), '%2f', '/');
+  plain = replaceAll(replaceAll(plain, '%5c', '/'), '\\', '/');
+  return plain.split('/').some(segment => segment === '.' || segment === '..');
+}
+
+/** @param {string} text @param {string} what @param {string} by */
+function replaceAll(text, what, by) {
+  return text.split(what).join(by);
+}

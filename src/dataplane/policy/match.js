@@ -1,0 +1,186 @@
+/**
+ * @import { HTTPMatch, TextMatch } from '../../engine/config.ts'
+ * @import { HeaderTest, PathEntry, PathTable, TextTest } from './compiled.ts'
+ * @import { Refusal, RequestDescription } from './types.ts'
+ */
+import { refuse } from './refusal.js';
+
+/** Longest text, in characters, that reaches a regex: std::regex recurses over its input. */
+export var regexInputMax = 8192;
+
+/** Paths that a table remembers before it forgets all of them, and the longest that it remembers, in characters. */
+var cacheMax = 512;
+var cachedPathMax = 256;
+
+/**
+ * Compiles a comparison. A regex holds for the whole text only.
+ * @param {TextMatch} match
+ * @returns {TextTest}
+ */
+export function textTest(match) {
+  if ('exact' in match) return exactTest(match.exact);
+  if ('prefix' in match) return prefixTest(match.prefix);
+  return regexTest(match.regex);
+}
+
+/** @param {string} expected @returns {TextTest} */
+function exactTest(expected) {
+  return text => text === expected;
+}
+
+/** @param {string} prefix @returns {TextTest} */
+function prefixTest(prefix) {
+  return text => text.startsWith(prefix);
+}
+
+/** @param {string} source @returns {TextTest} */
+function regexTest(source) {
+  var regex = new RegExp('^(?:' + source + ')$');
+  return text => regex.test(text);
+}
+
+/**
+ * Compiles matches into a table. The order of `matches` is the order of precedence; `values` stand beside them.
+ * @template T
+ * @param {readonly (HTTPMatch | undefined)[]} matches
+ * @param {readonly T[]} values
+ * @param {TextTest} excluded paths that match nothing
+ * @returns {PathTable<T>}
+ */
+export function pathTable(matches, values, excluded) {
+  /** @type {Map<string, number[]>} */
+  var exact = new Map();
+  /** @type {number[]} */
+  var rest = [];
+  for (var i = 0; i < matches.length; i++) {
+    var path = matches[i]?.path;
+    if (path !== undefined && 'exact' in path) append(exact, path.exact, i);
+    else rest.push(i);
+  }
+  var hasPathRegex = matches.some(match => match?.path !== undefined && 'regex' in match.path);
+  var headers = regexHeaders(matches);
+  return {
+    entries: matches.map((match, at) => pathEntry(match || {}, /** @type {T} */ (values[at]))),
+    exact: exact,
+    rest: rest,
+    cache: new Map(),
+    excluded: excluded,
+    hasRegex: hasPathRegex || headers.length > 0,
+    hasPathRegex: hasPathRegex,
+    regexHeaders: headers,
+  };
+}
+
+/** @param {Map<string, number[]>} lists @param {string} key @param {number} value */
+function append(lists, key, value) {
+  var list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+/**
+ * @template T
+ * @param {HTTPMatch} match
+ * @param {T} value
+ * @returns {PathEntry<T>}
+ */
+function pathEntry(match, value) {
+  var methods = match.methods;
+  return {
+    value: value,
+    path: match.path === undefined ? null : textTest(match.path),
+    methods: methods === undefined || methods.includes('*') ? null : new Set(methods),
+    headers: match.headers === undefined ? null : match.headers.map(headerTest),
+  };
+}
+
+/** @param {{ name: string, value: TextMatch }} header @returns {HeaderTest} */
+function headerTest(header) {
+  return { name: header.name, test: textTest(header.value) };
+}
+
+/** @param {readonly (HTTPMatch | undefined)[]} matches @returns {string[]} */
+function regexHeaders(matches) {
+  /** @type {string[]} */
+  var names = [];
+  matches.forEach(match => {
+    (match?.headers || []).forEach(header => {
+      if ('regex' in header.value && !names.includes(header.name)) names.push(header.name);
+    });
+  });
+  return names;
+}
+
+/**
+ * Refuses what must not reach a regex of this table; null when nothing is too long.
+ * @param {PathTable<unknown>} table
+ * @param {RequestDescription} request
+ * @returns {Refusal | null}
+ */
+export function tooLong(table, request) {
+  if (table.hasPathRegex && request.path.length > regexInputMax)
+    return refuse('path-too-long', `The path has ${request.path.length} characters, more than ${regexInputMax}.`);
+  for (var i = 0; i < table.regexHeaders.length; i++) {
+    var name = /** @type {string} */ (table.regexHeaders[i]);
+    var value = request.headers[name];
+    if (typeof value === 'string' && value.length > regexInputMax)
+      return refuse('header-too-long', `Header ${name} has ${value.length} characters, more than ${regexInputMax}.`);
+  }
+  return null;
+}
+
+/**
+ * The first entry whose path, method and headers all hold; null when there is none. Where the
+ * table `hasRegex`, ask `tooLong` before.
+ * @template T
+ * @param {PathTable<T>} table
+ * @param {RequestDescription} request
+ * @returns {T | null}
+ */
+export function firstMatch(table, request) {
+  var entries = table.cache.get(request.path) || entriesOf(table, request.path);
+  for (var i = 0; i < entries.length; i++) {
+    var entry = /** @type {PathEntry<T>} */ (entries[i]);
+    var methodHolds = entry.methods === null || entry.methods.has(request.method);
+    if (methodHolds && (entry.headers === null || headersHold(entry.headers, request))) return entry.value;
+  }
+  return null;
+}
+
+/**
+ * @param {readonly HeaderTest[]} tests
+ * @param {RequestDescription} request
+ */
+function headersHold(tests, request) {
+  for (var i = 0; i < tests.length; i++) {
+    var header = /** @type {HeaderTest} */ (tests[i]);
+    var value = request.headers[header.name];
+    if (typeof value !== 'string' || !header.test(value)) return false;
+  }
+  return true;
+}
+
+/**
+ * Finds the entries whose path holds, in order, and remembers them.
+ * @template T
+ * @param {PathTable<T>} table
+ * @param {string} path
+ * @returns {readonly PathEntry<T>[]}
+ */
+function entriesOf(table, path) {
+  if (table.cache.size >= cacheMax) table.cache.clear();
+  var found = positionsOf(table, path).map(at => /** @type {PathEntry<T>} */ (table.entries[at]));
+  if (path.length <= cachedPathMax) table.cache.set(path, found);
+  return found;
+}
+
+/** @param {PathTable<unknown>} table @param {string} path @returns {number[]} */
+function positionsOf(table, path) {
+  if (table.excluded(path)) return [];
+  var exact = table.exact.get(path) || [];
+  var rest = table.rest.filter(at => {
+    var test = table.entries[at]?.path;
+    return test === null || test === undefined || test(path);
+  });
+  return exact.concat(rest).sort((a, b) => a - b);
+}

@@ -1,0 +1,72 @@
+/**
+ * What a proxy decides, written once for every shell; types.ts is the contract.
+ *
+ * The files of this folder keep to the JavaScript that PipyJS and Node share, and `test/policy/subset.test.ts` holds
+ * them to it. Text from the network is only ever the key of a Map. Maps are never iterated: PipyJS calls back with
+ * the key first.
+ *
+ * @import { Hash } from '../../engine/canonical.ts'
+ * @import { AnyNode } from '../../engine/config.ts'
+ * @import { CompiledTables } from './compiled.ts'
+ * @import { Host, OutboundDecision, OutboundDestination, RequestDescription, Tables } from './types.ts'
+ */
+import { compileTables } from './compile.js';
+import { authority } from './endpoints.js';
+import { resolve } from './hosts.js';
+import { firstMatch, tooLong } from './match.js';
+import { refuse } from './refusal.js';
+import { choose } from './split.js';
+
+export { admitConnection, admitRequest } from './access.js';
+export { principalOf } from './principal.js';
+export { missing, reachable } from './tree.js';
+
+/**
+ * Makes tables from the tree under `root`, with parts of `previous` that did not change. Throws `missing <hash>`.
+ * @param {Map<Hash, AnyNode>} nodes
+ * @param {Hash} root
+ * @param {Host} host
+ * @param {Tables | null} previous
+ * @returns {Tables}
+ */
+export function compile(nodes, root, host, previous) {
+  return compileTables(nodes, root, host, /** @type {CompiledTables | null} */ (previous));
+}
+
+/**
+ * Where an HTTP request of the pod's app goes.
+ * @param {Tables} tables
+ * @param {RequestDescription} request
+ * @param {OutboundDestination} destination
+ * @returns {OutboundDecision}
+ */
+export function routeRequest(tables, request, destination) {
+  var compiled = /** @type {CompiledTables} */ (tables);
+  var known = destination.port === undefined ? compiled.resolved.get(request.host) : undefined;
+  var resolved = known || resolve(compiled, request.host, destination);
+  if (resolved.port === null) return resolved.decision;
+  var port = resolved.port;
+  if (port.every !== null) return choose(port.every, compiled.host);
+  var excess = port.routes.hasRegex ? tooLong(port.routes, request) : null;
+  if (excess !== null) return excess;
+  var split = firstMatch(port.routes, request);
+  return split === null
+    ? refuse('no-route', `No route of ${port.service} takes this request.`)
+    : choose(split, compiled.host);
+}
+
+/**
+ * Where a TCP connection of the pod's app goes: only routes without conditions can take one.
+ * @param {Tables} tables
+ * @param {string} host
+ * @param {number} port
+ * @returns {OutboundDecision}
+ */
+export function routeConnection(tables, host, port) {
+  var compiled = /** @type {CompiledTables} */ (tables);
+  var resolved = resolve(compiled, authority(host, port), {});
+  if (resolved.port === null) return resolved.decision;
+  var part = resolved.port;
+  if (part.plain === null) return refuse('no-route', `No route of ${part.service} takes connections.`);
+  return choose(part.plain, compiled.host);
+}

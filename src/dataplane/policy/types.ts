@@ -1,0 +1,107 @@
+/**
+ * What the policy is asked and what it answers. The policy itself is JavaScript in the subset that PipyJS and Node
+ * share; these types check it and the Node shell, and document it for the Pipy shell.
+ */
+import type { Hash } from '../../engine/canonical.ts';
+import type { AnyNode, Endpoint, Protocol, SettingsNode } from '../../engine/config.ts';
+
+/** The few things a policy may not make itself. */
+export interface Host {
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Stable 32-bit hash of a text. */
+  hash(text: string): number;
+}
+
+/** Headers as the shells hold them: lower-case name → value (repeated ones joined by `, `). */
+export type Headers = Readonly<Record<string, string | undefined>>;
+
+export interface RequestDescription {
+  readonly method: string;
+  /** Request target's path without the query. */
+  readonly path: string;
+  /** Host header or `:authority`, as received. */
+  readonly host: string;
+  readonly headers: Headers;
+}
+
+/** An outbound request or connection. `port` is the intercepted destination port, absent when explicit. */
+export interface OutboundDestination {
+  readonly address?: string;
+  readonly port?: number;
+}
+
+export type Refusal = {
+  readonly action: 'refuse';
+  /** HTTP status for the client; connections are reset. */
+  readonly status: number;
+  /** Stable word for logs and tests: see `reasons` in the policy. */
+  readonly reason: string;
+  /** One sentence for people. */
+  readonly detail: string;
+};
+
+export type OutboundDecision =
+  | {
+      readonly action: 'forward';
+      readonly endpoint: Endpoint;
+      /** `address:port`, ready to be dialled and used as pool key. */
+      readonly target: string;
+      /** `namespace/name:port` of the service that was asked for. */
+      readonly service: string;
+      /** `namespace/name:port` of the backend chosen. */
+      readonly backend: string;
+      readonly protocol: Protocol;
+    }
+  /** Not of the mesh, and egress is on: dial the destination as it is. */
+  | { readonly action: 'passthrough'; readonly target: string }
+  | Refusal;
+
+export type InboundDecision =
+  | { readonly action: 'forward'; readonly port: number; readonly protocol: Protocol }
+  | Refusal;
+
+/** Lookup structures made from a configuration tree; opaque to the shells but for `settings`, `self`, `inboundPorts`, `roots`. */
+export interface Tables {
+  readonly root: Hash;
+  readonly self: {
+    readonly uid: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly principal: string;
+  };
+  readonly settings: SettingsNode['data'];
+  readonly roots: readonly string[];
+  /** What to listen on, on the pod's address. */
+  readonly inboundPorts: readonly { readonly port: number; readonly protocol: Protocol }[];
+}
+
+/**
+ * The functions that `policy/policy.js` exports.
+ *
+ * - `compile(nodes, root, host, previous)`: `nodes` is a Map of hash → node that holds the whole tree under `root`.
+ *   Parts whose hash is in `previous` are reused, so cost follows the change. Throws `Error('missing <hash>')` when a
+ *   node is not there.
+ * - `reachable(nodes, root)`: hashes under a root, for dropping nodes that nothing needs and for `need`.
+ * - Round-robin positions, and later breakers and limits, live in `host`-independent state keyed by name, carried over
+ *   from `previous`.
+ */
+export interface Policy {
+  compile(nodes: Map<Hash, AnyNode>, root: Hash, host: Host, previous: Tables | null): Tables;
+  missing(nodes: Map<Hash, AnyNode>, root: Hash): Hash[];
+  reachable(nodes: Map<Hash, AnyNode>, root: Hash): Hash[];
+  /** HTTP request from the app of this pod. */
+  routeRequest(tables: Tables, request: RequestDescription, destination: OutboundDestination): OutboundDecision;
+  /** TCP connection from the app: by host and port (CONNECT), or by address and port (intercepted). */
+  routeConnection(tables: Tables, host: string, port: number): OutboundDecision;
+  /** HTTP request for the app of this pod, from a peer whose certificate was verified. */
+  admitRequest(tables: Tables, port: number, principal: string, request: RequestDescription): InboundDecision;
+  admitConnection(tables: Tables, port: number, principal: string): InboundDecision;
+  /**
+   * The principal that DNS names of a verified certificate speak of: `<sa>.<ns>.sa.<td>` → `<sa>.<ns>.<td>`; empty
+   * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.
+   */
+  principalOf(dnsNames: readonly string[], trustDomain: string): string;
+}

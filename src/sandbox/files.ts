@@ -1,0 +1,80 @@
+/** What a sandbox keeps on disk, all of it below one directory of mode 0700. */
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rootCertificateFile } from '../identity/root-store.ts';
+
+export interface SandboxFiles {
+  readonly dir: string;
+  /** Who runs here, and where everything is. */
+  readonly instance: string;
+  readonly kubeconfig: string;
+  /** State directory of the controller. */
+  readonly state: string;
+  readonly journal: string;
+  /** Certificate of the root that the controller's server certificate hangs from. */
+  readonly controlRoot: string;
+  /** Root of the API server's certificate. */
+  readonly apiRoot: string;
+  readonly pods: string;
+  readonly logs: string;
+  /** First on the PATH of containers. */
+  readonly bin: string;
+}
+
+/** Name of the directory, below the one where people work. */
+export const sandboxFolder = '.fsm';
+
+/** @param dir the sandbox's own directory, usually `.fsm` */
+export function filesOf(dir: string): SandboxFiles {
+  const at = (...parts: string[]) => resolve(dir, ...parts);
+  return {
+    dir: at(),
+    instance: at('sandbox.json'),
+    kubeconfig: at('kubeconfig'),
+    state: at('state'),
+    journal: at('state', 'journal.db'),
+    controlRoot: rootCertificateFile(at('state', 'control-root')),
+    apiRoot: at('api-root'),
+    pods: at('pods'),
+    logs: at('logs'),
+    bin: at('bin'),
+  };
+}
+
+/** Makes the directory, closed to others. */
+export async function makeFolder(files: SandboxFiles): Promise<void> {
+  await mkdir(files.dir, { recursive: true, mode: 0o700 });
+  await chmod(files.dir, 0o700);
+}
+
+/** Removes what an earlier sandbox left, and only that; makes the folders of the next. */
+export async function cleanFolder(files: SandboxFiles): Promise<void> {
+  const { kubeconfig, state, apiRoot, pods, logs, bin } = files;
+  for (const path of [kubeconfig, state, apiRoot, pods, logs, bin]) await rm(path, { recursive: true, force: true });
+  for (const path of [state, pods, logs, bin]) await mkdir(path, { mode: 0o700 });
+}
+
+/** Removes what is worth nothing once the sandbox has ended: credentials. Journal and logs stay until the next start. */
+export async function removeSecrets({ kubeconfig, pods, apiRoot }: SandboxFiles): Promise<void> {
+  for (const path of [kubeconfig, pods, apiRoot]) await rm(path, { recursive: true, force: true });
+}
+
+/** Sources lie two folders below the package, what `npm run build` makes three. */
+const packageRoot = new URL(import.meta.url.endsWith('.ts') ? '../../' : '../../../', import.meta.url);
+
+/** A file of the package that is no program: manifests, CRDs. */
+export function packageFile(path: string): string {
+  return fileURLToPath(new URL(path, packageRoot));
+}
+
+/** A program of this room: sources end in `.ts`, the published package in `.js`. */
+export function programFile(path: string): string {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  return fileURLToPath(new URL(`${path}${extension}`, import.meta.url));
+}
+
+/** `.fsm` in a working directory. */
+export function defaultFolder(cwd: string): string {
+  return join(cwd, sandboxFolder);
+}

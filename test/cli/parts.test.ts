@@ -1,0 +1,89 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { rowOf } from '../../src/cli/cluster/columns.ts';
+import { readManifests } from '../../src/cli/cluster/manifests.ts';
+import { choose, type ProxyRow } from '../../src/cli/commands/proxy.ts';
+import { age, table } from '../../src/cli/output.ts';
+
+describe('output', () => {
+  test('aligns columns and leaves no spaces at the end', () => {
+    expect(
+      table(
+        ['NAME', 'AGE'],
+        [
+          ['a', '1s'],
+          ['bbbbbb', ''],
+        ],
+      ),
+    ).toBe('NAME    AGE\na       1s\nbbbbbb');
+  });
+
+  test.each([
+    [42_000, '42s'],
+    [190_000, '3m10s'],
+    [3_600_000, '60m'],
+    [5 * 3_600_000, '5h'],
+    [12 * 86_400_000, '12d'],
+    [Number.NaN, ''],
+  ])('writes an age of %d ms as %s', (ms, text) => {
+    expect(age(0, ms)).toBe(text);
+  });
+});
+
+describe('a row', () => {
+  test('of a split names its backends, and whether the mesh takes it', () => {
+    const split = {
+      metadata: { name: 's', creationTimestamp: '2026-01-01T00:00:00Z' },
+      spec: { service: 'shop', backends: [{ service: 'v1', weight: 1 }] },
+      status: { conditions: [{ type: 'Accepted', status: 'False' }] },
+    };
+    expect(rowOf('TrafficSplit', split, false, Date.parse('2026-01-01T00:01:00Z'))).toEqual({
+      NAME: 's',
+      SERVICE: 'shop',
+      BACKENDS: 'v1 1',
+      ACCEPTED: 'False',
+      AGE: '60s',
+    });
+  });
+
+  test('of a kind that nobody knows has name and age', () => {
+    const row = rowOf('Widget', { metadata: { name: 'w' } }, true, 0);
+    expect(row).toEqual({ NAME: 'w', AGE: '' });
+  });
+});
+
+describe('manifests', () => {
+  const file = (content: string) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'fsm-cli-')), 'm.yaml');
+    writeFileSync(path, content);
+    return path;
+  };
+  const object = (name: string) => `{ apiVersion: v1, kind: ConfigMap, metadata: { name: ${name} } }`;
+
+  test('may be several documents, empty ones and lists', async () => {
+    const list = `{ apiVersion: v1, kind: List, items: [${object('b')}, ${object('c')}] }`;
+    const found = await readManifests([file([object('a'), '', list].join('\n---\n'))]);
+    expect(found.map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'c']);
+  });
+
+  test.each([
+    ['a: [', /is no YAML/],
+    ['{ kind: ConfigMap, metadata: { name: a } }', /lacks apiVersion/],
+    ['', /no object/],
+  ])('that are %j are refused as a mistake of the user', async (content, message) => {
+    await expect(readManifests([file(content)])).rejects.toThrow(message);
+  });
+});
+
+describe('the name of a proxy', () => {
+  const rows = ['a/web-1', 'b/web-1', 'b/db-2'].map(pod => ({ pod }) as ProxyRow);
+
+  test('may be short where that is enough', () => {
+    expect(choose('b/web-1', rows)).toBe('b/web-1');
+    expect(choose('db', rows)).toBe('b/db-2');
+    expect(() => choose('web', rows)).toThrow('web may be a/web-1, b/web-1');
+    expect(() => choose('cache', rows)).toThrow('no enrolled sidecar is called cache');
+  });
+});

@@ -1,0 +1,57 @@
+/**
+ * The data-plane contract: what a pair of sidecars does, whatever they are made of. `node.test.ts` runs it on the
+ * Node shell; `pipy.contract.ts` on real Pipy, and with one shell on each side.
+ */
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import { controlPlane } from './contract/control-plane.ts';
+import { failures } from './contract/failures.ts';
+import { hostile } from './contract/hostile.ts';
+import { http2 } from './contract/http2.ts';
+import { identity } from './contract/identity.ts';
+import { policy } from './contract/policy.ts';
+import { routing } from './contract/routing.ts';
+import { streams } from './contract/streams.ts';
+import { swaps } from './contract/swaps.ts';
+import { tunnels } from './contract/tunnels.ts';
+import {
+  type Chapter,
+  closeWorld,
+  createWorld,
+  resetWorld,
+  type Shells,
+  testChapter,
+  type World,
+} from './harness/world.ts';
+
+export type { Shells } from './harness/world.ts';
+
+const chapters: Readonly<Record<string, Chapter>> = {
+  routing,
+  streams,
+  http2,
+  tunnels,
+  policy,
+  identity,
+  hostile,
+  failures,
+  swaps,
+  'control plane': controlPlane,
+};
+
+export function dataplaneContract(shells: Shells): void {
+  describe(`the data plane: ${shells.name}`, () => {
+    let world: World | undefined;
+    const current = (): World => {
+      if (world === undefined) throw new Error('the world did not start');
+      return world;
+    };
+    beforeAll(async () => {
+      world = await createWorld(shells);
+    }, 30_000);
+    afterEach(() => resetWorld(current()), 10_000);
+    afterAll(() => world && closeWorld(world), 30_000);
+    for (const [name, chapter] of Object.entries(chapters)) {
+      describe(name, () => testChapter(chapter, shells, current));
+    }
+  });
+}

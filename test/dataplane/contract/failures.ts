@@ -1,0 +1,118 @@
+import { Agent } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'vitest';
+import { drained, open, read, request, responseOf } from '../harness/client.ts';
+import { appPorts, outboundOf } from '../harness/mesh.ts';
+import { buyerTree, type Chapter, serviceAt, type World } from '../harness/world.ts';
+
+const parts: Readonly<Record<string, (socket: Socket) => void>> = {
+  'with a length': socket => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly a part'),
+  'in chunks': socket => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nonly a part\r\n'),
+  'until it closes, reset': socket => {
+    socket.write('HTTP/1.1 200 OK\r\n\r\nonly a part', () => socket.resetAndDestroy());
+  },
+};
+
+export const failures: Chapter = {
+  'an app that closes before its answer: 502': async ({ buyer, app }) => {
+    app.does.http = incoming => incoming.socket.destroy();
+    for (const method of ['GET', 'POST']) expect((await request(buyer, { host: 'store', method })).status).toBe(502);
+  },
+
+  'a POST is never sent twice': async ({ buyer, app }) => {
+    let bodies = 0;
+    app.does.http = incoming => {
+      bodies += 1;
+      incoming.resume().once('end', () => incoming.socket.resetAndDestroy());
+    };
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let i = 1; i <= 3; i++) {
+      expect((await request(buyer, { host: 'store', method: 'POST', body: 'x', agent })).status).toBe(502);
+      expect(bodies).toBe(i);
+    }
+    agent.destroy();
+  },
+
+  'a GET that meets a kept connection which the app has closed is sent again': async ({ buyer, app }) => {
+    const first = new WeakSet<Socket>();
+    app.does.http = (incoming, response) => {
+      // Every connection answers once and is reset at its second request, before a byte of an answer.
+      if (first.has(incoming.socket)) return void incoming.socket.resetAndDestroy();
+      first.add(incoming.socket);
+      response.end('ok');
+    };
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let i = 0; i < 6; i++) expect((await request(buyer, { host: 'store', agent })).status).toBe(200);
+    agent.destroy();
+  },
+
+  ...Object.fromEntries(
+    Object.entries(parts).map(([how, answer]) => [
+      `a body that the app cuts short never looks whole: ${how}`,
+      async ({ buyer, app }: World) => {
+        app.does.http = incoming => answer(incoming.socket);
+        const outgoing = open(buyer, { host: 'store' });
+        outgoing.end();
+        const whole = await responseOf(outgoing)
+          .then(read)
+          .then(
+            ({ status }) => status === 200,
+            () => false,
+          );
+        expect(whole).toBe(false);
+      },
+    ]),
+  ),
+
+  'an answer that is not HTTP: 502': async ({ buyer, app }) => {
+    app.does.http = incoming =>
+      void incoming.socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx');
+    expect((await request(buyer, { host: 'store' })).status).toBe(502);
+  },
+
+  'nobody at the endpoint: 503, and the connection goes on': async world => {
+    const { buyer, mesh, store } = world;
+    const nobody = { address: `${mesh.block}.201`, port: appPorts.http, principal: store.principal };
+    const empty = {
+      key: 'shop/empty',
+      ports: [{ port: 80, protocol: 'http' as const }],
+      backends: { 'shop/empty:80': [] },
+    };
+    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [serviceAt('nobody', nobody), empty] }));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect((await request(buyer, { host: 'nobody', agent })).status).toBe(503);
+    expect((await request(buyer, { host: 'empty', agent })).text).toContain('no-endpoints');
+    expect((await request(buyer, { host: 'store', agent })).status).toBe(200);
+    agent.destroy();
+  },
+
+  'a client that goes away is noticed by the app': async ({ buyer, app }) => {
+    const left = new Promise<void>(resolve => {
+      app.does.http = (_incoming, response) => {
+        response.write('first');
+        response.once('close', () => resolve());
+      };
+    });
+    const outgoing = open(buyer, { host: 'store' });
+    outgoing.on('error', () => undefined).end();
+    (await responseOf(outgoing)).on('error', () => undefined);
+    outgoing.destroy();
+    await left;
+  },
+
+  'a request whose client breaks off its body does not look whole to the app': async ({ buyer, app }) => {
+    const socket = connect(outboundOf(buyer));
+    const outcome = new Promise<string>(resolve => {
+      app.does.http = incoming => {
+        incoming
+          .resume()
+          .once('end', () => resolve('whole'))
+          .once('error', () => resolve('broken'));
+        socket.end();
+      };
+    });
+    socket.write('POST / HTTP/1.1\r\nHost: store\r\nContent-Length: 100\r\n\r\na part');
+    const [result] = await Promise.all([outcome, drained(socket)]);
+    expect(result).toBe('broken');
+  },
+};

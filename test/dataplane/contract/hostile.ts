@@ -1,0 +1,84 @@
+import { connect } from 'node:net';
+import { expect } from 'vitest';
+import { raw, request, until } from '../harness/client.ts';
+import { outboundOf } from '../harness/mesh.ts';
+import type { Chapter, World } from '../harness/world.ts';
+
+/** Bytes that would be a request of their own, if somebody took them for one. */
+const hidden = 'GET /hidden HTTP/1.1\r\nHost: store\r\n\r\n';
+
+/** Heads about whose length two parsers could disagree (RFC 9112, 6.3 and 11.2), with the hidden request as body. */
+const shapes: Readonly<Record<string, string>> = {
+  'content-length and transfer-encoding': `Content-Length: ${hidden.length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  'transfer-encoding and content-length': 'Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n',
+  'two content-lengths': `Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n\r\n`,
+  'a list of content-lengths': `Content-Length: 0, ${hidden.length}\r\n\r\n`,
+  'a content-length with a sign': `Content-Length: +0\r\n\r\n`,
+  'a content-length beyond 2^64': 'Content-Length: 99999999999999999999999\r\n\r\n',
+  'a space before the colon': `Content-Length : ${hidden.length}\r\n\r\n`,
+  'a folded header': `X-A: b\r\n Content-Length: ${hidden.length}\r\n\r\n`,
+  'a bare CR': `X-A: b\rContent-Length: ${hidden.length}\r\n\r\n`,
+  'gzip, chunked': 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+  'chunked, gzip': 'Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n',
+  xchunked: 'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+  'a chunk of no number': 'Transfer-Encoding: chunked\r\n\r\nzz\r\n',
+  'two Hosts': 'Host: other\r\n\r\n',
+};
+
+export const hostile: Chapter = {
+  'pipelined requests are answered in order, bodies apart': async ({ buyer, app }) => {
+    app.does.http = (incoming, response) => {
+      let body = '';
+      incoming.on('data', chunk => {
+        body += chunk;
+      });
+      incoming.on('end', () => response.end(`[${incoming.url} ${body}]`));
+    };
+    const post = (path: string, body: string) =>
+      `POST ${path} HTTP/1.1\r\nHost: store\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const chunked = 'POST /2 HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n';
+    const last = 'GET /4 HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n';
+    const answers = await raw(buyer, `${post('/1', hidden)}${chunked}${post('/3', 'x')}${last}`);
+    expect(answers.match(/\[\/\d [^\]]*\]/g)).toEqual([`[/1 ${hidden}]`, '[/2 GET]', '[/3 x]', '[/4 ]']);
+  },
+
+  ...Object.fromEntries(
+    Object.entries(shapes).map(([name, head]) => [
+      `no request is smuggled: ${name}`,
+      async ({ buyer, app }: World) => {
+        const urls: string[] = [];
+        app.does.http = (incoming, response) => {
+          urls.push(incoming.url ?? '');
+          incoming.resume().once('end', () => response.end());
+        };
+        const answer = await raw(buyer, `POST /seen HTTP/1.1\r\nHost: store\r\n${head}${hidden}`);
+        expect(urls).not.toContain('/hidden');
+        expect(answer.match(/HTTP\/1\.1 \d+/g)?.length ?? 0).toBeLessThanOrEqual(1);
+        expect((await request(buyer, { host: 'store', path: '/next' })).status).toBe(200);
+        expect(urls.filter(url => url === '/next')).toEqual(['/next']);
+      },
+    ]),
+  ),
+
+  'a body that is announced as 5 GB is not taken for an empty one': async ({ buyer, app }) => {
+    const urls: string[] = [];
+    app.does.http = (incoming, response) => {
+      urls.push(`${incoming.method} ${incoming.url} ${incoming.headers['content-length']}`);
+      incoming.on('error', () => response.destroy()).once('data', () => response.writeHead(200).flushHeaders());
+    };
+    const socket = connect(outboundOf(buyer));
+    socket.write(`POST /big HTTP/1.1\r\nHost: store\r\nContent-Length: 5000000000\r\n\r\n${hidden}`);
+    const answer = await until(socket, '\r\n\r\n');
+    socket.destroy();
+    // A shell that cannot count so far refuses.
+    if (/^HTTP\/1\.1 200 /.test(answer)) expect(urls).toEqual(['POST /big 5000000000']);
+    else expect([answer.slice(0, 12), urls]).toEqual([expect.stringMatching(/HTTP\/1\.1 4\d\d/), []]);
+  },
+
+  'a head of 100 KB is refused': async ({ buyer, app }) => {
+    const before = app.requests;
+    const answer = await raw(buyer, `GET / HTTP/1.1\r\nHost: store\r\nX-Long: ${'a'.repeat(100_000)}\r\n\r\n`);
+    expect(answer === '' || /^HTTP\/1\.1 (400|431) /.test(answer)).toBe(true);
+    expect(app.requests).toBe(before);
+  },
+};

@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:http2';
+import { expect } from 'vitest';
+import type { App } from '../harness/apps.ts';
+import { bytesOf, http2 as openHTTP2, request } from '../harness/client.ts';
+import type { Chapter } from '../harness/world.ts';
+
+const post = { ':method': 'POST', ':path': '/shop.Store/Buy', te: 'trailers', 'content-type': 'application/grpc' };
+
+/** The next stream that the app gets, for the test to play the app. */
+function nextStream({ does }: App) {
+  return new Promise<{ stream: ServerHttp2Stream; headers: Readonly<Record<string, unknown>> }>(resolve => {
+    does.grpc = (stream, headers) => resolve({ stream, headers });
+  });
+}
+
+async function statusOf(stream: ClientHttp2Stream): Promise<number> {
+  const [headers] = await once(stream, 'response');
+  return headers[':status'];
+}
+
+export const http2: Chapter = {
+  'HTTP/2 with prior knowledge reaches an HTTP/2 app': async ({ buyer }) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    const stream = session.request({ ':path': '/a?b', 'x-mixed': 'one' });
+    expect(await statusOf(stream)).toBe(200);
+    const { app, headers } = JSON.parse(String(await bytesOf(stream)));
+    expect([app, headers[':path'], headers[':authority'], headers['x-mixed']]).toEqual([
+      'v1',
+      '/a?b',
+      'store:81',
+      'one',
+    ]);
+    session.close();
+  },
+
+  'an HTTP/1.1 request to a gRPC port arrives over HTTP/2': async ({ buyer }) => {
+    const { status, app } = await request(buyer, { host: 'store:81', method: 'POST', body: 'x' });
+    expect([status, app]).toEqual([200, 'v1']);
+  },
+
+  'messages go both ways at once, and trailers end the call (gRPC)': async ({ buyer, app }) => {
+    const arrived = nextStream(app);
+    const session = await openHTTP2(buyer, 'store:81');
+    const call = session.request(post);
+    call.write('ping 1');
+    const { stream, headers } = await arrived;
+    expect(headers.te).toBe('trailers');
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0', 'grpc-message': 'done' }));
+    expect(await statusOf(call)).toBe(200);
+    for (const number of [1, 2, 3]) {
+      expect(String((await once(stream, 'data'))[0])).toBe(`ping ${number}`);
+      stream.write(`pong ${number}`);
+      expect(String((await once(call, 'data'))[0])).toBe(`pong ${number}`);
+      if (number < 3) call.write(`ping ${number + 1}`);
+    }
+    const trailers = once(call, 'trailers');
+    call.end();
+    await once(stream.resume(), 'end');
+    stream.end();
+    expect((await trailers)[0]['grpc-status']).toBe('0');
+    session.close();
+  },
+
+  'a status without a message stays in the first headers (gRPC "trailers only")': async ({ buyer, app }) => {
+    app.does.grpc = stream => stream.respond({ ':status': 200, 'grpc-status': '5' }, { endStream: true });
+    const session = await openHTTP2(buyer, 'store:81');
+    const call = session.request(post);
+    call.end();
+    const [headers, flags] = await once(call, 'response');
+    expect(headers['grpc-status']).toBe('5');
+    expect(flags & constants.NGHTTP2_FLAG_END_STREAM).not.toBe(0);
+    session.close();
+  },
+
+  'a cancelled call is cancelled at the app': async ({ buyer, app }) => {
+    const arrived = nextStream(app);
+    const session = await openHTTP2(buyer, 'store:81');
+    const call = session.request(post);
+    call.on('error', () => undefined).write('x');
+    const { stream } = await arrived;
+    const closed = new Promise(resolve => stream.on('error', () => undefined).once('close', resolve));
+    call.close(constants.NGHTTP2_CANCEL);
+    await closed;
+    expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR);
+    session.close();
+  },
+
+  'calls of a client that goes away end at the app': async ({ buyer, app }) => {
+    const arrived = nextStream(app);
+    const session = await openHTTP2(buyer, 'store:81');
+    const call = session.request(post);
+    call.on('error', () => undefined).write('x');
+    const { stream } = await arrived;
+    const closed = new Promise(resolve => stream.on('error', () => undefined).once('close', resolve));
+    session.destroy();
+    await closed;
+    expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR);
+  },
+
+  'a call that the app breaks off does not look complete': async ({ buyer, app }) => {
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200 });
+      stream.write('a part', () => stream.destroy(new Error('broken off')));
+    };
+    const session = await openHTTP2(buyer, 'store:81');
+    const call = session.request(post);
+    const closed = new Promise(resolve => call.on('error', () => undefined).once('close', resolve));
+    call.resume().end();
+    await closed;
+    expect(call.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR);
+    session.close();
+  },
+
+  'many calls share a connection': async ({ buyer }) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    const statuses = await Promise.all(
+      Array.from({ length: 150 }, async () => {
+        const stream = session.request({ ':path': '/' });
+        const status = await statusOf(stream);
+        await bytesOf(stream);
+        return status;
+      }),
+    );
+    expect(statuses.filter(status => status === 200).length).toBe(150);
+    session.close();
+  },
+};

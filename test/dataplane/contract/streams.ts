@@ -1,0 +1,253 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { expect } from 'vitest';
+import { bytesOf, open, raw, read, request, responseOf, until } from '../harness/client.ts';
+import { outboundOf, type Pod } from '../harness/mesh.ts';
+import type { Chapter } from '../harness/world.ts';
+
+const megabyte = 1024 * 1024;
+
+/** The next request that the app gets, for the test to play the app. */
+function nextRequest(does: { http(request: IncomingMessage, response: ServerResponse): void }) {
+  return new Promise<{ request: IncomingMessage; response: ServerResponse }>(resolve => {
+    does.http = (request, response) => resolve({ request, response });
+  });
+}
+
+function hashOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function residentMegabytes(pod: Pod): number {
+  const status = readFileSync(`/proc/${pod.program?.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+export const streams: Chapter = {
+  'the first part of a request arrives before the last is sent': async ({ buyer, app }) => {
+    const arrived = nextRequest(app.does);
+    const outgoing = open(buyer, { host: 'store', method: 'POST' });
+    outgoing.write('first');
+    const { request: incoming, response } = await arrived;
+    const [first] = await once(incoming, 'data');
+    expect(String(first)).toBe('first');
+    outgoing.end('last');
+    expect(String(await bytesOf(incoming))).toBe('last');
+    response.end();
+    expect((await responseOf(outgoing)).statusCode).toBe(200);
+  },
+
+  'the first part of a response arrives before the last is sent (SSE)': async ({ buyer, app }) => {
+    const arrived = nextRequest(app.does);
+    const outgoing = open(buyer, { host: 'store' });
+    outgoing.end();
+    const { response } = await arrived;
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+    const incoming = await responseOf(outgoing);
+    const [first] = await once(incoming, 'data');
+    expect(String(first)).toBe('data: 1\n\n');
+    response.end('data: 2\n\n');
+    expect(String(await bytesOf(incoming))).toBe('data: 2\n\n');
+  },
+
+  '10 MB go up and come back whole': async ({ buyer, app }) => {
+    app.does.http = (incoming, response) => void incoming.pipe(response);
+    const body = randomBytes(10 * megabyte);
+    for (const headers of [{ 'content-length': body.length }, { 'transfer-encoding': 'chunked' }]) {
+      const outgoing = open(buyer, { host: 'store', method: 'POST', headers });
+      outgoing.end(body);
+      expect(hashOf(await bytesOf(await responseOf(outgoing)))).toBe(hashOf(body));
+    }
+  },
+
+  'a slow reader slows the app down, and the sidecars do not fill up': async ({ buyer, store, app }) => {
+    let written = 0;
+    app.does.http = (incoming, response) => {
+      if (incoming.url !== '/endless') return void response.end();
+      const more = () => {
+        for (let free = true; free && !response.destroyed; written += megabyte)
+          free = response.write(Buffer.alloc(megabyte));
+      };
+      response.on('drain', more).on('error', () => response.destroy());
+      more();
+    };
+    const before = [residentMegabytes(buyer), residentMegabytes(store)];
+    const outgoing = open(buyer, { host: 'store', path: '/endless' });
+    outgoing.on('error', () => outgoing.destroy()).end();
+    const incoming = await responseOf(outgoing);
+    incoming.on('error', () => undefined).pause();
+    // Stalled: nothing was written while twenty other requests made their way.
+    for (let seen = -1; seen !== written && written < 300 * megabyte; ) {
+      seen = written;
+      for (let i = 0; i < 20; i++) await request(buyer, { host: 'store' });
+    }
+    const after = [residentMegabytes(buyer), residentMegabytes(store)];
+    outgoing.destroy();
+    // Kernel buffers of three connections hold some tens of megabytes; the sidecars' own share is what counts.
+    expect(written).toBeLessThan(200 * megabyte);
+    for (const [at, resident] of after.entries()) expect(resident - (before[at] ?? 0)).toBeLessThan(60);
+  },
+
+  'trailers go both ways': async ({ buyer, app }) => {
+    const arrived = nextRequest(app.does);
+    const outgoing = open(buyer, { host: 'store', method: 'POST', headers: { trailer: 'x-sum' } });
+    outgoing.write('body');
+    outgoing.addTrailers({ 'x-sum': 'up' });
+    outgoing.end();
+    const { request: incoming, response } = await arrived;
+    await bytesOf(incoming);
+    expect(incoming.trailers['x-sum']).toBe('up');
+    response.writeHead(200, { trailer: 'x-sum' }).write('body');
+    response.addTrailers({ 'x-sum': 'down' });
+    response.end();
+    const answer = await responseOf(outgoing);
+    await bytesOf(answer);
+    expect(answer.trailers['x-sum']).toBe('down');
+  },
+
+  '100-continue is the app’s to say': async ({ buyer, app }) => {
+    app.does.expect = (incoming, response) => {
+      if (incoming.url === '/no') return void response.writeHead(417).end();
+      response.writeContinue();
+      app.does.http(incoming, response);
+    };
+    const headers = { expect: '100-continue', 'content-length': 4 };
+    const yes = open(buyer, { host: 'store', method: 'PUT', headers });
+    yes.flushHeaders();
+    await once(yes, 'continue');
+    yes.end('body');
+    expect((await responseOf(yes)).statusCode).toBe(200);
+    const no = open(buyer, { host: 'store', method: 'PUT', path: '/no', headers });
+    no.on('error', () => no.destroy()).flushHeaders();
+    expect((await responseOf(no)).statusCode).toBe(417);
+    no.destroy();
+  },
+
+  'a WebSocket opens, echoes both ways and closes': async ({ buyer, app }) => {
+    app.does.upgrade = (incoming, socket, head) => {
+      const { upgrade, connection } = incoming.headers;
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Saw: ${upgrade}/${connection}\r\n\r\n`,
+      );
+      if (head.length > 0) socket.write(head);
+      socket.pipe(socket);
+    };
+    const socket = connect(outboundOf(buyer));
+    socket.write(
+      'GET /chat HTTP/1.1\r\nHost: store\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n',
+    );
+    const head = await until(socket, '\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 101 /);
+    expect(head.toLowerCase()).toContain('x-saw: websocket/upgrade');
+    for (const bytes of ['one', 'two']) {
+      socket.write(bytes);
+      expect(await until(socket, bytes)).toBe(bytes);
+    }
+    socket.end();
+    await once(socket, 'close');
+  },
+
+  'an upgrade that the app declines is an ordinary answer': async ({ buyer, app }) => {
+    app.does.upgrade = (_incoming, socket) => socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno');
+    const head = 'GET / HTTP/1.1\r\nHost: store\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
+    const socket = connect(outboundOf(buyer));
+    socket.write(head);
+    expect(await until(socket, '\r\n\r\nno')).toMatch(/^HTTP\/1\.1 403 /);
+    socket.destroy();
+  },
+
+  'an upgrade to anything but a WebSocket is not passed on': async ({ buyer, app }) => {
+    let seen = '';
+    app.does.upgrade = (_incoming, socket) => socket.destroy();
+    app.does.http = (incoming, response) => {
+      seen = `${incoming.headers.upgrade}${incoming.headers['http2-settings']}`;
+      response.end();
+    };
+    const head =
+      'GET / HTTP/1.1\r\nHost: store\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n';
+    const socket = connect(outboundOf(buyer));
+    socket.write(head);
+    expect(await until(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+    expect(seen).toBe('undefinedundefined');
+  },
+
+  'answers without a body keep their headers and the connection': async ({ buyer, app }) => {
+    app.does.http = (incoming, response) => {
+      const status = Number(incoming.url?.slice(1));
+      if (incoming.method === 'HEAD') response.setHeader('content-length', 1234);
+      response.writeHead(status).end();
+    };
+    expect((await request(buyer, { host: 'store', method: 'HEAD', path: '/200' })).headers['content-length']).toBe(
+      '1234',
+    );
+    const get = (status: number) => `GET /${status} HTTP/1.1\r\nHost: store\r\n\r\n`;
+    const answers = await raw(
+      buyer,
+      `${get(204)}${get(304)}${get(200).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`,
+    );
+    expect(answers.match(/HTTP\/1\.1 (\d+)/g)).toEqual(['HTTP/1.1 204', 'HTTP/1.1 304', 'HTTP/1.1 200']);
+  },
+
+  'repeated headers stay apart and in order': async ({ buyer, app }) => {
+    let up: unknown;
+    app.does.http = (incoming, response) => {
+      up = incoming.headers['x-mixed'];
+      response.writeHead(200, [
+        'Set-Cookie',
+        'a=1',
+        'Set-Cookie',
+        'b=2',
+        'WWW-Authenticate',
+        'Basic',
+        'WWW-Authenticate',
+        'Bearer',
+      ]);
+      response.end();
+    };
+    const { headers } = await request(buyer, { host: 'store', headers: { 'x-mixed': ['1', '2'] } });
+    expect(up).toBe('1, 2');
+    expect(headers['set-cookie']).toEqual(['a=1', 'b=2']);
+    expect(headers['www-authenticate']).toBe('Basic, Bearer');
+  },
+
+  'headers of the connection do not cross the sidecar': async ({ buyer }) => {
+    const headers = {
+      connection: 'x-private, keep-alive',
+      'x-private': '1',
+      'keep-alive': 'timeout=5',
+      'proxy-connection': 'close',
+    };
+    const { rawHeaders } = JSON.parse((await request(buyer, { host: 'store', headers })).text);
+    const names = rawHeaders.filter((_: string, at: number) => at % 2 === 0).map((name: string) => name.toLowerCase());
+    for (const name of ['x-private', 'keep-alive', 'proxy-connection']) expect(names).not.toContain(name);
+  },
+
+  'a content-length stays one, so that clients see progress': async ({ buyer, app }) => {
+    app.does.http = (_incoming, response) => void response.writeHead(200, { 'content-length': 5 }).end('12345');
+    const response = await request(buyer, { host: 'store' });
+    expect([response.headers['content-length'], response.text]).toEqual(['5', '12345']);
+  },
+
+  'an app that answers before it has read the body is heard, and hears when the client leaves': async ({
+    buyer,
+    app,
+  }) => {
+    const left = new Promise(resolve => {
+      app.does.http = (incoming, response) => {
+        incoming.socket.once('close', resolve);
+        response.writeHead(413).end('too much');
+      };
+    });
+    const outgoing = open(buyer, { host: 'store', method: 'POST', headers: { 'content-length': 50 * megabyte } });
+    outgoing.on('error', () => undefined);
+    outgoing.write(Buffer.alloc(megabyte));
+    const answer = await read(await responseOf(outgoing));
+    expect([answer.status, answer.text]).toEqual([413, 'too much']);
+    outgoing.destroy();
+    await left;
+  },
+};

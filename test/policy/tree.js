@@ -1,0 +1,70 @@
+/**
+ * Builds a configuration tree from a short description, in the subset that PipyJS and Node share.
+ * @import { AnyNode, Endpoint, InboundNode, AccessNode, SelfNode, ServiceNode, SettingsNode } from '../../src/engine/config.ts'
+ */
+
+/**
+ * @typedef {object} Spec
+ * @property {SelfNode['data']} self
+ * @property {SettingsNode['data']} settings
+ * @property {string[]} roots
+ * @property {InboundNode['data']['ports']} inbound
+ * @property {AccessNode['data']} access
+ * @property {ServiceNode['data'][]} services
+ * @property {Record<string, Endpoint[]>} endpoints `namespace/name:port` → endpoints
+ * @property {64} [buckets] one service in each of as many indexes
+ */
+
+/**
+ * @param {Spec} spec
+ * @param {(node: AnyNode) => string} hashOf
+ * @returns {{ root: string, nodes: Map<string, AnyNode> }}
+ */
+export function treeOf(spec, hashOf) {
+  /** @type {Map<string, AnyNode>} */
+  var nodes = new Map();
+  /** @type {(node: AnyNode) => string} */
+  var add = node => {
+    var hash = hashOf(node);
+    nodes.set(hash, node);
+    return hash;
+  };
+  var inbound = { access: add({ kind: 'access', data: spec.access, refs: {} }) };
+  var outbound = { services: addIndex(spec, add) };
+  var refs = {
+    self: add({ kind: 'self', data: spec.self, refs: {} }),
+    settings: add({ kind: 'settings', data: spec.settings, refs: {} }),
+    trust: add({ kind: 'trust', data: { roots: spec.roots }, refs: {} }),
+    inbound: add({ kind: 'inbound', data: { ports: spec.inbound }, refs: inbound }),
+    outbound: add({ kind: 'outbound', data: {}, refs: outbound }),
+  };
+  return { root: add({ kind: 'root', data: { format: 1 }, refs: refs }), nodes: nodes };
+}
+
+/** @param {Spec} spec @param {(node: AnyNode) => string} add */
+function addIndex(spec, add) {
+  /** @type {Record<string, string>} */
+  var refs = {};
+  spec.services.forEach((service, at) => {
+    var key = `${service.namespace}/${service.name}`;
+    var hash = addService(spec, service, add);
+    if (spec.buckets === undefined) refs[key] = hash;
+    else refs[`${at}`] = add({ kind: 'index', data: {}, refs: { [key]: hash } });
+  });
+  return add({ kind: 'index', data: spec.buckets === undefined ? {} : { buckets: 64 }, refs: refs });
+}
+
+/** @param {Spec} spec @param {ServiceNode['data']} service @param {(node: AnyNode) => string} add */
+function addService(spec, service, add) {
+  /** @type {Record<string, string>} */
+  var refs = {};
+  service.ports.forEach(port => {
+    port.routes.forEach(route => {
+      route.backends.forEach(backend => {
+        var endpoints = spec.endpoints[backend.ref] || [];
+        refs[backend.ref] = add({ kind: 'endpoints', data: { endpoints: endpoints }, refs: {} });
+      });
+    });
+  });
+  return add({ kind: 'service', data: service, refs: refs });
+}
