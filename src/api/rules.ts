@@ -63,8 +63,25 @@ function trafficTarget({ metadata, spec }: TrafficTarget): Finding[] {
   ];
 }
 
+/**
+ * A TrafficSplit splits a service of its own namespace only; otherwise whoever may write in one namespace could send
+ * the requests of another elsewhere.
+ */
+function foreignApex(own: string, service: string): Finding[] {
+  const { namespace } = serviceNamed(service, own);
+  if (namespace === own) return [];
+  return [
+    {
+      path: '/spec/service',
+      what: `the service is in namespace ${namespace}, the TrafficSplit in ${own}`,
+      why: 'a TrafficSplit redirects services of its own namespace only',
+      fix: `move the TrafficSplit to namespace ${namespace}`,
+    },
+  ];
+}
+
 function split({ metadata, spec }: TrafficSplit): Finding[] {
-  const findings: Finding[] = [];
+  const findings = foreignApex(metadata.namespace ?? '', spec.service);
   const seen = new Map<string, number>();
   for (const [index, backend] of spec.backends.entries()) {
     const { namespace, name } = serviceNamed(backend.service, metadata.namespace ?? '');

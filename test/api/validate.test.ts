@@ -50,6 +50,7 @@ describe('TrafficSplit', () => {
     ['half a weight', split(['v1', 0.5]), 'FSM1001 /spec/backends/0/weight'],
     ['a backend twice', split(['v1', 1], ['shop/v1', 2]), 'FSM1005 /spec/backends/1/service'],
     ['a name that is none', split(['V1', 1]), 'FSM1001 /spec/backends/0/service'],
+    ["another namespace's service", { ...split(['v1', 1]), service: 'store.till' }, 'FSM1001 /spec/service'],
   ])('refuses %s', (_, spec, problem) => {
     expect(codes('TrafficSplit', spec)).toEqual([problem]);
   });
