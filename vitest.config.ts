@@ -4,6 +4,10 @@ import { skipsReporter } from './test/tidy/skips.ts';
 /** Where `.ci/run` wants the results as JSON. */
 const report = process.env.FSM_TEST_REPORT;
 
+function jsonReport(): ['json', { outputFile: string }][] {
+  return report === undefined ? [] : [['json', { outputFile: report }]];
+}
+
 /**
  * `vitest run`: the fast tier, which needs neither a cluster nor Pipy. The tiers that need more have configurations
  * of their own (`test/*.config.ts`); `.ci/run` runs all that the machine can.
@@ -18,7 +22,7 @@ const config = defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     teardownTimeout: 20_000,
-    reporters: ['default', skipsReporter, ...(report ? [['json', { outputFile: report }] as const] : [])],
+    reporters: ['default', skipsReporter, ...jsonReport()],
   },
 });
 

@@ -72,7 +72,9 @@ export interface Driver {
   /** Name on the command line: `--engine <name>`. */
   readonly name: string;
   /** One line for people: what runs and which version; or why it cannot run here. */
-  describe(): Promise<{ readonly usable: true; readonly text: string } | { readonly usable: false; readonly why: string }>;
+  describe(): Promise<
+    { readonly usable: true; readonly text: string } | { readonly usable: false; readonly why: string }
+  >;
   /** Runs to its end before the sidecar starts: makes the key, enrols, fills the state directory. */
   init(spec: SidecarSpec): Command;
   sidecar(spec: SidecarSpec): Command;

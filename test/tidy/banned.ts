@@ -149,7 +149,9 @@ function onlyWaits(executor: Syntax): boolean {
     ({ node }) => node.type === 'CallExpression' && identifier(node.callee) === 'setTimeout',
   );
   const uses = [...walk(executor)].filter(({ node }) => node.type === 'Identifier' && node.name === resolve?.name);
-  return timers.some(({ node }) => uses.length === 2 && identifier((node.arguments as Syntax[])[0]) === resolve?.name);
+  const names = (node: Syntax | undefined) =>
+    node && [...walk(node)].some(inner => identifier(inner.node) === resolve?.name);
+  return uses.length === 2 && timers.some(({ node }) => names((node.arguments as Syntax[])[0]));
 }
 
 function identifier(node: unknown): string {

@@ -214,11 +214,8 @@ function secretsOf(dir: string): readonly string[] {
   const [, admin = ''] = /token: (\S+)/.exec(readFileSync(join(dir, 'kubeconfig'), 'utf8')) ?? [];
   const keys = texts.flatMap(({ text }) => {
     const [, body = ''] = /-----BEGIN PRIVATE KEY-----\n([^-]+)/.exec(text) ?? [];
-    // The first line of a PKCS#8 key says only which algorithm it is for.
-    return body
-      .split('\n')
-      .slice(1)
-      .filter(line => line.length > 20);
+    // The third line of a P-256 key in PKCS#8 is only its public half, which certificates show.
+    return body.split('\n').slice(0, 2);
   });
   return [admin, ...tokens, ...keys].filter(secret => secret !== '');
 }
