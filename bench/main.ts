@@ -37,8 +37,12 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '16' },
     output: { type: 'string', default: 'bench/results/latest.json' },
+    /** Rows to measure, by name; all of them unless given. */
+    rows: { type: 'string' },
   },
 });
+
+const isWanted = (name: string) => values.rows === undefined || values.rows.split(',').includes(name);
 
 async function main(): Promise<void> {
   startApp();
@@ -48,6 +52,7 @@ async function main(): Promise<void> {
   const mesh = await startMesh();
   let block = 1;
   for (const driver of drivers) {
+    if (!isWanted(driver.name)) continue;
     const state = await driver.describe();
     if (!state.usable) console.log(`skipped: ${driver.name}: ${state.why}`);
     else
@@ -57,7 +62,7 @@ async function main(): Promise<void> {
         rounds: [],
       });
   }
-  if (findPipy() !== undefined)
+  if (findPipy() !== undefined && isWanted('bare pipy'))
     rows.push({ name: 'bare pipy', pair: await barePair(block, `${appAddress}:${appPort}`), rounds: [] });
   await measure(rows);
   report(rows);

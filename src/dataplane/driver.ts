@@ -50,6 +50,14 @@ export const stateFiles = {
 export const exitEnrol = 75;
 
 /**
+ * Whether a sidecar ended because it needs a new enrolment. Pipy cannot be relied on to exit with a code, so it ends
+ * itself with a signal that nobody else sends.
+ */
+export function asksForEnrolment(exit: { readonly code: number | null; readonly signal: string | null }): boolean {
+  return exit.code === exitEnrol || exit.signal === 'SIGUSR1';
+}
+
+/**
  * The environment of a sidecar, the same for every driver:
  * `FSM_POD_UID FSM_POD_NAMESPACE FSM_POD_NAME FSM_POD_IP FSM_APP_ADDRESS FSM_CONTROL_PLANE FSM_CONTROL_ROOT
  * FSM_TOKEN_FILE FSM_STATE_DIR`.

@@ -66,10 +66,14 @@ export function restore(accept) {
 function storeLater() {
   if (storing) return;
   storing = true;
-  new Timeout(storeDelay).wait().then(() => {
-    storing = false;
-    store();
-  });
+  new Timeout(storeDelay).wait().then(storeNow);
+}
+
+/** Stores the running configuration, if it is not stored already. */
+export function storeNow() {
+  if (!storing) return;
+  storing = false;
+  store();
 }
 
 function store() {

@@ -10,9 +10,8 @@ export var environment = {
   stateDir: os.env.FSM_STATE_DIR,
 };
 
-/** Port and exit code that driver.ts names. */
+/** The port that driver.ts names. */
 export var outboundPort = 15001;
-export var exitEnrol = 75;
 
 /** A file of the state directory. */
 export function stateFile(name) {

@@ -1,10 +1,11 @@
 /** The way to the app: peers prove who they are, the policy says what they may. */
 import * as policy from '../policy/policy.js';
+import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { beginConnection, isEnding, untilEnded } from './connection.js';
+import { abandon, closing, end, incoming, left, newClient } from './connection.js';
 import { credentials } from './credentials.js';
 import { environment } from './environment.js';
-import { describe, malformed, removeClaims, serverOptions } from './lib.js';
+import { describe, factsOf, faultOf, headMax, removeClaims, serverOptions } from './lib.js';
 import { ignored, refuse, refuseConnection, refuseMalformed } from './refuse.js';
 import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
 
@@ -12,11 +13,12 @@ import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './up
 var $peer = '';
 /** What the first bytes look like. */
 var $protocol;
+/** The peer's connection, as far as it speaks HTTP. */
+var $client = null;
 
-var toApp = waysTo(
-  pipeline($ => $.connect(() => current().target, connectOptions)),
-  true,
-);
+var toApp = waysTo($ => $.connect(() => current().target, connectOptions), true, false);
+
+var callsToApp = callsOver(toApp.session);
 
 /** What serves one inbound port: a layout for connections. */
 export function inboundPort(port, protocol, roots) {
@@ -25,18 +27,24 @@ export function inboundPort(port, protocol, roots) {
   var isHTTP = speaksHTTP2 || protocol === 'http';
 
   function admit(start) {
+    var client = $client;
+    if (client.ending) return ignored;
     var head = start.head;
-    if (isEnding()) return ignored;
-    var fault = malformed(head.headers);
-    if (fault !== null) return refuseMalformed(fault, head, fieldsOf(head));
-    var decision = policy.admitRequest(running.tables, port, $peer, describe(head));
+    var headers = head.headers;
+    var fact = factsOf(headers);
+    client.budget = headMax;
+    var fault = fact.isPlain ? null : faultOf(client, fact, headers);
+    if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
+    var decision = policy.admitRequest(running.tables, port, $peer, describe(head, fact.hasCookie));
     if (decision.action === 'refuse') return refuse(decision, fieldsOf(head));
-    removeClaims(head.headers);
-    return send(app, toApp, head, speaksHTTP2 || head.protocol === 'HTTP/2');
+    if (fact.hasClaims) removeClaims(headers);
+    if (speaksHTTP2 || head.protocol === 'HTTP/2') return call(app, callsToApp);
+    return send(client, app, toApp, head, fact);
   }
 
   function fieldsOf(head) {
-    return { direction: 'inbound', principal: $peer, port: port, method: head.method, path: describe(head).path };
+    var path = describe(head, false).path;
+    return { direction: 'inbound', principal: $peer, port: port, method: head.method, path: path };
   }
 
   function admitTCP() {
@@ -46,10 +54,16 @@ export function inboundPort(port, protocol, roots) {
   }
 
   var http = pipeline($ =>
-    $.onStart(beginConnection)
+    $.onStart(() => {
+      $client = newClient();
+    })
+      .onEnd(() => abandon($client))
+      .handleStreamEnd(() => left($client))
+      .replaceData(data => incoming($client, data))
       .demuxHTTP(serverOptions)
       .to($ => $.pipe(admit))
-      .replaceData(untilEnded),
+      .insert(() => closing($client))
+      .replaceStreamEnd(eos => end($client, eos)),
   );
   var tcp = pipeline($ => $.pipe(admitTCP));
   var detect = pipeline($ =>

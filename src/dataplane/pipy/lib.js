@@ -1,5 +1,5 @@
 /**
- * What Pipy 1.5 gets wrong or leaves to scripts, in one place. Each has a test in test/pipy.
+ * What Pipy 1.5 gets wrong or leaves to scripts, in one place. Each has a line in the contract.
  */
 
 /**
@@ -8,6 +8,9 @@
  * more than 16 KB ends the connection without an answer.
  */
 export var serverOptions = { bufferSize: 1, maxHeaderSize: '32k' };
+
+/** Bytes that a head may have altogether. */
+export var headMax = 65536;
 
 /** Largest request body, in bytes, that `muxHTTP` may collect: it sends nothing before it has the whole request. */
 export var pooledBodyMax = 65536;
@@ -18,39 +21,64 @@ export var poolOptions = { bufferSize: 2 * pooledBodyMax, maxHeaderSize: '64k', 
 /** Options of `muxHTTP` for an app, which may close idle connections early: Node's HTTP server does after 5 seconds. */
 export var appPoolOptions = { bufferSize: 2 * pooledBodyMax, maxHeaderSize: '64k', maxIdle: 3 };
 
-/** Options of `encodeHTTPRequest` for bodies that must flow: see `serverOptions`. */
-export var streamOptions = { bufferSize: 1 };
-
 /** Options of `muxHTTP` for HTTP/2. */
 export var http2Options = { version: 2, maxIdle: 30 };
 
 /** Streams at once on an HTTP/2 connection: what every server should allow (RFC 9113, 6.5.2). */
 export var streamsMax = 100;
 
+/** Sets of header names whose facts are remembered before all are forgotten. */
+var factsMax = 512;
+var facts = new Map();
+
 /**
- * Why a request must not be passed on, or null (RFC 9112, 6.1 to 6.3). Pipy takes every transfer coding that begins
- * with `chunked` for `chunked` and others for none, and reads lengths with atoi: what it and the app read differently
- * is how a request is smuggled.
+ * What the names of a request's headers say, looked up by all of them at once, for clients repeat themselves:
+ *
+ * - `isPlain`: there is nothing to look at
+ * - `hasBody`: its length or its coding is given
+ * - `isSpecial`: it wants an upgrade, or to be told to continue
+ * - `hasCookie`, `hasClaims`: see `describe` and `removeClaims`
+ * - `isSpaced`: a name holds a space (RFC 9112, 5.1): Pipy takes `Content-Length : 5` for a header that it does not
+ *   know and passes it on to an app that may know it
  */
-export function malformed(headers) {
-  if (hasSpacedName(headers)) return 'A header name holds a space.';
-  var coding = headers['transfer-encoding'];
-  var length = headers['content-length'];
-  if (coding !== undefined) {
-    if (coding !== 'chunked') return 'The transfer coding is not chunked.';
-    if (length !== undefined) return 'The request has a transfer coding and a length.';
-  }
-  if (length !== undefined && !isLength(length)) return 'The content length is not a number below 2147483648.';
-  return null;
+export function factsOf(headers) {
+  // No name holds a colon, so no two sets of names look the same.
+  var names = Object.keys(headers).join(':');
+  return facts.get(names) || learn(names, headers);
+}
+
+function learn(names, headers) {
+  if (facts.size >= factsMax) facts.clear();
+  var has = name => headers[name] !== undefined;
+  var fact = {
+    isPlain: false,
+    hasBody: has('content-length') || has('transfer-encoding'),
+    isSpecial: has('upgrade') || has('expect'),
+    hasCookie: has('cookie'),
+    hasClaims: claims.some(has),
+    isSpaced: names.includes(' ') || names.includes('\t'),
+  };
+  fact.isPlain = !fact.hasBody && !fact.isSpecial && !fact.hasCookie && !fact.hasClaims && !fact.isSpaced;
+  facts.set(names, fact);
+  return fact;
 }
 
 /**
- * Whether a name of a header holds a space (RFC 9112, 5.1): Pipy takes `Content-Length : 5` for a header that it does
- * not know and passes it on to an app that may know it.
+ * Why a request must not be passed on, or null (RFC 9112, 6.1 to 6.3). Pipy takes every transfer coding that begins
+ * with `chunked` for `chunked` and others for none, and reads lengths with atoi: what it and the app read differently
+ * is how a request is smuggled. Also says how many bytes may come before the next head.
  */
-function hasSpacedName(headers) {
-  var names = Object.keys(headers).join(':');
-  return names.includes(' ') || names.includes('\t');
+export function faultOf(client, fact, headers) {
+  if (fact.isSpaced) return 'A header name holds a space.';
+  client.hasBody = fact.hasBody;
+  if (!fact.hasBody) return null;
+  var coding = headers['transfer-encoding'];
+  var length = headers['content-length'];
+  if (coding !== undefined && coding !== 'chunked') return 'The transfer coding is not chunked.';
+  if (coding !== undefined && length !== undefined) return 'The request has a transfer coding and a length.';
+  if (length !== undefined && !isLength(length)) return 'The content length is not a number below 2147483648.';
+  client.budget += coding === undefined ? Number.parseInt(length, 10) : Number.MAX_SAFE_INTEGER;
+  return null;
 }
 
 /** Whether a text is a number of bytes that Pipy counts correctly. */
@@ -63,16 +91,22 @@ function isLength(text) {
   return Number.parseInt(text, 10) < 2147483648;
 }
 
-/** Removes what only a proxy may say about a caller, and what concerns one connection (RFC 9110, 7.6.1). */
+/** What only a proxy may say about a caller, and what concerns one connection (RFC 9110, 7.6.1). */
+var claims = [
+  'serviceidentity',
+  'x-forwarded-client-cert',
+  'fsm-stats-namespace',
+  'fsm-stats-kind',
+  'fsm-stats-name',
+  'fsm-stats-pod',
+  'keep-alive',
+  'proxy-connection',
+];
+
 export function removeClaims(headers) {
-  delete headers.serviceidentity;
-  delete headers['x-forwarded-client-cert'];
-  delete headers['fsm-stats-namespace'];
-  delete headers['fsm-stats-kind'];
-  delete headers['fsm-stats-name'];
-  delete headers['fsm-stats-pod'];
-  delete headers['keep-alive'];
-  delete headers['proxy-connection'];
+  claims.forEach(name => {
+    delete headers[name];
+  });
 }
 
 /** Whether a request asks for a WebSocket; other upgrades are ignored (RFC 9110, 7.8), or requests could pass unseen. */
@@ -102,15 +136,14 @@ export function toOriginForm(head) {
 }
 
 /** A request as the policy reads it: the path is without the query. */
-export function describe(head) {
-  var headers = head.headers;
+export function describe(head, hasCookie) {
   var path = head.path;
-  var query = path.indexOf('?');
+  var headers = head.headers;
   return {
     method: head.method,
-    path: query < 0 ? path : path.substring(0, query),
+    path: path.includes('?') ? path.substring(0, path.indexOf('?')) : path,
     host: headers.host || head.authority || '',
-    headers: headers.cookie === undefined ? headers : withOneCookie(headers),
+    headers: hasCookie ? withOneCookie(headers) : headers,
   };
 }
 
@@ -120,19 +153,23 @@ function withOneCookie(headers) {
 }
 
 /**
- * Closes a connection whose peer was refused: Pipy only stops sending after a handshake that failed here, and a peer
- * that is Pipy too waits for more. Not at once, because the handshake is still on the stack.
+ * Closes a connection upstream, `{ outbound }`, also one that is still being made: Pipy ends none that a request has
+ * left, and after a handshake that failed here it only stops sending. Not at once, because what calls this is often
+ * called by that connection.
  */
-export function hangUp(outbound) {
-  new Timeout(0).wait().then(() => outbound.close());
+export function hangUp(place) {
+  place.unwanted = true;
+  new Timeout(0).wait().then(() => {
+    if (place.outbound !== null) place.outbound.close();
+  });
 }
 
 /**
- * Exits with a code. While the first script is being loaded Pipy forgets the code, so this waits a moment. Every few
- * times Pipy hangs when it exits: whoever supervises it must not wait for ever.
+ * Ends the process with the signal that asks for a new enrolment (driver.ts): every few times Pipy hangs at its exit,
+ * and while the first script is being loaded it forgets the exit code.
  */
-export function exitWith(code) {
-  new Timeout(0.01).wait().then(() => pipy.exit(code));
+export function leaveToEnrol() {
+  new Timeout(0.01).wait().then(() => os.kill(pipy.pid, 10));
 }
 
 /**

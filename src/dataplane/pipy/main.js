@@ -1,10 +1,10 @@
 /** The Pipy shell of a sidecar: see ARCHITECTURE.md for the room, and ../driver.ts for what starts it. */
-import { restore } from './configuration.js';
+import { restore, storeNow } from './configuration.js';
 import { isQuiet } from './connection.js';
 import { certificatesOf, loadCredentials } from './credentials.js';
-import { environment, exitEnrol, outboundPort } from './environment.js';
+import { environment, outboundPort } from './environment.js';
 import { inboundPort } from './inbound.js';
-import { exitWith, onInterrupt } from './lib.js';
+import { leaveToEnrol, onInterrupt } from './lib.js';
 import { closePorts, listenOn } from './listeners.js';
 import { log } from './log.js';
 import { outbound, trustRoots } from './outbound.js';
@@ -45,7 +45,7 @@ function accept(tables) {
 function start() {
   if (!loadCredentials()) {
     log('error', 'the certificate is missing or has expired: this pod has to enrol', { code: 'FSM2003' });
-    return exitWith(exitEnrol);
+    return leaveToEnrol();
   }
   listenOn(outboundPort, `${idleDefault}`, idleDefault, () => outbound);
   restore(accept);
@@ -56,6 +56,7 @@ function start() {
 
 function drain() {
   log('info', 'the sidecar drains', {});
+  storeNow();
   closePorts(() => false);
 }
 

@@ -1,24 +1,28 @@
 /** The app's way out: what it sends is routed, and dialled under mutual TLS. */
 import * as policy from '../policy/policy.js';
+import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { becomeTunnel, beginConnection, isEnding, unlessTunnel, untilEnded } from './connection.js';
+import { abandon, closing, end, incoming, left, newClient } from './connection.js';
 import { credentials } from './credentials.js';
-import { describe, hangUp, malformed, removeClaims, serverOptions, toOriginForm } from './lib.js';
+import { describe, factsOf, faultOf, headMax, removeClaims, serverOptions, toOriginForm } from './lib.js';
 import { ignored, refuse, refuseMalformed } from './refuse.js';
-import { connection, connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
+import { connectOptions, current, handshake, newUpstream, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
+/** The client's connection; inside a tunnel that of the tunnel. */
+var $client = null;
 /** Where a CONNECT goes, and what was decided for it as a connection. */
 var $destination = {};
 var $decision = null;
-/** What the first bytes in a tunnel look like. */
+/** The connection that carries it, and what the first bytes in it look like. */
+var $tunnel = null;
 var $protocol;
 
 /** Ways to sidecars, made anew when the trusted roots change; and beyond the mesh. */
 var toMesh = null;
-var toWorld = waysTo(
-  pipeline($ => $.connect(() => current().target, connectOptions)),
-  false,
-);
+var toWorld = waysTo($ => $.connect(() => current().target, connectOptions), false, false);
+
+var callsToMesh = null;
+var callsToWorld = callsOver(toWorld.session);
 
 /** Target → upstream. They outlive configurations, and with them the connections that they are the keys of. */
 var upstreams = new Map();
@@ -31,16 +35,18 @@ var badAuthority = { status: 400, reason: 'bad-host', detail: 'The target of a C
 export function trustRoots(roots) {
   var trustedPems = roots.map(root => root.toPEM().toString());
   toMesh = waysTo(
-    pipeline($ =>
+    $ =>
       $.connectTLS({
         certificate: () => credentials.pair,
         trusted: roots,
         onVerify: (ok, certificate) => ok && isExpected(certificate, trustedPems),
+        onState: handshake,
         minVersion: 'TLS1.3',
       }).to($ => $.connect(() => current().target, connectOptions)),
-    ),
     false,
+    true,
   );
+  callsToMesh = callsOver(toMesh.session);
 }
 
 /** Whether a certificate of the peer's chain is a trusted root, or the peer's own and of the endpoint's principal. */
@@ -50,7 +56,7 @@ function isExpected(certificate, trustedPems) {
   var principal = policy.principalOf(certificate.subjectAltNames, running.tables.settings.trustDomain);
   if (principal === upstream.principal) return true;
   if (principal === '' && trustedPems.includes(certificate.toPEM().toString())) return true;
-  hangUp(connection());
+  refusePeer();
   upstream.peer = `${upstream.target} is ${principal || 'nobody of this mesh'}, not ${upstream.principal}`;
   return false;
 }
@@ -71,29 +77,39 @@ function upstreamOf(target, principal) {
 }
 
 function route(start) {
+  var client = $client;
+  if (client.ending) return ignored;
   var head = start.head;
-  if (isEnding()) return ignored;
-  if (head.method === 'CONNECT') return connect(head);
+  if (head.method === 'CONNECT') return connect(client, head);
   if (head.path.charAt(0) !== '/') toOriginForm(head);
-  var fault = malformed(head.headers);
-  if (fault !== null) return refuseMalformed(fault, head, fieldsOf(head));
+  var fact = factsOf(head.headers);
+  client.budget = headMax;
+  var fault = fact.isPlain ? null : faultOf(client, fact, head.headers);
+  if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   var tables = running.tables;
-  var decision = tables === null ? notReady : policy.routeRequest(tables, describe(head), $destination);
+  if (tables === null) return refuse(notReady, fieldsOf(head));
+  var decision = policy.routeRequest(tables, describe(head, fact.hasCookie), $destination);
   if (decision.target === undefined) return refuse(decision, fieldsOf(head));
-  removeClaims(head.headers);
-  var isHTTP2 = head.protocol === 'HTTP/2';
-  if (decision.endpoint === undefined) return send(upstreamOf(decision.target, ''), toWorld, head, isHTTP2);
-  var speaksHTTP2 = isHTTP2 || decision.protocol === 'grpc' || decision.protocol === 'http2';
-  return send(decision.upstream || upstreamFor(decision), toMesh, head, speaksHTTP2);
+  if (decision.endpoint === undefined) return sendOut(client, head, fact, decision.target);
+  var upstream = decision.upstream || upstreamFor(decision);
+  if (decision.protocol !== 'http' || head.protocol === 'HTTP/2') return call(upstream, callsToMesh);
+  return send(client, upstream, toMesh, head, fact);
+}
+
+/** Beyond the mesh nobody looks at a request again; in it the server's sidecar does. */
+function sendOut(client, head, fact, target) {
+  if (fact.hasClaims) removeClaims(head.headers);
+  var upstream = upstreamOf(target, '');
+  return head.protocol === 'HTTP/2' ? call(upstream, callsToWorld) : send(client, upstream, toWorld, head, fact);
 }
 
 function fieldsOf(head) {
-  var request = describe(head);
+  var request = describe(head, false);
   return { direction: 'outbound', method: request.method, host: request.host, path: request.path };
 }
 
 /** CONNECT (RFC 9110, 9.3.6): inside, what the destination's port speaks is found out as on an intercepted connection. */
-function connect(head) {
+function connect(client, head) {
   var colon = head.path.lastIndexOf(':');
   var port = colon < 1 ? 0 : Number.parseInt(head.path.substring(colon + 1), 10) || 0;
   if (port === 0) return refuse(badAuthority, { direction: 'outbound', host: head.path });
@@ -101,7 +117,8 @@ function connect(head) {
   $destination = { address: host, port: port };
   $decision = running.tables === null ? notReady : policy.routeConnection(running.tables, host, port);
   if ($decision.target === undefined) return refuse($decision, { direction: 'outbound', host: head.path });
-  becomeTunnel();
+  client.tunnel = true;
+  $tunnel = client;
   return accepted;
 }
 
@@ -115,11 +132,16 @@ function isHTTP(decision) {
 }
 
 var http = pipeline($ =>
-  $.onStart(beginConnection)
+  $.onStart(() => {
+    $client = newClient();
+  })
+    .onEnd(() => abandon($client))
+    .handleStreamEnd(() => left($client))
+    .replaceData(data => incoming($client, data))
     .demuxHTTP(serverOptions)
     .to($ => $.pipe(route))
-    .replaceData(untilEnded)
-    .replaceStreamEnd(unlessTunnel),
+    .insert(() => closing($client))
+    .replaceStreamEnd(eos => end($client, eos)),
 );
 var tcp = pipeline($ => $.pipe(join));
 var detect = pipeline($ =>
@@ -128,7 +150,11 @@ var detect = pipeline($ =>
   }).pipe(() => ($protocol === undefined ? undefined : $protocol === '' ? tcp : http)),
 );
 var accepted = pipeline($ =>
-  $.acceptHTTPTunnel(() => new Message({ status: 200 })).to($ => $.pipe(() => (isHTTP($decision) ? detect : tcp))),
+  $.acceptHTTPTunnel(() => new Message({ status: 200 }))
+    .to($ => $.pipe(() => (isHTTP($decision) ? detect : tcp)))
+    .handleStreamEnd(() => {
+      $tunnel.tunnelEnded = true;
+    }),
 );
 
 /** What serves the outbound port: a layout for connections. */

@@ -1,7 +1,7 @@
 import { adopt, running, stage } from './configuration.js';
 import { certificatesOf, credentials, renew } from './credentials.js';
-import { environment, exitEnrol } from './environment.js';
-import { exitWith, hangUp } from './lib.js';
+import { environment } from './environment.js';
+import { hangUp, leaveToEnrol } from './lib.js';
 import { log } from './log.js';
 
 /** What the control plane agrees on: push/protocol.ts, engine/config.ts and identity/protocol.ts. */
@@ -40,7 +40,7 @@ function run(stream) {
 /** Without a certificate that is valid there is no way back in: the pod enrols anew. */
 function leave() {
   log('error', 'the certificate has expired: this pod has to enrol', { code: 'FSM2003' });
-  exitWith(exitEnrol);
+  leaveToEnrol();
 }
 
 /**
@@ -80,7 +80,7 @@ function isControlPlane(certificate, roots) {
   if (certificate.subjectAltNames.includes(controlPlaneName)) return true;
   var pem = certificate.toPEM().toString();
   if (roots.some(root => root.toPEM().toString() === pem)) return true;
-  hangUp($outbound);
+  hangUp({ outbound: $outbound });
   return false;
 }
 
@@ -99,15 +99,17 @@ function textOf(line) {
   return `${JSON.stringify(line)}\n`;
 }
 
-/** The answer to a line as bytes, or nothing. */
+/** The answer to a line as bytes, or nothing; a line that cannot be read ends the stream, and a new one begins anew. */
 function answerTo(body) {
   if (body.size < 2) return undefined;
-  var answer = null;
+  var line = null;
   try {
-    answer = take(JSON.decode(body));
+    line = JSON.decode(body);
   } catch (e) {
     log('error', 'push line cannot be read', { detail: e.message });
+    return new StreamEnd();
   }
+  var answer = take(line);
   return answer === null ? undefined : new Data(textOf(answer));
 }
 
@@ -147,7 +149,12 @@ function refusal(line, fault) {
 }
 
 function certify(pem) {
-  renew(pem);
+  try {
+    renew(pem);
+  } catch (e) {
+    log('error', 'certificate not taken', { detail: e.message });
+    return null;
+  }
   log('info', 'certificate renewed', { notAfter: new Date(credentials.notAfter).toISOString() });
   return { t: 'certified', notAfter: new Date(credentials.notAfter).toISOString() };
 }

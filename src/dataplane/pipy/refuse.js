@@ -1,4 +1,4 @@
-import { answerAndEnd } from './connection.js';
+import { ended, sayFarewell } from './connection.js';
 import { log } from './log.js';
 
 /** Why the request or connection at hand is refused. */
@@ -19,10 +19,12 @@ export function refuse(refusal, fields) {
 }
 
 /** Refuses a request that can be read in two ways, and with it what follows: the connection ends. */
-export function refuseMalformed(detail, head, fields) {
-  var layout = refuse({ status: 400, reason: 'malformed', detail: detail }, fields);
-  if (head.protocol !== 'HTTP/2') answerAndEnd('400 Bad Request', `malformed: ${detail}\n`);
-  return layout;
+export function refuseMalformed(client, detail, head, fields) {
+  var told = { status: 400, reason: 'malformed', detail: detail };
+  if (head.protocol === 'HTTP/2') return refuse(told, fields);
+  log('warn', 'a request was refused', { ...fields, ...told });
+  sayFarewell(client, '400 Bad Request', `malformed: ${detail}\n`);
+  return ended;
 }
 
 /** Refuses a connection: gives the layout that ends it. */

@@ -1,17 +1,15 @@
+/** The ways of requests and connections to where they go, and what becomes of their answers. */
 import { breakOff } from './connection.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
 import { answer } from './refuse.js';
 
-/** Where this request or connection goes. For HTTP it is also the pool's key: one object for each place, for ever. */
-var $upstream = null;
-/** The HTTP/2 connection of this request, as far as it is counted. */
-var $shard = null;
-/** How far the response is: 0 not begun; 1 begun, and only the upstream's end ends it; 2 begun, with a length; 3 whole. */
-var $progress = 0;
-
-/** The connection to it that is being made. */
-var $connection = null;
+/**
+ * The place of the request or connection at hand: its connection upstream, the key of that in Pipy's pool, and how far
+ * its answer is. A place has one connection and serves one request at a time; the pipeline of the connection runs with
+ * the variables of the request that opened it, whose place it is.
+ */
+var $place = null;
 
 /** Options of `connect`, in seconds. */
 var options = { connectTimeout: 5, idleTimeout: 60, onState: opened };
@@ -27,97 +25,169 @@ export function setIdle(seconds) {
 }
 
 function opened(outbound) {
-  $connection = outbound;
+  var place = $place;
+  if (place.outbound === outbound) return;
+  place.outbound = outbound;
+  place.isUsed = false;
+  if (place.unwanted) lib.hangUp(place);
 }
 
 /** A place to send to: `target` is `host:port`, `principal` who must answer there (empty: nobody is asked). */
 export function newUpstream(target, principal) {
-  return { target: target, principal: principal, error: '', peer: '', shards: [] };
+  return { target: target, principal: principal, peer: '', free: [], shards: [] };
 }
 
 /**
- * The ways to an upstream, over a transport (a layout that makes the bytes' way to `target()`).
+ * A place at an upstream.
+ *
+ * - `client`: the connection of the client that it serves
+ * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
+ * - `outbound`: its connection; `isUsed`: answers came on it; `error`: how it ended; `unwanted`: it has to end
+ * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
+ * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
+ */
+export function newPlace(upstream) {
+  return {
+    upstream: upstream,
+    client: null,
+    head: null,
+    isWhole: false,
+    outbound: null,
+    isUsed: false,
+    isRepeatable: false,
+    error: '',
+    unwanted: false,
+    isRetry: false,
+    secured: false,
+    onSecured: null,
+  };
+}
+
+/**
+ * The ways to an upstream, over a transport (filters that carry bytes to `current().target`).
  *
  * - `pooled`: HTTP/1.1 over kept connections, for requests that are small enough to be collected;
  * - `streamed`: HTTP/1.1 over a connection of its own, for bodies that flow;
  * - `upgraded`: HTTP/1.1 that becomes a tunnel;
- * - `http2`: HTTP/2, a connection for each hundred streams;
+ * - `session`: what a connection of a pool is, for those who have a pool of their own;
  * - `tcp`: bytes.
+ *
+ * A sidecar keeps idle connections for longer than this pool does; others (`isApp` even sooner) may close one just as a
+ * request goes out on it, which is sent again then. A transport that is secured tells its `handshake`.
  */
-export function waysTo(transport, isApp) {
+export function waysTo(transport, isApp, isSecured) {
+  var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
+  var session = pipeline($ => transport($).replaceStreamEnd(withoutError));
+  var pool = $ =>
+    $.muxHTTP(() => $place, poolOptions)
+      .to(session)
+      .handleMessageStart(begin)
+      .replaceMessageEnd(giveBack)
+      .replaceStreamEnd(isSecured ? unanswered : againOrUnanswered);
   return {
-    pooled: pipeline($ =>
-      $.muxHTTP(() => $upstream, isApp ? lib.appPoolOptions : lib.poolOptions)
-        .to($ => $.pipe(transport).replaceStreamEnd(withoutError))
-        .handleMessageStart(begun)
-        .replaceMessageEnd(whole)
-        .replaceStreamEnd(unanswered),
-    ),
+    pooled: pipeline(isSecured ? pool : $ => $.repeat(isNewTry).to(pool)),
     streamed: pipeline($ =>
-      $.replaceStreamEnd(() => undefined)
-        .encodeHTTPRequest(lib.streamOptions)
-        .pipe(transport)
-        .replaceStreamEnd(withoutError)
+      $.onEnd(() => lib.hangUp($place))
+        .replaceData(framed)
+        .replaceMessageEnd(sent)
+        .replaceMessageStart(start => new Data(headOf(start.head)))
+        .replaceStreamEnd(unlessSent)
+        .pipe(session)
         .decodeHTTPResponse()
-        .handleMessageStart(begun)
-        .replaceMessageEnd(whole)
+        .handleMessageStart(begin)
+        .replaceMessageEnd(finish)
         .replaceStreamEnd(unanswered),
     ),
     upgraded: pipeline($ =>
-      $.muxHTTP(() => $upstream, lib.poolOptions)
-        .to($ => $.pipe(transport).replaceStreamEnd(withoutError))
-        .handleMessageStart(start => {
-          $progress = 3;
-          lib.restoreUpgrade(start.head);
-        })
-        .replaceStreamEnd(unanswered),
+      $.onEnd(() => lib.hangUp($place))
+        .muxHTTP(() => $place, lib.poolOptions)
+        .to(session)
+        .handleMessageStart(switched)
+        .replaceMessageEnd(finish)
+        .replaceStreamEnd(unanswered)
+        .handleStreamEnd(() => {
+          $place.client.tunnelEnded = true;
+        }),
     ),
-    http2: pipeline($ =>
-      $.onStart(enterShard)
-        .onEnd(leaveShard)
-        .muxHTTP(() => $shard, lib.http2Options)
-        .to($ => $.pipe(transport).replaceStreamEnd(withoutError))
-        .handleMessageStart(() => {
-          $progress = 3;
-        })
-        .replaceStreamEnd(unanswered),
-    ),
-    tcp: pipeline($ => $.pipe(transport)),
+    session: session,
+    tcp: pipeline($ => transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end))),
   };
 }
 
-/** Chooses the way of a request, once it is known where it goes. */
-export function send(upstream, ways, head, useHTTP2) {
-  $upstream = upstream;
-  if (useHTTP2) return ways.http2;
+/** Chooses the way of a request over HTTP/1.1, once it is known where it goes, and takes its place there. */
+export function send(client, upstream, ways, head, fact) {
+  if (fact.hasBody || fact.isSpecial) return sendBody(client, upstream, ways, head);
+  take(client, upstream.free.pop() || newPlace(upstream));
+  $place.isRepeatable = head.method === 'GET';
+  return ways.pooled;
+}
+
+function take(client, place) {
+  var last = client.place;
+  if (last !== null && last.client === client && !last.isWhole) client.more.push(last);
+  client.place = place;
+  place.client = client;
+  place.head = null;
+  place.isWhole = false;
+  $place = place;
+}
+
+function sendBody(client, upstream, ways, head) {
   var headers = head.headers;
   if (headers.upgrade !== undefined && lib.isWebSocket(headers)) {
     lib.restoreUpgrade(head);
+    take(client, newPlace(upstream));
     return ways.upgraded;
   }
   var length = headers['content-length'];
-  var mustFlow = headers['transfer-encoding'] !== undefined || headers.expect !== undefined;
-  if (mustFlow || (length !== undefined && Number.parseInt(length, 10) > lib.pooledBodyMax)) {
-    headers.connection = 'close';
+  var isChunked = headers['transfer-encoding'] !== undefined;
+  if (isChunked || headers.expect !== undefined || Number.parseInt(length, 10) > lib.pooledBodyMax) {
+    take(client, newPlace(upstream));
+    $place.isChunked = isChunked;
+    $place.isSent = false;
     return ways.streamed;
   }
+  take(client, upstream.free.pop() || newPlace(upstream));
+  $place.isRepeatable = false;
   return ways.pooled;
 }
 
 /** The way of a connection. */
 export function tunnel(upstream, ways) {
-  $upstream = upstream;
+  $place = newPlace(upstream);
   return ways.tcp;
+}
+
+/** For those who have a pool of their own: whose place the connection is that is being made. */
+export function usePlace(place) {
+  $place = place;
 }
 
 /** The upstream of the connection that is being made; for transports. */
 export function current() {
-  return $upstream;
+  return $place.upstream;
 }
 
-/** The connection that is being made; for transports. */
-export function connection() {
-  return $connection;
+/** Ends the connection that is being made, because of who is at its other end; for transports. */
+export function refusePeer() {
+  lib.hangUp($place);
+}
+
+/** Pipy's `connectTLS` ends a handshake when it is told the end of what will be said after it: so that end has to wait. */
+function afterHandshake(end) {
+  var place = $place;
+  if (place.secured) return end;
+  return new Promise(resolve => {
+    place.onSecured = () => resolve(end);
+  });
+}
+
+/** For `onState` of a transport's TLS. */
+export function handshake(session) {
+  var place = $place;
+  if (session.state !== 'connected') return;
+  place.secured = true;
+  if (place.onSecured !== null) place.onSecured();
 }
 
 /** What a client is told when no answer comes, by the error of Pipy that tells why (RFC 9110, 15.6.3 to 15.6.5). */
@@ -132,54 +202,125 @@ var failures = new Map([
 var closed = { status: 502, reason: 'upstream-closed' };
 var impostor = { status: 502, reason: 'upstream-identity' };
 
-/** Takes a place on a connection that has one: Pipy does not count what the peer allows (RFC 9113, 5.1.2). */
-function enterShard() {
-  var free = $upstream.shards.find(shard => shard.streams < lib.streamsMax);
-  if (free === undefined) {
-    free = { streams: 0 };
-    $upstream.shards.push(free);
+function begin(start) {
+  $place.head = start.head;
+}
+
+/** The end of an answer on a kept connection: the place is free for the next request. */
+function giveBack(end) {
+  var place = $place;
+  if (!end.tail || place.head.status < 200) return unusual(place, end);
+  place.isWhole = true;
+  place.isUsed = true;
+  place.upstream.free.push(place);
+  return end;
+}
+
+function finish(end) {
+  var place = $place;
+  if (!end.tail || place.head.status < 200) return unusual(place, end);
+  place.isWhole = true;
+  return end;
+}
+
+/**
+ * An end without a tail, or of an answer that is not the last one. A response that ended before its length is not whole;
+ * Pipy would end it as if it were. Of 1xx it takes all but 100 for the last answer, so none of those can be passed on.
+ */
+function unusual(place, end) {
+  var status = place.head.status;
+  if (place.isWhole) return end;
+  if (status === 100) {
+    place.head = null;
+    return end;
   }
-  free.streams++;
-  $shard = free;
+  if (status < 200 || isCut(place)) return cut(place);
+  place.isWhole = true;
+  return end;
 }
 
-function leaveShard() {
-  $shard.streams--;
-  if ($shard.streams === 0)
-    $upstream.shards = $upstream.shards.filter(shard => shard.streams > 0 || shard === $upstream.shards[0]);
+/** A response without a length lasts until its connection ends, in good order. */
+function isCut(place) {
+  var headers = place.head.headers;
+  var hasLength = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return hasLength || place.error !== '';
 }
 
-function begun(start) {
-  var headers = start.head.headers;
-  $progress = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined ? 1 : 2;
+function cut(place) {
+  log('warn', 'a response was broken off', { target: place.upstream.target, reason: 'upstream-closed' });
+  return breakOff(place.client);
 }
 
-/** A response that ended before its length is not whole; Pipy would end it as if it were. A whole one has a tail. */
-function whole(end) {
-  var isCut = $progress === 2 && !end.tail;
-  $progress = 3;
-  return isCut ? cut() : end;
-}
-
-function cut() {
-  log('warn', 'a response was broken off', { target: $upstream.target, reason: 'upstream-closed' });
-  return breakOff();
+/** 101 makes the connection a tunnel; anything else is an ordinary answer. */
+function switched(start) {
+  $place.head = start.head;
+  if (start.head.status !== 101) return;
+  lib.restoreUpgrade(start.head);
+  $place.isWhole = true;
+  $place.client.tunnel = true;
 }
 
 /** Answers a request whose upstream ended without a response; Pipy would close the client's connection. */
 function unanswered(end) {
-  if ($progress === 2) return cut();
-  if ($progress > 0) return end;
-  $progress = 3;
-  var failure = $upstream.peer !== '' ? impostor : failures.get($upstream.error) || closed;
-  var detail = $upstream.peer || `${$upstream.target} gave no answer (${$upstream.error || 'closed'}).`;
-  log('warn', 'an upstream failed', { target: $upstream.target, ...failure, detail: detail });
-  $upstream.error = '';
-  return [answer({ status: failure.status, reason: failure.reason, detail: detail }), end];
+  var place = $place;
+  if (place.isWhole || place.client.gone) return end;
+  if (place.head !== null) return isCut(place) ? cut(place) : end;
+  var upstream = place.upstream;
+  var told = upstream.peer !== '' ? impostor : failures.get(place.error) || closed;
+  return [failure(told, upstream.peer || `${upstream.target} gave no answer (${place.error || 'closed'}).`), end];
+}
+
+/** A kept connection that turns out to be dead is no answer: once, a new one is asked. */
+function againOrUnanswered(end) {
+  var place = $place;
+  if (place.head !== null || !place.isUsed || !place.isRepeatable || place.client.gone) return unanswered(end);
+  take(place.client, newPlace(place.upstream));
+  $place.isRetry = true;
+  return end;
+}
+
+function isNewTry() {
+  var isRetry = $place.isRetry;
+  $place.isRetry = false;
+  return isRetry;
+}
+
+function failure(told, detail) {
+  $place.isWhole = true;
+  log('warn', 'an upstream failed', { target: $place.upstream.target, ...told, detail: detail });
+  return answer({ status: told.status, reason: told.reason, detail: detail });
 }
 
 /** Keeps the error for `unanswered` and takes it off the event: Pipy would make a response of it. */
 function withoutError(end) {
-  $upstream.error = end.error || $upstream.error;
+  $place.error = end.error || '';
   return new StreamEnd();
+}
+
+/** A request's head as bytes: it goes out before its body, with the length or the coding that it came with. */
+function headOf(head) {
+  var headers = head.headers;
+  var names = head.headerNames || {};
+  headers.connection = 'close';
+  var lines = Object.keys(headers).map(key => linesOf(names[key] || key, headers[key]));
+  return `${head.method} ${head.path} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+function linesOf(name, value) {
+  return typeof value === 'string' ? `${name}: ${value}\r\n` : value.map(each => `${name}: ${each}\r\n`).join('');
+}
+
+function framed(data) {
+  if (!$place.isChunked) return data;
+  return data.size === 0 ? undefined : [new Data(`${data.size.toString(16)}\r\n`), data, new Data('\r\n')];
+}
+
+function sent() {
+  $place.isSent = true;
+  return $place.isChunked ? new Data('0\r\n\r\n') : undefined;
+}
+
+/** A client that breaks off its body ends the upstream's as well, before it is whole. */
+function unlessSent(end) {
+  return $place.isSent ? undefined : end;
 }

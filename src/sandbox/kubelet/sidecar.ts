@@ -1,7 +1,7 @@
 /** The sidecar of a pod: the init step, then the proxy, whatever the driver says they are. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Command, exitEnrol, ports, type SidecarSpec, stateFiles } from '../../dataplane/driver.ts';
+import { asksForEnrolment, type Command, ports, type SidecarSpec, stateFiles } from '../../dataplane/driver.ts';
 import type { Child } from '../processes.ts';
 import type { KubeletHost } from './host.ts';
 import type { ContainerState } from './status.ts';
@@ -50,8 +50,8 @@ export function sidecarOf(
       tell.onChange();
       becomesReady();
     },
-    exited: async ({ code }) => {
-      if (code === exitEnrol) needsInit = true;
+    exited: async exit => {
+      if (asksForEnrolment(exit)) needsInit = true;
     },
     onChange: tell.onChange,
     onError: tell.onError,

@@ -111,7 +111,7 @@ export const failures: Chapter = {
         socket.end();
       };
     });
-    socket.write('POST / HTTP/1.1\r\nHost: store\r\nContent-Length: 100\r\n\r\na part');
+    socket.write('POST / HTTP/1.1\r\nHost: store\r\nContent-Length: 100000\r\n\r\na part');
     const [result] = await Promise.all([outcome, drained(socket)]);
     expect(result).toBe('broken');
   },

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { raw, request, until } from '../harness/client.ts';
+import { drained, raw, request, until } from '../harness/client.ts';
 import { outboundOf } from '../harness/mesh.ts';
 import type { Chapter, World } from '../harness/world.ts';
 
@@ -17,11 +17,15 @@ const shapes: Readonly<Record<string, string>> = {
   'a content-length beyond 2^64': 'Content-Length: 99999999999999999999999\r\n\r\n',
   'a space before the colon': `Content-Length : ${hidden.length}\r\n\r\n`,
   'a folded header': `X-A: b\r\n Content-Length: ${hidden.length}\r\n\r\n`,
-  'a bare CR': `X-A: b\rContent-Length: ${hidden.length}\r\n\r\n`,
   'gzip, chunked': 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
   'chunked, gzip': 'Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n',
   xchunked: 'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
   'a chunk of no number': 'Transfer-Encoding: chunked\r\n\r\nzz\r\n',
+};
+
+/** Heads that RFC 9112 says to refuse (2.2, 3.2), whatever comes of them. */
+const forbidden: Readonly<Record<string, string>> = {
+  'a bare CR': 'X-A: b\rX-B: c\r\n\r\n',
   'two Hosts': 'Host: other\r\n\r\n',
 };
 
@@ -36,7 +40,7 @@ export const hostile: Chapter = {
     };
     const post = (path: string, body: string) =>
       `POST ${path} HTTP/1.1\r\nHost: store\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const chunked = 'POST /2 HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n';
+    const chunked = 'POST /2 HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n';
     const last = 'GET /4 HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n';
     const answers = await raw(buyer, `${post('/1', hidden)}${chunked}${post('/3', 'x')}${last}`);
     expect(answers.match(/\[\/\d [^\]]*\]/g)).toEqual([`[/1 ${hidden}]`, '[/2 GET]', '[/3 x]', '[/4 ]']);
@@ -60,6 +64,46 @@ export const hostile: Chapter = {
     ]),
   ),
 
+  ...Object.fromEntries(
+    Object.entries(forbidden).map(([name, head]) => [
+      `a request is refused: ${name}`,
+      async ({ buyer, app }: World) => {
+        const before = app.requests;
+        expect(await raw(buyer, `GET / HTTP/1.1\r\nHost: store\r\n${head}`)).toMatch(/^(HTTP\/1\.1 400 |$)/);
+        expect(app.requests).toBe(before);
+      },
+    ]),
+  ),
+
+  'what an app sees is what the rules saw: a bare CR ends nothing, and of two Hosts one arrives': async world => {
+    const { buyer, app } = world;
+    const seen: string[] = [];
+    app.does.http = (incoming, response) => {
+      seen.push(incoming.rawHeaders.join('|'));
+      response.end();
+    };
+    for (const head of Object.values(forbidden)) await raw(buyer, `GET / HTTP/1.1\r\nHost: store\r\n${head}`);
+    for (const headers of seen) expect(headers).not.toMatch(/\r|x-b|host.*host/i);
+  },
+
+  'a coding in capitals is read, or refused with all that follows': async ({ buyer, app }) => {
+    const bodies: string[] = [];
+    app.does.http = (incoming, response) => {
+      let body = '';
+      incoming.on('data', chunk => {
+        body += chunk;
+      });
+      incoming.on('end', () => response.end(String(bodies.push(`${incoming.url} ${body}`))));
+    };
+    const answers = await raw(
+      buyer,
+      `POST /1 HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n${hidden}`,
+    );
+    const read = answers.startsWith('HTTP/1.1 200 ');
+    expect(bodies.toSorted()).toEqual(read ? ['/1 GET', '/hidden '] : []);
+    if (!read) expect([answers.slice(0, 12), answers]).toEqual(['HTTP/1.1 400', expect.stringContaining('malformed')]);
+  },
+
   'a body that is announced as 5 GB is not taken for an empty one': async ({ buyer, app }) => {
     const urls: string[] = [];
     app.does.http = (incoming, response) => {
@@ -80,5 +124,18 @@ export const hostile: Chapter = {
     const answer = await raw(buyer, `GET / HTTP/1.1\r\nHost: store\r\nX-Long: ${'a'.repeat(100_000)}\r\n\r\n`);
     expect(answer === '' || /^HTTP\/1\.1 (400|431) /.test(answer)).toBe(true);
     expect(app.requests).toBe(before);
+  },
+
+  'a head of 2 MB in small headers is refused, on a new connection and on a kept one': async ({ buyer, app }) => {
+    const before = app.requests;
+    const head = `GET /2 HTTP/1.1\r\nHost: store\r\n${'X-Small: 0123456789\r\n'.repeat(100_000)}\r\n`;
+    const first = 'GET /1 HTTP/1.1\r\nHost: store\r\n\r\n';
+    expect(await raw(buyer, head)).toMatch(/^(HTTP\/1\.1 431 |$)/);
+    const socket = connect(outboundOf(buyer));
+    socket.write(first);
+    await until(socket, '}');
+    socket.write(head);
+    expect(await drained(socket)).not.toContain('200 OK');
+    expect(app.requests).toBe(before + 1);
   },
 };

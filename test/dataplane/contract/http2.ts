@@ -19,6 +19,22 @@ async function statusOf(stream: ClientHttp2Stream): Promise<number> {
   return headers[':status'];
 }
 
+/** Ends a call and says how it went: by its status, from headers that end the stream or from trailers, or by a reset. */
+async function outcomeOf(call: ClientHttp2Stream) {
+  let told: Readonly<Record<string, unknown>> = {};
+  call.on('response', (headers, flags) => {
+    if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) told = headers;
+  });
+  call.on('trailers', headers => {
+    told = headers;
+  });
+  const closed = new Promise(resolve => call.on('error', () => undefined).once('close', resolve));
+  call.resume().end();
+  await closed;
+  const reset = call.rstCode !== constants.NGHTTP2_NO_ERROR;
+  return { reset, status: told['grpc-status'], message: told['grpc-message'] };
+}
+
 export const http2: Chapter = {
   'HTTP/2 with prior knowledge reaches an HTTP/2 app': async ({ buyer }) => {
     const session = await openHTTP2(buyer, 'store:81');
@@ -63,14 +79,12 @@ export const http2: Chapter = {
     session.close();
   },
 
-  'a status without a message stays in the first headers (gRPC "trailers only")': async ({ buyer, app }) => {
-    app.does.grpc = stream => stream.respond({ ':status': 200, 'grpc-status': '5' }, { endStream: true });
+  'a status without a message arrives as one: in headers that end the stream, or in trailers (gRPC)': async world => {
+    const { buyer, app } = world;
+    const answer = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5', 'grpc-message': 'none' };
+    app.does.grpc = stream => stream.respond(answer, { endStream: true });
     const session = await openHTTP2(buyer, 'store:81');
-    const call = session.request(post);
-    call.end();
-    const [headers, flags] = await once(call, 'response');
-    expect(headers['grpc-status']).toBe('5');
-    expect(flags & constants.NGHTTP2_FLAG_END_STREAM).not.toBe(0);
+    expect(await outcomeOf(session.request(post))).toMatchObject({ status: '5', message: 'none' });
     session.close();
   },
 
@@ -99,17 +113,25 @@ export const http2: Chapter = {
     expect(stream.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR);
   },
 
-  'a call that the app breaks off does not look complete': async ({ buyer, app }) => {
+  'a call that the app breaks off does not look complete (gRPC)': async ({ buyer, app }) => {
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      stream.write('a part', () => stream.destroy(new Error('broken off')));
+    };
+    const session = await openHTTP2(buyer, 'store:81');
+    // Reset, or with a status that says so.
+    const { reset, status } = await outcomeOf(session.request(post));
+    expect(reset || (status !== undefined && status !== '0')).toBe(true);
+    session.close();
+  },
+
+  'a response that the app breaks off does not look complete': async ({ buyer, app }) => {
     app.does.grpc = stream => {
       stream.respond({ ':status': 200 });
       stream.write('a part', () => stream.destroy(new Error('broken off')));
     };
     const session = await openHTTP2(buyer, 'store:81');
-    const call = session.request(post);
-    const closed = new Promise(resolve => call.on('error', () => undefined).once('close', resolve));
-    call.resume().end();
-    await closed;
-    expect(call.rstCode).not.toBe(constants.NGHTTP2_NO_ERROR);
+    expect((await outcomeOf(session.request(post))).reset).toBe(true);
     session.close();
   },
 

@@ -89,7 +89,7 @@ export async function startSidecar(mesh: Mesh, pod: Pod, tree: Tree): Promise<vo
   const given = mesh.push.give(pod.spec.podUid, tree);
   const program = new Program(pod.driver.sidecar(pod.spec));
   pod.program = program;
-  await Promise.race([given, program.ended().then(code => Promise.reject(ended(program, code)))]);
+  await Promise.race([given, program.ended().then(exit => Promise.reject(ended(program, exit.code)))]);
 }
 
 function ended(program: Program, code: number | null): Error {

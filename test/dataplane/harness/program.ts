@@ -49,19 +49,25 @@ export class Program {
     }
   }
 
-  /** Resolves with the exit code, or null after a signal. */
-  async ended(): Promise<number | null> {
+  /** Resolves with the exit code, or the signal. */
+  async ended(): Promise<{ readonly code: number | null; readonly signal: string | null }> {
     if (this.running) await once(this.#child, 'exit');
-    return this.#child.exitCode;
+    return { code: this.#child.exitCode, signal: this.#child.signalCode };
   }
 
-  async stop(): Promise<number | null> {
-    if (!this.running) return this.#child.exitCode;
+  /** As whoever supervises it does; says whether it ended within its grace. */
+  async stop(): Promise<'ended' | 'killed'> {
+    if (!this.running) return 'ended';
+    let how: 'ended' | 'killed' = 'ended';
+    const kill = () => {
+      how = 'killed';
+      this.#child.kill('SIGKILL');
+    };
     this.#child.kill(this.#command.stopSignal);
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), this.#command.stopGraceMs);
-    const code = await this.ended();
+    const timer = setTimeout(kill, this.#command.stopGraceMs);
+    await this.ended();
     clearTimeout(timer);
-    return code;
+    return how;
   }
 
   async kill(): Promise<void> {
