@@ -25,7 +25,8 @@ function compiled(from: Spec, previous: CompiledTables | null): CompiledTables {
 describe('policy', () => {
   it('exports the functions of the contract and no others', () => {
     const checked: Policy = policy;
-    const names = 'admitConnection admitRequest compile missing principalOf reachable routeConnection routeRequest';
+    const names =
+      'admitConnection admitRequest admitVerdict compile missing principalOf reachable resolveHost routeConnection routeRequest routeResolved verdictOf';
     expect(Object.keys(checked).sort().join(' ')).toBe(names);
   });
 });

@@ -31,6 +31,7 @@ var lineMax = 16384;
  *
  * - `budget`: bytes that may come before the next head has to be read; as many as `headMax` when none came since the
  *   last one. `hasBody`: the bytes may be of a body
+ * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same)
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer
  * - `ending`: what comes after the request at hand is not looked at
  * - `farewell`: what is still said before the connection ends
@@ -44,6 +45,9 @@ export function newClient() {
   return {
     budget: headMax,
     hasBody: false,
+    tables: null,
+    host: null,
+    known: null,
     place: null,
     more: [],
     ending: false,
@@ -75,10 +79,8 @@ export function breakOff(client) {
   return undefined;
 }
 
-/** For what comes in: a head without an end is as good as none. */
-export function incoming(client, data) {
-  client.budget -= data.size;
-  if (client.budget >= 0) return data;
+/** For data that exceeds the budget: a head without an end is as good as none. */
+export function overflow(client) {
   if (client.ending) return undefined;
   sayFarewell(client, '431 Request Header Fields Too Large', 'malformed: The head has no end.\n');
   return new StreamEnd();
@@ -117,9 +119,16 @@ function isUnreadable(client) {
 
 /** For `onEnd` too: what waits upstream for an answer to this client waits for nobody, and Pipy would let it. */
 export function abandon(client) {
-  [client.place, ...client.more].forEach(place => {
-    if (place !== null && place.client === client && !place.isWhole) hangUp(place);
-  });
+  client.more.forEach(leave);
+  if (client.place !== null) leave(client.place);
+  client.more = [];
+  client.place = null;
+}
+
+/** A place whose answer was whole is for others, unless its connection was for one request only. */
+function leave(place) {
+  if (place.isWhole && !place.isAlone) place.upstream.free.push(place);
+  else hangUp(place);
 }
 
 /** Lets the connection end after the answers before it, with a last one of this status. See `ended`. */

@@ -2,7 +2,7 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, closing, end, incoming, left, newClient } from './connection.js';
+import { abandon, closing, end, left, newClient, overflow } from './connection.js';
 import { credentials } from './credentials.js';
 import { environment } from './environment.js';
 import { describe, factsOf, faultOf, headMax, removeClaims, serverOptions } from './lib.js';
@@ -35,11 +35,15 @@ export function inboundPort(port, protocol, roots) {
     client.budget = headMax;
     var fault = fact.isPlain ? null : faultOf(client, fact, headers);
     if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
-    var decision = policy.admitRequest(running.tables, port, $peer, describe(head, fact.hasCookie));
+    if (client.tables !== running.tables) {
+      client.tables = running.tables;
+      client.known = policy.verdictOf(client.tables, port, $peer);
+    }
+    var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head, fact.hasCookie));
     if (decision.action === 'refuse') return refuse(decision, fieldsOf(head));
     if (fact.hasClaims) removeClaims(headers);
     if (speaksHTTP2 || head.protocol === 'HTTP/2') return call(app, callsToApp);
-    return send(client, app, toApp, head, fact);
+    return send(client, app, toApp, head, fact.isPlain);
   }
 
   function fieldsOf(head) {
@@ -53,13 +57,19 @@ export function inboundPort(port, protocol, roots) {
     return refuseConnection(decision, { direction: 'inbound', principal: $peer, port: port });
   }
 
+  function incoming(data) {
+    var client = $client;
+    client.budget -= data.size;
+    return client.budget < 0 ? overflow(client) : data;
+  }
+
   var http = pipeline($ =>
     $.onStart(() => {
       $client = newClient();
     })
       .onEnd(() => abandon($client))
       .handleStreamEnd(() => left($client))
-      .replaceData(data => incoming($client, data))
+      .replaceData(incoming)
       .demuxHTTP(serverOptions)
       .to($ => $.pipe(admit))
       .insert(() => closing($client))

@@ -2,7 +2,7 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, closing, end, incoming, left, newClient } from './connection.js';
+import { abandon, closing, end, left, newClient, overflow } from './connection.js';
 import { credentials } from './credentials.js';
 import { describe, factsOf, faultOf, headMax, removeClaims, serverOptions, toOriginForm } from './lib.js';
 import { ignored, refuse, refuseMalformed } from './refuse.js';
@@ -80,27 +80,37 @@ function route(start) {
   var client = $client;
   if (client.ending) return ignored;
   var head = start.head;
-  if (head.method === 'CONNECT') return connect(client, head);
-  if (head.path.charAt(0) !== '/') toOriginForm(head);
-  var fact = factsOf(head.headers);
+  if (head.path.charAt(0) !== '/') {
+    if (head.method === 'CONNECT') return connect(client, head);
+    toOriginForm(head);
+  }
+  var headers = head.headers;
+  var fact = factsOf(headers);
   client.budget = headMax;
-  var fault = fact.isPlain ? null : faultOf(client, fact, head.headers);
+  var fault = fact.isPlain ? null : faultOf(client, fact, headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   var tables = running.tables;
-  if (tables === null) return refuse(notReady, fieldsOf(head));
-  var decision = policy.routeRequest(tables, describe(head, fact.hasCookie), $destination);
-  if (decision.target === undefined) return refuse(decision, fieldsOf(head));
-  if (decision.endpoint === undefined) return sendOut(client, head, fact, decision.target);
+  var host = headers.host;
+  if (client.tables !== tables || client.host !== host) {
+    if (tables === null) return refuse(notReady, fieldsOf(head));
+    client.tables = tables;
+    client.host = host;
+    client.known = policy.resolveHost(tables, host || head.authority || '', $destination);
+  }
+  var decision = client.known.fixed || policy.routeResolved(tables, client.known, describe(head, fact.hasCookie));
+  if (decision.endpoint === undefined) return sendOut(client, head, fact, decision);
   var upstream = decision.upstream || upstreamFor(decision);
   if (decision.protocol !== 'http' || head.protocol === 'HTTP/2') return call(upstream, callsToMesh);
-  return send(client, upstream, toMesh, head, fact);
+  return send(client, upstream, toMesh, head, fact.isPlain);
 }
 
 /** Beyond the mesh nobody looks at a request again; in it the server's sidecar does. */
-function sendOut(client, head, fact, target) {
+function sendOut(client, head, fact, decision) {
+  if (decision.target === undefined) return refuse(decision, fieldsOf(head));
   if (fact.hasClaims) removeClaims(head.headers);
-  var upstream = upstreamOf(target, '');
-  return head.protocol === 'HTTP/2' ? call(upstream, callsToWorld) : send(client, upstream, toWorld, head, fact);
+  var upstream = upstreamOf(decision.target, '');
+  if (head.protocol === 'HTTP/2') return call(upstream, callsToWorld);
+  return send(client, upstream, toWorld, head, fact.isPlain);
 }
 
 function fieldsOf(head) {
@@ -131,13 +141,19 @@ function isHTTP(decision) {
   return decision.protocol === 'http' || decision.protocol === 'http2' || decision.protocol === 'grpc';
 }
 
+function incoming(data) {
+  var client = $client;
+  client.budget -= data.size;
+  return client.budget < 0 ? overflow(client) : data;
+}
+
 var http = pipeline($ =>
   $.onStart(() => {
     $client = newClient();
   })
     .onEnd(() => abandon($client))
     .handleStreamEnd(() => left($client))
-    .replaceData(data => incoming($client, data))
+    .replaceData(incoming)
     .demuxHTTP(serverOptions)
     .to($ => $.pipe(route))
     .insert(() => closing($client))

@@ -42,7 +42,7 @@ export function newUpstream(target, principal) {
  *
  * - `client`: the connection of the client that it serves
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
- * - `outbound`: its connection; `isUsed`: answers came on it; `error`: how it ended; `unwanted`: it has to end
+ * - `outbound`: its connection; `isAlone`: no other request may use it; `isUsed`: answers came on it; `error`: how it ended; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
@@ -55,6 +55,7 @@ export function newPlace(upstream) {
     outbound: null,
     isUsed: false,
     isRepeatable: false,
+    isAlone: false,
     error: '',
     unwanted: false,
     isRetry: false,
@@ -78,14 +79,14 @@ export function newPlace(upstream) {
 export function waysTo(transport, isApp, isSecured) {
   var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
   var session = pipeline($ => transport($).replaceStreamEnd(withoutError));
-  var pool = $ =>
+  var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
       .to(session)
       .handleMessageStart(begin)
-      .replaceMessageEnd(giveBack)
+      .replaceMessageEnd(finish)
       .replaceStreamEnd(isSecured ? unanswered : againOrUnanswered);
   return {
-    pooled: pipeline(isSecured ? pool : $ => $.repeat(isNewTry).to(pool)),
+    pooled: pipeline(isSecured ? kept : $ => $.repeat(isNewTry).to(kept)),
     streamed: pipeline($ =>
       $.onEnd(() => lib.hangUp($place))
         .replaceData(framed)
@@ -114,42 +115,64 @@ export function waysTo(transport, isApp, isSecured) {
   };
 }
 
-/** Chooses the way of a request over HTTP/1.1, once it is known where it goes, and takes its place there. */
-export function send(client, upstream, ways, head, fact) {
-  if (fact.hasBody || fact.isSpecial) return sendBody(client, upstream, ways, head);
-  take(client, upstream.free.pop() || newPlace(upstream));
-  $place.isRepeatable = head.method === 'GET';
+/**
+ * Takes the place of a request over HTTP/1.1 and gives its way. A client keeps its place from request to request; when
+ * it wants another, or still waits there, it takes one that is free.
+ */
+export function send(client, upstream, ways, head, isPlain) {
+  if (!isPlain) return sendBody(client, upstream, ways, head);
+  return pool(client, upstream, ways, head.method === 'GET');
+}
+
+function pool(client, upstream, ways, isRepeatable) {
+  var place = client.place;
+  if (place === null || place.upstream !== upstream || !place.isWhole || place.isAlone) place = move(client, upstream);
+  place.head = null;
+  place.isWhole = false;
+  place.isRepeatable = isRepeatable;
+  $place = place;
   return ways.pooled;
 }
 
-function take(client, place) {
-  var last = client.place;
-  if (last !== null && last.client === client && !last.isWhole) client.more.push(last);
-  client.place = place;
-  place.client = client;
-  place.head = null;
-  place.isWhole = false;
-  $place = place;
+function move(client, upstream) {
+  var place = upstream.free.pop() || newPlace(upstream);
+  settle(client, place);
+  return place;
 }
 
+/** The place before is free for others when its answer is whole; else its answer is still to come. */
+function settle(client, place) {
+  var last = client.place;
+  if (last !== null && last.isWhole && !last.isAlone) last.upstream.free.push(last);
+  else if (last !== null && !last.isWhole) client.more.push(last);
+  client.place = place;
+  place.client = client;
+}
+
+/** The same for a request whose headers say more. */
 function sendBody(client, upstream, ways, head) {
   var headers = head.headers;
   if (headers.upgrade !== undefined && lib.isWebSocket(headers)) {
     lib.restoreUpgrade(head);
-    take(client, newPlace(upstream));
-    return ways.upgraded;
+    return sendAlone(client, upstream, ways.upgraded);
   }
   var length = headers['content-length'];
   var isChunked = headers['transfer-encoding'] !== undefined;
-  if (isChunked || headers.expect !== undefined || Number.parseInt(length, 10) > lib.pooledBodyMax) {
-    take(client, newPlace(upstream));
-    $place.isChunked = isChunked;
-    $place.isSent = false;
-    return ways.streamed;
-  }
-  take(client, upstream.free.pop() || newPlace(upstream));
-  $place.isRepeatable = false;
-  return ways.pooled;
+  if (!isChunked && headers.expect === undefined && !(Number.parseInt(length || '0', 10) > lib.pooledBodyMax))
+    return pool(client, upstream, ways, !client.hasBody && head.method === 'GET');
+  sendAlone(client, upstream, ways.streamed);
+  $place.isChunked = isChunked;
+  $place.isSent = false;
+  return ways.streamed;
+}
+
+/** On a connection of its own. */
+function sendAlone(client, upstream, way) {
+  var place = newPlace(upstream);
+  settle(client, place);
+  place.isAlone = true;
+  $place = place;
+  return way;
 }
 
 /** The way of a connection. */
@@ -206,20 +229,11 @@ function begin(start) {
   $place.head = start.head;
 }
 
-/** The end of an answer on a kept connection: the place is free for the next request. */
-function giveBack(end) {
-  var place = $place;
-  if (!end.tail || place.head.status < 200) return unusual(place, end);
-  place.isWhole = true;
-  place.isUsed = true;
-  place.upstream.free.push(place);
-  return end;
-}
-
 function finish(end) {
   var place = $place;
   if (!end.tail || place.head.status < 200) return unusual(place, end);
   place.isWhole = true;
+  place.isUsed = true;
   return end;
 }
 
@@ -274,8 +288,12 @@ function unanswered(end) {
 function againOrUnanswered(end) {
   var place = $place;
   if (place.head !== null || !place.isUsed || !place.isRepeatable || place.client.gone) return unanswered(end);
-  take(place.client, newPlace(place.upstream));
-  $place.isRetry = true;
+  var fresh = newPlace(place.upstream);
+  fresh.client = place.client;
+  fresh.isRetry = true;
+  if (place.client.place === place) place.client.place = fresh;
+  else place.client.more = place.client.more.map(each => (each === place ? fresh : each));
+  $place = fresh;
   return end;
 }
 
@@ -287,6 +305,7 @@ function isNewTry() {
 
 function failure(told, detail) {
   $place.isWhole = true;
+  $place.isAlone = true;
   log('warn', 'an upstream failed', { target: $place.upstream.target, ...told, detail: detail });
   return answer({ status: told.status, reason: told.reason, detail: detail });
 }

@@ -1,6 +1,6 @@
 /**
  * @import { AccessNode, HTTPAccessRule, TCPAccessRule } from '../../engine/config.ts'
- * @import { AccessPart, CompiledTables, PathTable, PortRule } from './compiled.ts'
+ * @import { AccessPart, CompiledTables, PathTable, PortRule, Verdict } from './compiled.ts'
  * @import { InboundDecision, RequestDescription, Tables } from './types.ts'
  */
 import { firstMatch, pathTable, tooLong } from './match.js';
@@ -85,18 +85,45 @@ function tcpRules(rules) {
  * @returns {InboundDecision}
  */
 export function admitRequest(tables, port, principal, request) {
+  return admitVerdict(verdictOf(tables, port, principal), request);
+}
+
+/**
+ * The part of `admitRequest` that does not depend on the request, for shells that remember it while the tables stay.
+ * @param {Tables} tables
+ * @param {number} port
+ * @param {string} principal
+ * @returns {Verdict}
+ */
+export function verdictOf(tables, port, principal) {
   var compiled = /** @type {CompiledTables} */ (tables);
-  var admitted = compiled.served.get(port);
-  if (admitted === undefined) return notServed(port);
-  if (principal === '')
-    return refuse('no-identity', `The caller of ${what(request, port)} has no identity of this mesh.`);
-  if (compiled.access.anyone) return admitted;
-  var table = compiled.access.http.get(principal);
-  if (table === undefined)
-    return refuse('no-rule-for-principal', `No rule lets ${principal} call ${what(request, port)}.`);
+  var admitted = compiled.served.get(port) || notServed(port);
+  var table = compiled.access.http.get(principal) || null;
+  var isFixed = admitted.action === 'refuse' || (principal !== '' && compiled.access.anyone);
+  return { fixed: isFixed ? admitted : null, admitted: admitted, table: table, port: port, principal: principal };
+}
+
+/**
+ * The rest of `admitRequest`.
+ * @param {Verdict} verdict
+ * @param {RequestDescription} request
+ * @returns {InboundDecision}
+ */
+export function admitVerdict(verdict, request) {
+  if (verdict.fixed !== null) return verdict.fixed;
+  var table = verdict.table;
+  if (table === null || verdict.principal === '') return noRule(verdict.port, verdict.principal, request);
   var excess = table.hasRegex ? tooLong(table, request) : null;
   if (excess !== null) return excess;
-  return firstMatch(table, request) === null ? noMatch(port, principal, request) : admitted;
+  if (firstMatch(table, request) !== null) return verdict.admitted;
+  return noMatch(verdict.port, verdict.principal, request);
+}
+
+/** @param {number} port @param {string} principal @param {RequestDescription} request */
+function noRule(port, principal, request) {
+  if (principal === '')
+    return refuse('no-identity', `The caller of ${what(request, port)} has no identity of this mesh.`);
+  return refuse('no-rule-for-principal', `No rule lets ${principal} call ${what(request, port)}.`);
 }
 
 /** @param {number} port @param {string} principal @param {RequestDescription} request */

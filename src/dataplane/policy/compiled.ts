@@ -101,10 +101,20 @@ export interface AccessPart {
   readonly tcp: Map<string, PortRule>;
 }
 
-/** What a host (and destination) stands for. */
+/** What a host (and destination) stands for: a port of a service, or a decision. */
 export type Resolved =
-  | { readonly port: PortPart; readonly decision: null }
-  | { readonly port: null; readonly decision: OutboundDecision };
+  | { readonly port: PortPart; readonly fixed: OutboundDecision | null }
+  | { readonly port: null; readonly fixed: OutboundDecision };
+
+/** What the rules say of a principal at a port: a decision for every request, or a table to ask. */
+export interface Verdict {
+  readonly fixed: InboundDecision | null;
+  /** The decision when the table has an entry for the request. */
+  readonly admitted: InboundDecision;
+  readonly table: PathTable<true> | null;
+  readonly port: number;
+  readonly principal: string;
+}
 
 export interface CompiledTables extends Tables {
   readonly host: Host;

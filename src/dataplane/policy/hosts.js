@@ -1,5 +1,5 @@
 /**
- * @import { CompiledTables, IndexPart, Resolved, ServicePart } from './compiled.ts'
+ * @import { Choice, CompiledTables, IndexPart, PortPart, Resolved, ServicePart } from './compiled.ts'
  * @import { OutboundDecision, OutboundDestination } from './types.ts'
  */
 import { authority } from './endpoints.js';
@@ -66,13 +66,21 @@ function portOf(service, asked) {
 /** @param {ServicePart} service @param {number} port @returns {Resolved} */
 function servedPort(service, port) {
   var part = service.ports.get(port);
-  if (part !== undefined) return { port: part, decision: null };
+  if (part !== undefined) return { port: part, fixed: onlyDecision(part) };
   return decided(refuse('unknown-port', `Service ${service.key} has no port ${port}.`));
 }
 
 /** @param {OutboundDecision} decision @returns {Resolved} */
 function decided(decision) {
-  return { port: null, decision: decision };
+  return { port: null, fixed: decision };
+}
+
+/** The decision for every request of a port, where there is nothing to choose. @param {PortPart} port */
+function onlyDecision(port) {
+  var split = port.every;
+  if (split === null || split.choices.length !== 1) return null;
+  var decisions = /** @type {Choice} */ (split.choices[0]).decisions;
+  return decisions.length === 1 ? /** @type {OutboundDecision} */ (decisions[0]) : null;
 }
 
 /**

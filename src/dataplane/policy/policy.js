@@ -7,7 +7,7 @@
  *
  * @import { Hash } from '../../engine/canonical.ts'
  * @import { AnyNode } from '../../engine/config.ts'
- * @import { CompiledTables } from './compiled.ts'
+ * @import { CompiledTables, PortPart, Resolved } from './compiled.ts'
  * @import { Host, OutboundDecision, OutboundDestination, RequestDescription, Tables } from './types.ts'
  */
 import { compileTables } from './compile.js';
@@ -17,7 +17,7 @@ import { firstMatch, tooLong } from './match.js';
 import { refuse } from './refusal.js';
 import { choose } from './split.js';
 
-export { admitConnection, admitRequest } from './access.js';
+export { admitConnection, admitRequest, admitVerdict, verdictOf } from './access.js';
 export { principalOf } from './principal.js';
 export { missing, reachable } from './tree.js';
 
@@ -41,18 +41,37 @@ export function compile(nodes, root, host, previous) {
  * @returns {OutboundDecision}
  */
 export function routeRequest(tables, request, destination) {
-  var compiled = /** @type {CompiledTables} */ (tables);
-  var known = destination.port === undefined ? compiled.resolved.get(request.host) : undefined;
-  var resolved = known || resolve(compiled, request.host, destination);
-  if (resolved.port === null) return resolved.decision;
-  var port = resolved.port;
-  if (port.every !== null) return choose(port.every, compiled.host);
+  return routeResolved(tables, resolveHost(tables, request.host, destination), request);
+}
+
+/**
+ * The part of `routeRequest` that depends on the host alone, for shells that remember it while tables and host stay:
+ * where `fixed` is not null it is the decision for every request.
+ * @param {Tables} tables
+ * @param {string} host
+ * @param {OutboundDestination} destination
+ * @returns {Resolved}
+ */
+export function resolveHost(tables, host, destination) {
+  return resolve(/** @type {CompiledTables} */ (tables), host, destination);
+}
+
+/**
+ * The rest of `routeRequest`.
+ * @param {Tables} tables
+ * @param {Resolved} resolved of these tables
+ * @param {RequestDescription} request
+ * @returns {OutboundDecision}
+ */
+export function routeResolved(tables, resolved, request) {
+  if (resolved.fixed !== null) return resolved.fixed;
+  var port = /** @type {PortPart} */ (resolved.port);
+  var host = /** @type {CompiledTables} */ (tables).host;
+  if (port.every !== null) return choose(port.every, host);
   var excess = port.routes.hasRegex ? tooLong(port.routes, request) : null;
   if (excess !== null) return excess;
   var split = firstMatch(port.routes, request);
-  return split === null
-    ? refuse('no-route', `No route of ${port.service} takes this request.`)
-    : choose(split, compiled.host);
+  return split === null ? refuse('no-route', `No route of ${port.service} takes this request.`) : choose(split, host);
 }
 
 /**
@@ -65,7 +84,7 @@ export function routeRequest(tables, request, destination) {
 export function routeConnection(tables, host, port) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var resolved = resolve(compiled, authority(host, port), {});
-  if (resolved.port === null) return resolved.decision;
+  if (resolved.port === null) return resolved.fixed;
   var part = resolved.port;
   if (part.plain === null) return refuse('no-route', `No route of ${part.service} takes connections.`);
   return choose(part.plain, compiled.host);

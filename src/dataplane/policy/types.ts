@@ -4,6 +4,7 @@
  */
 import type { Hash } from '../../engine/canonical.ts';
 import type { AnyNode, Endpoint, Protocol, SettingsNode } from '../../engine/config.ts';
+import type { Resolved, Verdict } from './compiled.ts';
 
 /** The few things a policy may not make itself. */
 export interface Host {
@@ -99,6 +100,11 @@ export interface Policy {
   /** HTTP request for the app of this pod, from a peer whose certificate was verified. */
   admitRequest(tables: Tables, port: number, principal: string, request: RequestDescription): InboundDecision;
   admitConnection(tables: Tables, port: number, principal: string): InboundDecision;
+  /** `routeRequest` and `admitRequest` in two steps, the first of which holds for a connection while the tables stay. */
+  resolveHost(tables: Tables, host: string, destination: OutboundDestination): Resolved;
+  routeResolved(tables: Tables, resolved: Resolved, request: RequestDescription): OutboundDecision;
+  verdictOf(tables: Tables, port: number, principal: string): Verdict;
+  admitVerdict(verdict: Verdict, request: RequestDescription): InboundDecision;
   /**
    * The principal that DNS names of a verified certificate speak of: `<sa>.<ns>.sa.<td>` → `<sa>.<ns>.<td>`; empty
    * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.
