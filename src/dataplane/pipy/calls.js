@@ -13,7 +13,7 @@ export function callsOver(session) {
       .muxHTTP(() => $call.shard, lib.http2Options)
       .to(session)
       .handleMessageStart(begin)
-      .replaceMessageEnd(finish),
+      .replaceMessageEnd(finish)
   );
 }
 

@@ -55,7 +55,7 @@ export function newClient() {
     gone: false,
     close: null,
     tunnel: false,
-    tunnelEnded: false,
+    tunnelEnded: false
   };
 }
 
@@ -142,5 +142,5 @@ export function sayFarewell(client, status, text) {
 export var ended = pipeline($ =>
   $.replaceData(() => undefined)
     .replaceMessageEnd(() => undefined)
-    .replaceMessageStart(() => new StreamEnd()),
+    .replaceMessageStart(() => new StreamEnd())
 );

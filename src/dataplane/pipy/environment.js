@@ -7,7 +7,7 @@ export var environment = {
   appAddress: os.env.FSM_APP_ADDRESS,
   controlPlane: os.env.FSM_CONTROL_PLANE,
   controlRootFile: os.env.FSM_CONTROL_ROOT,
-  stateDir: os.env.FSM_STATE_DIR,
+  stateDir: os.env.FSM_STATE_DIR
 };
 
 /** The port that driver.ts names. */

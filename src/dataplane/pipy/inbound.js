@@ -2,10 +2,10 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, closing, end, left, newClient, overflow } from './connection.js';
+import { abandon, closing, countClosed, countOpen, end, left, newClient, overflow } from './connection.js';
 import { credentials } from './credentials.js';
 import { environment } from './environment.js';
-import { describe, factsOf, faultOf, headMax, removeClaims, serverOptions } from './lib.js';
+import { describe, faultOf, flawOf, headMax, isPlain, removeClaims, serverOptions, spacedName } from './lib.js';
 import { ignored, refuse, refuseConnection, refuseMalformed } from './refuse.js';
 import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
 
@@ -31,23 +31,24 @@ export function inboundPort(port, protocol, roots) {
     if (client.ending) return ignored;
     var head = start.head;
     var headers = head.headers;
-    var fact = factsOf(headers);
+    var flaw = flawOf(headers);
     client.budget = headMax;
-    var fault = fact.isPlain ? null : faultOf(client, fact, headers);
+    var plain = isPlain(headers);
+    var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(client, headers);
     if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
     if (client.tables !== running.tables) {
       client.tables = running.tables;
       client.known = policy.verdictOf(client.tables, port, $peer);
     }
-    var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head, fact.hasCookie));
+    var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
     if (decision.action === 'refuse') return refuse(decision, fieldsOf(head));
-    if (fact.hasClaims) removeClaims(headers);
+    if (flaw === 'claims') removeClaims(headers);
     if (speaksHTTP2 || head.protocol === 'HTTP/2') return call(app, callsToApp);
-    return send(client, app, toApp, head, fact.isPlain);
+    return send(client, app, toApp, head, plain);
   }
 
   function fieldsOf(head) {
-    var path = describe(head, false).path;
+    var path = describe(head).path;
     return { direction: 'inbound', principal: $peer, port: port, method: head.method, path: path };
   }
 
@@ -73,23 +74,25 @@ export function inboundPort(port, protocol, roots) {
       .demuxHTTP(serverOptions)
       .to($ => $.pipe(admit))
       .insert(() => closing($client))
-      .replaceStreamEnd(eos => end($client, eos)),
+      .replaceStreamEnd(eos => end($client, eos))
   );
   var tcp = pipeline($ => $.pipe(admitTCP));
   var detect = pipeline($ =>
     $.detectProtocol(found => {
       $protocol = found;
-    }).pipe(() => ($protocol === undefined ? undefined : $protocol === '' ? tcp : http)),
+    }).pipe(() => ($protocol === undefined ? undefined : $protocol === '' ? tcp : http))
   );
 
-  return pipeline($ =>
-    $.acceptTLS({
-      certificate: () => credentials.pair,
-      trusted: roots,
-      onVerify: identify,
-      minVersion: 'TLS1.3',
-    }).to(isHTTP ? detect : tcp),
-  );
+  return $ =>
+    $.onStart(countOpen)
+      .onEnd(countClosed)
+      .acceptTLS({
+        certificate: () => credentials.pair,
+        trusted: roots,
+        onVerify: identify,
+        minVersion: 'TLS1.3'
+      })
+      .to(isHTTP ? detect : tcp);
 }
 
 /** Called for each certificate of the chain, the peer's own last. */

@@ -27,58 +27,60 @@ export var http2Options = { version: 2, maxIdle: 30 };
 /** Streams at once on an HTTP/2 connection: what every server should allow (RFC 9113, 6.5.2). */
 export var streamsMax = 100;
 
-/** Sets of header names whose facts are remembered before all are forgotten. */
-var factsMax = 512;
-var facts = new Map();
-
-/**
- * What the names of a request's headers say, looked up by all of them at once, for clients repeat themselves:
- *
- * - `isPlain`: there is nothing to look at
- * - `hasBody`: its length or its coding is given
- * - `isSpecial`: it wants an upgrade, or to be told to continue
- * - `hasCookie`, `hasClaims`: see `describe` and `removeClaims`
- * - `isSpaced`: a name holds a space (RFC 9112, 5.1): Pipy takes `Content-Length : 5` for a header that it does not
- *   know and passes it on to an app that may know it
- */
-export function factsOf(headers) {
-  // No name holds a colon, so no two sets of names look the same.
-  var names = Object.keys(headers).join(':');
-  return facts.get(names) || learn(names, headers);
-}
-
-function learn(names, headers) {
-  if (facts.size >= factsMax) facts.clear();
-  var has = name => headers[name] !== undefined;
-  var fact = {
-    isPlain: false,
-    hasBody: has('content-length') || has('transfer-encoding'),
-    isSpecial: has('upgrade') || has('expect'),
-    hasCookie: has('cookie'),
-    hasClaims: claims.some(has),
-    isSpaced: names.includes(' ') || names.includes('\t'),
-  };
-  fact.isPlain = !fact.hasBody && !fact.isSpecial && !fact.hasCookie && !fact.hasClaims && !fact.isSpaced;
-  facts.set(names, fact);
-  return fact;
+/** Whether a request is only a head, and its headers want nothing of a sidecar. */
+export function isPlain(headers) {
+  return (
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined &&
+    headers.upgrade === undefined &&
+    headers.expect === undefined &&
+    headers['content-length '] === undefined
+  );
 }
 
 /**
- * Why a request must not be passed on, or null (RFC 9112, 6.1 to 6.3). Pipy takes every transfer coding that begins
- * with `chunked` for `chunked` and others for none, and reads lengths with atoi: what it and the app read differently
- * is how a request is smuggled. Also says how many bytes may come before the next head.
+ * Why a request that is not plain must not be passed on, or null (RFC 9112, 6.1 to 6.3). Pipy takes every transfer coding
+ * that begins with `chunked` for `chunked` and others for none, and reads lengths with atoi: what it and the app read
+ * differently is how a request is smuggled. Also says how many bytes may come before the next head.
  */
-export function faultOf(client, fact, headers) {
-  if (fact.isSpaced) return 'A header name holds a space.';
-  client.hasBody = fact.hasBody;
-  if (!fact.hasBody) return null;
+export function faultOf(client, headers) {
   var coding = headers['transfer-encoding'];
   var length = headers['content-length'];
+  client.hasBody = coding !== undefined || length !== undefined;
+  if (headers['content-length '] !== undefined) return spacedName;
   if (coding !== undefined && coding !== 'chunked') return 'The transfer coding is not chunked.';
   if (coding !== undefined && length !== undefined) return 'The request has a transfer coding and a length.';
   if (length !== undefined && !isLength(length)) return 'The content length is not a number below 2147483648.';
-  client.budget += coding === undefined ? Number.parseInt(length, 10) : Number.MAX_SAFE_INTEGER;
+  if (client.hasBody) client.budget += coding === undefined ? Number.parseInt(length, 10) : Number.MAX_SAFE_INTEGER;
   return null;
+}
+
+export var spacedName = 'A header name holds a space.';
+
+/** Sets of header names that are remembered before all are forgotten. */
+var namesMax = 512;
+var flaws = new Map();
+
+/**
+ * What is wrong with the names of a request's headers, looked up by all of them at once, for clients repeat themselves:
+ *
+ * - `spaced`: one holds a space (RFC 9112, 5.1): Pipy takes `Content-Length : 5` for a header that it does not know and
+ *   passes it on to an app that may know it
+ * - `claims`: see `removeClaims`
+ * - `none`
+ */
+export function flawOf(headers) {
+  // No name holds a colon, so no two sets of names look the same.
+  var names = Object.keys(headers).join(':');
+  return flaws.get(names) || learn(names, headers);
+}
+
+function learn(names, headers) {
+  if (flaws.size >= namesMax) flaws.clear();
+  var isSpaced = names.includes(' ') || names.includes('\t');
+  var flaw = isSpaced ? 'spaced' : claims.some(name => headers[name] !== undefined) ? 'claims' : 'none';
+  flaws.set(names, flaw);
+  return flaw;
 }
 
 /** Whether a text is a number of bytes that Pipy counts correctly. */
@@ -100,7 +102,7 @@ var claims = [
   'fsm-stats-name',
   'fsm-stats-pod',
   'keep-alive',
-  'proxy-connection',
+  'proxy-connection'
 ];
 
 export function removeClaims(headers) {
@@ -136,14 +138,14 @@ export function toOriginForm(head) {
 }
 
 /** A request as the policy reads it: the path is without the query. */
-export function describe(head, hasCookie) {
+export function describe(head) {
   var path = head.path;
   var headers = head.headers;
   return {
     method: head.method,
     path: path.includes('?') ? path.substring(0, path.indexOf('?')) : path,
     host: headers.host || head.authority || '',
-    headers: hasCookie ? withOneCookie(headers) : headers,
+    headers: headers.cookie === undefined ? headers : withOneCookie(headers)
   };
 }
 

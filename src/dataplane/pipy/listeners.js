@@ -1,4 +1,3 @@
-import { countClosed, countOpen } from './connection.js';
 import { environment } from './environment.js';
 
 /** Ports that are listened on, and port → what was asked for, so that nothing is opened twice. */
@@ -6,14 +5,12 @@ var ports = [];
 var opened = new Map();
 
 /**
- * Listens on a port of the pod's address. A new layout is for new connections, open ones stay; when `key` is the one
+ * Listens on a port of the pod's address; `layout($)` says what serves a connection. A new layout is for new connections, open ones stay; when `key` is the one
  * of the last call nothing is done. Throws when the port cannot be opened.
  */
 export function listenOn(port, key, idleSeconds, layout) {
   if (opened.get(port) === key) return;
-  pipy.listen(addressOf(port), { idleTimeout: idleSeconds }, $ =>
-    $.onStart(countOpen).onEnd(countClosed).pipe(layout()),
-  );
+  pipy.listen(addressOf(port), { idleTimeout: idleSeconds }, layout);
   if (!ports.includes(port)) ports.push(port);
   opened.set(port, key);
 }

@@ -33,9 +33,9 @@ function accept(tables) {
   var certificates = certificatesOf(roots);
   tables.inboundPorts.forEach(({ port, protocol }) => {
     var key = `${protocol} ${idle} ${roots}`;
-    listenOn(port, key, idle + graceSeconds, () => inboundPort(port, protocol, certificates));
+    listenOn(port, key, idle + graceSeconds, inboundPort(port, protocol, certificates));
   });
-  listenOn(outboundPort, `${idle}`, idle, () => outbound);
+  listenOn(outboundPort, `${idle}`, idle, outbound);
   closePorts(port => port === outboundPort || tables.inboundPorts.some(served => served.port === port));
   setIdle(idle);
   if (roots !== trusted) trustRoots(certificates);
@@ -47,7 +47,7 @@ function start() {
     log('error', 'the certificate is missing or has expired: this pod has to enrol', { code: 'FSM2003' });
     return leaveToEnrol();
   }
-  listenOn(outboundPort, `${idleDefault}`, idleDefault, () => outbound);
+  listenOn(outboundPort, `${idleDefault}`, idleDefault, outbound);
   restore(accept);
   startPush(accept);
   onInterrupt(drainSeconds, isQuiet, drain);

@@ -2,9 +2,19 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, closing, end, left, newClient, overflow } from './connection.js';
+import { abandon, closing, countClosed, countOpen, end, left, newClient, overflow } from './connection.js';
 import { credentials } from './credentials.js';
-import { describe, factsOf, faultOf, headMax, removeClaims, serverOptions, toOriginForm } from './lib.js';
+import {
+  describe,
+  faultOf,
+  flawOf,
+  headMax,
+  isPlain,
+  removeClaims,
+  serverOptions,
+  spacedName,
+  toOriginForm
+} from './lib.js';
 import { ignored, refuse, refuseMalformed } from './refuse.js';
 import { connectOptions, current, handshake, newUpstream, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
@@ -41,10 +51,10 @@ export function trustRoots(roots) {
         trusted: roots,
         onVerify: (ok, certificate) => ok && isExpected(certificate, trustedPems),
         onState: handshake,
-        minVersion: 'TLS1.3',
+        minVersion: 'TLS1.3'
       }).to($ => $.connect(() => current().target, connectOptions)),
     false,
-    true,
+    true
   );
   callsToMesh = callsOver(toMesh.session);
 }
@@ -85,9 +95,9 @@ function route(start) {
     toOriginForm(head);
   }
   var headers = head.headers;
-  var fact = factsOf(headers);
+  var plain = isPlain(headers);
   client.budget = headMax;
-  var fault = fact.isPlain ? null : faultOf(client, fact, headers);
+  var fault = plain ? null : faultOf(client, headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   var tables = running.tables;
   var host = headers.host;
@@ -97,24 +107,26 @@ function route(start) {
     client.host = host;
     client.known = policy.resolveHost(tables, host || head.authority || '', $destination);
   }
-  var decision = client.known.fixed || policy.routeResolved(tables, client.known, describe(head, fact.hasCookie));
-  if (decision.endpoint === undefined) return sendOut(client, head, fact, decision);
+  var decision = client.known.fixed || policy.routeResolved(tables, client.known, describe(head));
+  if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
   if (decision.protocol !== 'http' || head.protocol === 'HTTP/2') return call(upstream, callsToMesh);
-  return send(client, upstream, toMesh, head, fact.isPlain);
+  return send(client, upstream, toMesh, head, plain);
 }
 
 /** Beyond the mesh nobody looks at a request again; in it the server's sidecar does. */
-function sendOut(client, head, fact, decision) {
+function sendOut(client, head, plain, decision) {
   if (decision.target === undefined) return refuse(decision, fieldsOf(head));
-  if (fact.hasClaims) removeClaims(head.headers);
+  var flaw = flawOf(head.headers);
+  if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
+  if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
   if (head.protocol === 'HTTP/2') return call(upstream, callsToWorld);
-  return send(client, upstream, toWorld, head, fact.isPlain);
+  return send(client, upstream, toWorld, head, plain);
 }
 
 function fieldsOf(head) {
-  var request = describe(head, false);
+  var request = describe(head);
   return { direction: 'outbound', method: request.method, host: request.host, path: request.path };
 }
 
@@ -147,31 +159,44 @@ function incoming(data) {
   return client.budget < 0 ? overflow(client) : data;
 }
 
-var http = pipeline($ =>
-  $.onStart(() => {
-    $client = newClient();
-  })
-    .onEnd(() => abandon($client))
-    .handleStreamEnd(() => left($client))
+/** What serves a connection of HTTP: the filters for the end of a chain. */
+function serve($) {
+  return $.handleStreamEnd(() => left($client))
     .replaceData(incoming)
     .demuxHTTP(serverOptions)
     .to($ => $.pipe(route))
     .insert(() => closing($client))
-    .replaceStreamEnd(eos => end($client, eos)),
-);
+    .replaceStreamEnd(eos => end($client, eos));
+}
+
+function begin() {
+  $client = newClient();
+}
+
+var http = pipeline($ => serve($.onStart(begin).onEnd(() => abandon($client))));
 var tcp = pipeline($ => $.pipe(join));
 var detect = pipeline($ =>
   $.detectProtocol(found => {
     $protocol = found;
-  }).pipe(() => ($protocol === undefined ? undefined : $protocol === '' ? tcp : http)),
+  }).pipe(() => ($protocol === undefined ? undefined : $protocol === '' ? tcp : http))
 );
 var accepted = pipeline($ =>
   $.acceptHTTPTunnel(() => new Message({ status: 200 }))
     .to($ => $.pipe(() => (isHTTP($decision) ? detect : tcp)))
     .handleStreamEnd(() => {
       $tunnel.tunnelEnded = true;
-    }),
+    })
 );
 
-/** What serves the outbound port: a layout for connections. */
-export var outbound = http;
+/** What serves the outbound port. */
+export function outbound($) {
+  return serve(
+    $.onStart(() => {
+      countOpen();
+      begin();
+    }).onEnd(() => {
+      countClosed();
+      abandon($client);
+    })
+  );
+}

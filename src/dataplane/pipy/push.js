@@ -57,14 +57,14 @@ function streamOf(controlRoots) {
           onVerify: (ok, certificate) => ok && isControlPlane(certificate, controlRoots),
           sni: controlPlaneName,
           alpn: pushProtocol,
-          minVersion: 'TLS1.3',
+          minVersion: 'TLS1.3'
         })
           .to($ => $.connect(environment.controlPlane, connectOptions))
           .replaceStreamEnd(end => [new Data('\n'), end])
           .split('\n')
-          .replaceMessage(message => answerTo(message.body)),
+          .replaceMessage(message => answerTo(message.body))
       )
-      .dummy(),
+      .dummy()
   );
 }
 
@@ -91,7 +91,7 @@ function hello() {
     shell: `pipy/${pipy.version.tag}`,
     thread: pipy.thread.id,
     root: running.root,
-    mark: running.mark,
+    mark: running.mark
   };
 }
 
@@ -143,7 +143,7 @@ function refusal(line, fault) {
     path: '',
     what: `the proxy of ${environment.podNamespace}/${environment.podName} refused configuration ${line.root}: ${fault}`,
     why: 'it cannot be put in force as a whole, so the one before stays',
-    fix: 'Report this: a configuration that was derived should always be usable.',
+    fix: 'Report this: a configuration that was derived should always be usable.'
   };
   return { t: 'nack', root: line.root, problem: problem };
 }

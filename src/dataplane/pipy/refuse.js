@@ -37,16 +37,16 @@ export function refuseConnection(refusal, fields) {
 var refused = pipeline($ =>
   $.replaceData(() => undefined)
     .replaceMessageEnd(() => undefined)
-    .replaceMessageStart(() => answer($refusal)),
+    .replaceMessageStart(() => answer($refusal))
 );
 
 /** A request that nobody answers: what follows one that ended its connection. */
 export var ignored = pipeline($ =>
   $.replaceData(() => undefined)
     .replaceMessageEnd(() => undefined)
-    .replaceMessageStart(() => undefined),
+    .replaceMessageStart(() => undefined)
 );
 
 var reset = pipeline($ =>
-  $.replaceData(() => new StreamEnd('ConnectionReset')).replaceStreamStart(() => new StreamEnd('ConnectionReset')),
+  $.replaceData(() => new StreamEnd('ConnectionReset')).replaceStreamStart(() => new StreamEnd('ConnectionReset'))
 );

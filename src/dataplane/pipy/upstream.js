@@ -60,7 +60,7 @@ export function newPlace(upstream) {
     unwanted: false,
     isRetry: false,
     secured: false,
-    onSecured: null,
+    onSecured: null
   };
 }
 
@@ -97,7 +97,7 @@ export function waysTo(transport, isApp, isSecured) {
         .decodeHTTPResponse()
         .handleMessageStart(begin)
         .replaceMessageEnd(finish)
-        .replaceStreamEnd(unanswered),
+        .replaceStreamEnd(unanswered)
     ),
     upgraded: pipeline($ =>
       $.onEnd(() => lib.hangUp($place))
@@ -108,10 +108,10 @@ export function waysTo(transport, isApp, isSecured) {
         .replaceStreamEnd(unanswered)
         .handleStreamEnd(() => {
           $place.client.tunnelEnded = true;
-        }),
+        })
     ),
     session: session,
-    tcp: pipeline($ => transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end))),
+    tcp: pipeline($ => transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end)))
   };
 }
 
@@ -220,7 +220,7 @@ var failures = new Map([
   ['ConnectionTimeout', { status: 504, reason: 'upstream-silent' }],
   ['ReadTimeout', { status: 504, reason: 'upstream-silent' }],
   ['WriteTimeout', { status: 504, reason: 'upstream-silent' }],
-  ['IdleTimeout', { status: 504, reason: 'upstream-silent' }],
+  ['IdleTimeout', { status: 504, reason: 'upstream-silent' }]
 ]);
 var closed = { status: 502, reason: 'upstream-closed' };
 var impostor = { status: 502, reason: 'upstream-identity' };

@@ -69,7 +69,11 @@ export const streams: Chapter = {
     }
   },
 
-  'a slow reader slows the app down, the sidecars do not fill up, and the app hears when it leaves': async ({ buyer, store, app }) => {
+  'a slow reader slows the app down, the sidecars do not fill up, and the app hears when it leaves': async ({
+    buyer,
+    store,
+    app,
+  }) => {
     let written = 0;
     let left: Promise<unknown> = Promise.resolve();
     app.does.http = (incoming, response) => {
