@@ -44,6 +44,7 @@ export function newUpstream(target, principal) {
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
  * - `outbound`: its connection; `isAlone`: no other request may use it; `isUsed`: answers came on it; `error`: how it ended; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
+ * - `isChunked`, `isSent`: the body of its request, when it flows: comes in chunks; is there to its end
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -56,6 +57,8 @@ export function newPlace(upstream) {
     isUsed: false,
     isRepeatable: false,
     isAlone: false,
+    isChunked: false,
+    isSent: false,
     error: '',
     unwanted: false,
     isRetry: false,
@@ -120,24 +123,20 @@ export function waysTo(transport, isApp, isSecured) {
  * it wants another, or still waits there, it takes one that is free.
  */
 export function send(client, upstream, ways, head, isPlain) {
-  if (!isPlain) return sendBody(client, upstream, ways, head);
-  return pool(client, upstream, ways, head.method === 'GET');
-}
-
-function pool(client, upstream, ways, isRepeatable) {
+  if (!isPlain) {
+    var way = wayAlone(client, upstream, ways, head);
+    if (way !== null) return way;
+  }
   var place = client.place;
-  if (place === null || place.upstream !== upstream || !place.isWhole || place.isAlone) place = move(client, upstream);
+  if (place === null || place.upstream !== upstream || !place.isWhole || place.isAlone) {
+    place = upstream.free.pop() || newPlace(upstream);
+    settle(client, place);
+  }
   place.head = null;
   place.isWhole = false;
-  place.isRepeatable = isRepeatable;
+  place.isRepeatable = isPlain && head.method === 'GET';
   $place = place;
   return ways.pooled;
-}
-
-function move(client, upstream) {
-  var place = upstream.free.pop() || newPlace(upstream);
-  settle(client, place);
-  return place;
 }
 
 /** The place before is free for others when its answer is whole; else its answer is still to come. */
@@ -149,30 +148,21 @@ function settle(client, place) {
   place.client = client;
 }
 
-/** The same for a request whose headers say more. */
-function sendBody(client, upstream, ways, head) {
+/** The way of a request that needs a connection of its own, in a place of its own; else null. */
+function wayAlone(client, upstream, ways, head) {
   var headers = head.headers;
-  if (headers.upgrade !== undefined && lib.isWebSocket(headers)) {
-    lib.restoreUpgrade(head);
-    return sendAlone(client, upstream, ways.upgraded);
-  }
   var length = headers['content-length'];
   var isChunked = headers['transfer-encoding'] !== undefined;
-  if (!isChunked && headers.expect === undefined && !(Number.parseInt(length || '0', 10) > lib.pooledBodyMax))
-    return pool(client, upstream, ways, !client.hasBody && head.method === 'GET');
-  sendAlone(client, upstream, ways.streamed);
-  $place.isChunked = isChunked;
-  $place.isSent = false;
-  return ways.streamed;
-}
-
-/** On a connection of its own. */
-function sendAlone(client, upstream, way) {
+  var isUpgrade = headers.upgrade !== undefined && lib.isWebSocket(headers);
+  var mustFlow = isChunked || headers.expect !== undefined || Number.parseInt(length || '0', 10) > lib.pooledBodyMax;
+  if (!isUpgrade && !mustFlow) return null;
   var place = newPlace(upstream);
-  settle(client, place);
   place.isAlone = true;
+  place.isChunked = isChunked;
+  settle(client, place);
   $place = place;
-  return way;
+  if (isUpgrade) lib.restoreUpgrade(head);
+  return isUpgrade ? ways.upgraded : ways.streamed;
 }
 
 /** The way of a connection. */
