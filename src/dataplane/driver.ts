@@ -76,6 +76,7 @@ export function sidecarEnvironment(spec: SidecarSpec): Record<string, string> {
   };
 }
 
+/** One kind of proxy: whether it can run here, and the commands of its init step and of its sidecars. */
 export interface Driver {
   /** Name on the command line: `--engine <name>`. */
   readonly name: string;

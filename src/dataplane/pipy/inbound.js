@@ -5,7 +5,17 @@ import { running } from './configuration.js';
 import { abandon, closing, countClosed, countOpen, end, left, newClient, overflow } from './connection.js';
 import { credentials } from './credentials.js';
 import { environment } from './environment.js';
-import { describe, faultOf, flawOf, headMax, isPlain, removeClaims, serverOptions, spacedName } from './lib.js';
+import {
+  describe,
+  faultOf,
+  flawOf,
+  headMax,
+  isPlain,
+  removeClaims,
+  serverOptions,
+  spacedName,
+  unbounded
+} from './lib.js';
 import { ignored, refuse, refuseConnection, refuseMalformed } from './refuse.js';
 import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
 
@@ -20,7 +30,27 @@ var toApp = waysTo($ => $.connect(() => current().target, connectOptions), true,
 
 var callsToApp = callsOver(toApp.session);
 
-/** What serves one inbound port: a layout for connections. */
+function begin() {
+  $client = newClient();
+}
+
+function incoming(data) {
+  var client = $client;
+  client.budget -= data.size;
+  return client.budget < 0 ? overflow(client) : data;
+}
+
+/** The filters that serve HTTP, for the end of a chain. */
+function serve($, admit) {
+  return $.handleStreamEnd(() => left($client))
+    .replaceData(incoming)
+    .demuxHTTP(serverOptions)
+    .to($ => $.pipe(admit))
+    .insert(() => closing($client))
+    .replaceStreamEnd(eos => end($client, eos));
+}
+
+/** What serves one inbound port: the filters of its connections. */
 export function inboundPort(port, protocol, roots) {
   var app = newUpstream(`${environment.appAddress}:${port}`, '');
   var speaksHTTP2 = protocol === 'http2' || protocol === 'grpc';
@@ -32,7 +62,7 @@ export function inboundPort(port, protocol, roots) {
     var head = start.head;
     var headers = head.headers;
     var flaw = flawOf(headers);
-    client.budget = headMax;
+    client.budget = head.protocol ? headMax : unbounded;
     var plain = isPlain(headers);
     var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(client, headers);
     if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
@@ -43,7 +73,7 @@ export function inboundPort(port, protocol, roots) {
     var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
     if (decision.action === 'refuse') return refuse(decision, fieldsOf(head));
     if (flaw === 'claims') removeClaims(headers);
-    if (speaksHTTP2 || head.protocol === 'HTTP/2') return call(app, callsToApp);
+    if (speaksHTTP2 || !head.protocol) return call(app, callsToApp);
     return send(client, app, toApp, head, plain);
   }
 
@@ -58,23 +88,11 @@ export function inboundPort(port, protocol, roots) {
     return refuseConnection(decision, { direction: 'inbound', principal: $peer, port: port });
   }
 
-  function incoming(data) {
-    var client = $client;
-    client.budget -= data.size;
-    return client.budget < 0 ? overflow(client) : data;
-  }
-
   var http = pipeline($ =>
-    $.onStart(() => {
-      $client = newClient();
-    })
-      .onEnd(() => abandon($client))
-      .handleStreamEnd(() => left($client))
-      .replaceData(incoming)
-      .demuxHTTP(serverOptions)
-      .to($ => $.pipe(admit))
-      .insert(() => closing($client))
-      .replaceStreamEnd(eos => end($client, eos))
+    serve(
+      $.onStart(begin).onEnd(() => abandon($client)),
+      admit
+    )
   );
   var tcp = pipeline($ => $.pipe(admitTCP));
   var detect = pipeline($ =>

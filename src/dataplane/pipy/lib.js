@@ -9,8 +9,9 @@
  */
 export var serverOptions = { bufferSize: 1, maxHeaderSize: '32k' };
 
-/** Bytes that a head may have altogether. */
+/** Bytes that a head may have altogether; HTTP/2 has bounds of its own. Pipy names the protocol of other heads only. */
 export var headMax = 65536;
+export var unbounded = Number.MAX_SAFE_INTEGER;
 
 /** Largest request body, in bytes, that `muxHTTP` may collect: it sends nothing before it has the whole request. */
 export var pooledBodyMax = 65536;
@@ -51,7 +52,7 @@ export function faultOf(client, headers) {
   if (coding !== undefined && coding !== 'chunked') return 'The transfer coding is not chunked.';
   if (coding !== undefined && length !== undefined) return 'The request has a transfer coding and a length.';
   if (length !== undefined && !isLength(length)) return 'The content length is not a number below 2147483648.';
-  if (client.hasBody) client.budget += coding === undefined ? Number.parseInt(length, 10) : Number.MAX_SAFE_INTEGER;
+  if (client.hasBody) client.budget += coding === undefined ? Number.parseInt(length, 10) : unbounded;
   return null;
 }
 

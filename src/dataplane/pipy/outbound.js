@@ -13,7 +13,8 @@ import {
   removeClaims,
   serverOptions,
   spacedName,
-  toOriginForm
+  toOriginForm,
+  unbounded
 } from './lib.js';
 import { ignored, refuse, refuseMalformed } from './refuse.js';
 import { connectOptions, current, handshake, newUpstream, refusePeer, send, tunnel, waysTo } from './upstream.js';
@@ -96,7 +97,7 @@ function route(start) {
   }
   var headers = head.headers;
   var plain = isPlain(headers);
-  client.budget = headMax;
+  client.budget = head.protocol ? headMax : unbounded;
   var fault = plain ? null : faultOf(client, headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   var tables = running.tables;
@@ -110,7 +111,7 @@ function route(start) {
   var decision = client.known.fixed || policy.routeResolved(tables, client.known, describe(head));
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
-  if (decision.protocol !== 'http' || head.protocol === 'HTTP/2') return call(upstream, callsToMesh);
+  if (decision.protocol !== 'http' || !head.protocol) return call(upstream, callsToMesh);
   return send(client, upstream, toMesh, head, plain);
 }
 
@@ -121,7 +122,7 @@ function sendOut(client, head, plain, decision) {
   if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
-  if (head.protocol === 'HTTP/2') return call(upstream, callsToWorld);
+  if (!head.protocol) return call(upstream, callsToWorld);
   return send(client, upstream, toWorld, head, plain);
 }
 

@@ -1,4 +1,5 @@
 import { ended, sayFarewell } from './connection.js';
+
 import { log } from './log.js';
 
 /** Why the request or connection at hand is refused. */
@@ -21,7 +22,7 @@ export function refuse(refusal, fields) {
 /** Refuses a request that can be read in two ways, and with it what follows: the connection ends. */
 export function refuseMalformed(client, detail, head, fields) {
   var told = { status: 400, reason: 'malformed', detail: detail };
-  if (head.protocol === 'HTTP/2') return refuse(told, fields);
+  if (!head.protocol) return refuse(told, fields);
   log('warn', 'a request was refused', { ...fields, ...told });
   sayFarewell(client, '400 Bad Request', `malformed: ${detail}\n`);
   return ended;

@@ -11,7 +11,7 @@ import { request } from '../harness/client.ts';
 import { addPod, appPorts, type Pod, startSidecar, untilListening, writeState } from '../harness/mesh.ts';
 import { Program } from '../harness/program.ts';
 import { TestPush } from '../harness/push.ts';
-import { buyerTree, type Chapter, storeTree, type World } from '../harness/world.ts';
+import { buyerTree, type Chapter, storeTree, type World, weighted } from '../harness/world.ts';
 
 function whoIs(pod: Pod) {
   return { namespace: pod.spec.podNamespace, serviceAccount: pod.serviceAccount, podUid: pod.spec.podUid };
@@ -62,6 +62,15 @@ export const controlPlane: Chapter = {
     mesh.push.say(uid, { t: 'commit', root, rev: 'test.3', mark: { cluster: 'test', versions: {} } });
     const line = await mesh.push.line(uid, each => each.t === 'need', position);
     expect(line).toMatchObject({ root, h: ['nowhere'] });
+  },
+
+  'a line of a kind that it does not know is passed over': async world => {
+    const { mesh, buyer } = world;
+    mesh.push.say(buyer.spec.podUid, '{"t":"later"}');
+    mesh.push.say(buyer.spec.podUid, '');
+    // Lines are worked off in order, on one stream: this one is acknowledged on it.
+    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { split: [{ backends: weighted(0, 1) }] }));
+    expect((await request(buyer, { host: 'split' })).app).toBe('v2');
   },
 
   'a line that is no JSON ends the stream, and the sidecar comes back with what it runs': async world => {

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:http2';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
 import { bytesOf, http2 as openHTTP2, request } from '../harness/client.ts';
-import type { Chapter } from '../harness/world.ts';
+import { type Chapter, storeTree } from '../harness/world.ts';
 
 const post = { ':method': 'POST', ':path': '/shop.Store/Buy', te: 'trailers', 'content-type': 'application/grpc' };
 
@@ -132,6 +133,29 @@ export const http2: Chapter = {
     };
     const session = await openHTTP2(buyer, 'store:81');
     expect((await outcomeOf(session.request(post))).reset).toBe(true);
+    session.close();
+  },
+
+  '4 MB go up and come back whole over HTTP/2': async ({ buyer, app }) => {
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200 });
+      stream.pipe(stream);
+    };
+    const session = await openHTTP2(buyer, 'store:81');
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    const body = randomBytes(4 * 1024 * 1024);
+    stream.end(body);
+    expect((await bytesOf(stream)).equals(body)).toBe(true);
+    session.close();
+  },
+
+  'a refusal reaches a client of HTTP/2, with the reason': async world => {
+    const { buyer, store, mesh } = world;
+    await mesh.push.give(store.spec.podUid, storeTree(world, store, { anyone: false }));
+    const session = await openHTTP2(buyer, 'store:81');
+    const stream = session.request({ ':path': '/' });
+    expect(await statusOf(stream)).toBe(403);
+    expect(String(await bytesOf(stream))).toContain('no-rule-for-principal');
     session.close();
   },
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectTCP } from 'node:net';
-import { connect, createServer, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
 import { expect } from 'vitest';
 import { createRoot, type Root } from '../../../src/identity/root.ts';
 import { issue, type KeyAndCertificate } from '../harness/certificates.ts';
@@ -17,13 +17,18 @@ function otherRoot(): Promise<Root> {
 }
 
 /** What a client gets from the store's sidecar when it shows this certificate, and asks as the buyer would. */
-async function askDirectly({ mesh, store }: World, own?: KeyAndCertificate): Promise<string> {
+async function askDirectly(
+  { mesh, store }: World,
+  own?: KeyAndCertificate,
+  options: ConnectionOptions = {},
+): Promise<string> {
   const socket: TLSSocket = connect({
     host: store.spec.podAddress,
     port: appPorts.http,
     ca: mesh.authorities.mesh.certificatePem,
     checkServerIdentity: () => undefined,
     ...(own === undefined ? {} : { key: own.keyPem, cert: own.certificatePem }),
+    ...options,
   });
   socket.write('GET / HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n');
   return drained(socket);
@@ -81,6 +86,11 @@ export const identity: Chapter = {
       },
     ]),
   ),
+
+  'a client with less than TLS 1.3 is refused': async world => {
+    const own = await issue(world.mesh.authorities.mesh, thief);
+    expect(await askDirectly(world, own, { maxVersion: 'TLSv1.2' })).toBe('');
+  },
 
   'a client without TLS is refused': async ({ store, app }) => {
     const before = app.requests;

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect as connectHTTP2 } from 'node:http2';
+import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { bytesOf, drained, tunnel, until } from '../harness/client.ts';
+import { outboundOf } from '../harness/mesh.ts';
 import { type Chapter, storeAddress } from '../harness/world.ts';
 
 export const tunnels: Chapter = {
@@ -27,6 +29,15 @@ export const tunnels: Chapter = {
     await once(socket.resume(), 'end');
     socket.end('still here');
     expect(await received).toBe('still here');
+  },
+
+  'a tunnel that was asked for with connection: close stays open': async ({ buyer }) => {
+    const socket = connect(outboundOf(buyer));
+    socket.write('CONNECT store:82 HTTP/1.1\r\nHost: store:82\r\nConnection: close\r\n\r\n');
+    expect(await until(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    socket.write('ping');
+    expect(await until(socket, 'ping')).toBe('ping');
+    socket.destroy();
   },
 
   'a server that speaks first is heard': async ({ buyer }) => {
