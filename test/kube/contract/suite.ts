@@ -22,7 +22,7 @@ export function kubeContract(name: string, start: () => Promise<ContractServer>)
     beforeAll(async () => {
       server = await start();
       client = createClient(server.access);
-    }, 30_000);
+    }, 90_000);
 
     afterAll(async () => {
       client.close();
