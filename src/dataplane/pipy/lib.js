@@ -11,6 +11,7 @@ export var serverOptions = { bufferSize: 1, maxHeaderSize: '32k' };
 
 /** Bytes that a head may have altogether; HTTP/2 has bounds of its own. Pipy names the protocol of other heads only. */
 export var headMax = 65536;
+/** More bytes than any connection carries. */
 export var unbounded = Number.MAX_SAFE_INTEGER;
 
 /** Largest request body, in bytes, that `muxHTTP` may collect: it sends nothing before it has the whole request. */
@@ -56,6 +57,7 @@ export function faultOf(client, headers) {
   return null;
 }
 
+/** Why a request is refused whose header name holds a space. */
 export var spacedName = 'A header name holds a space.';
 
 /** Sets of header names that are remembered before all are forgotten. */
@@ -106,6 +108,7 @@ var claims = [
   'proxy-connection'
 ];
 
+/** Takes away what a client may not say. */
 export function removeClaims(headers) {
   claims.forEach(name => {
     delete headers[name];
