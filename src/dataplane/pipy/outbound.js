@@ -101,12 +101,12 @@ function route(start) {
   var fault = plain ? null : faultOf(client, headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   var tables = running.tables;
-  var host = headers.host;
+  var host = headers.host || head.authority || '';
   if (client.tables !== tables || client.host !== host) {
     if (tables === null) return refuse(notReady, fieldsOf(head));
     client.tables = tables;
     client.host = host;
-    client.known = policy.resolveHost(tables, host || head.authority || '', $destination);
+    client.known = policy.resolveHost(tables, host, $destination);
   }
   var decision = client.known.fixed || policy.routeResolved(tables, client.known, describe(head));
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);

@@ -99,7 +99,7 @@ export function waysTo(transport, isApp, isSecured) {
         .pipe(session)
         .decodeHTTPResponse()
         .handleMessageStart(begin)
-        .replaceMessageEnd(finish)
+        .replaceMessageEnd(finishBody)
         .replaceStreamEnd(unanswered)
     ),
     upgraded: pipeline($ =>
@@ -142,10 +142,17 @@ export function send(client, upstream, ways, head, isPlain) {
 /** The place before is free for others when its answer is whole; else its answer is still to come. */
 function settle(client, place) {
   var last = client.place;
-  if (last !== null && last.isWhole && !last.isAlone) last.upstream.free.push(last);
-  else if (last !== null && !last.isWhole) client.more.push(last);
+  if (last !== null && stillWaits(last)) {
+    client.more = client.more.filter(stillWaits);
+    client.more.push(last);
+  }
   client.place = place;
   place.client = client;
+}
+
+function stillWaits(place) {
+  if (place.isWhole && !place.isAlone) place.upstream.free.push(place);
+  return !place.isWhole;
 }
 
 /** The way of a request that needs a connection of its own, in a place of its own; else null. */
@@ -225,6 +232,16 @@ function finish(end) {
   place.isWhole = true;
   place.isUsed = true;
   return end;
+}
+
+/**
+ * An answer that comes before the whole body was sent ends what is left of it: an upstream that reads no more would hold
+ * the client up, and Pipy would not notice that it leaves.
+ */
+function finishBody(end) {
+  var last = finish(end);
+  if ($place.isWhole && !$place.isSent) lib.hangUp($place);
+  return last;
 }
 
 /**

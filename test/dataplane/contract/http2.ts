@@ -51,6 +51,13 @@ export const http2: Chapter = {
     session.close();
   },
 
+  'calls on one connection go where each of them says': async ({ buyer }) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    const ask = (authority: string) => statusOf(session.request({ ':path': '/', ':authority': authority }));
+    expect([await ask('store:81'), await ask('nowhere:81'), await ask('store.shop:81')]).toEqual([200, 404, 200]);
+    session.close();
+  },
+
   'an HTTP/1.1 request to a gRPC port arrives over HTTP/2': async ({ buyer }) => {
     const { status, app } = await request(buyer, { host: 'store:81', method: 'POST', body: 'x' });
     expect([status, app]).toEqual([200, 'v1']);
