@@ -16,7 +16,7 @@ import {
   spacedName,
   unbounded
 } from './lib.js';
-import { ignored, refuse, refuseConnection, refuseMalformed } from './refuse.js';
+import { ignored, noPath, refuse, refuseConnection, refuseMalformed } from './refuse.js';
 import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
@@ -29,6 +29,9 @@ var $client = null;
 var toApp = waysTo($ => $.connect(() => current().target, connectOptions), true, false);
 
 var callsToApp = callsOver(toApp.session);
+
+/** Pipy makes a tunnel of any CONNECT that an app answers with 2xx, and no rule speaks of what goes through it. */
+var noTunnel = { status: 501, reason: 'connect', detail: 'A sidecar makes no tunnels for others.' };
 
 function begin() {
   $client = newClient();
@@ -61,8 +64,11 @@ export function inboundPort(port, protocol, roots) {
     if (client.ending) return ignored;
     var head = start.head;
     var headers = head.headers;
-    var flaw = flawOf(headers);
-    client.budget = head.protocol ? headMax : unbounded;
+    if (head.method === 'CONNECT') return refuse(noTunnel, fieldsOf(head));
+    if (head.protocol) client.budget = headMax;
+    else if (!head.path) return refuse(noPath, fieldsOf(head));
+    else client.budget = unbounded;
+    var flaw = flawOf(head);
     var plain = isPlain(headers);
     var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(client, headers);
     if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
@@ -78,7 +84,7 @@ export function inboundPort(port, protocol, roots) {
   }
 
   function fieldsOf(head) {
-    var path = describe(head).path;
+    var path = head.path ? describe(head).path : '';
     return { direction: 'inbound', principal: $peer, port: port, method: head.method, path: path };
   }
 

@@ -57,31 +57,35 @@ export function faultOf(client, headers) {
   return null;
 }
 
-/** Why a request is refused whose header name holds a space. */
-export var spacedName = 'A header name holds a space.';
+/** Why a request is refused with a header name that is none. */
+export var spacedName = 'A header name holds a space, or what else no name may hold.';
 
 /** Sets of header names that are remembered before all are forgotten. */
 var namesMax = 512;
 var flaws = new Map();
 
 /**
- * What is wrong with the names of a request's headers, looked up by all of them at once, for clients repeat themselves:
+ * What is wrong with the names of a request's headers:
  *
- * - `spaced`: one holds a space (RFC 9112, 5.1): Pipy takes `Content-Length : 5` for a header that it does not know and
- *   passes it on to an app that may know it
+ * - `spaced`: one is no name (RFC 9110, 5.1). Pipy takes `Content-Length : 5` for a header that it does not know and passes
+ *   it on to an app that may know it, and so it does with a CR, and over HTTP/2 with more
  * - `claims`: see `removeClaims`
  * - `none`
+ *
+ * They are looked up by all of them at once, for clients repeat themselves. No name holds a colon, so no two sets look the
+ * same; of HTTP/2, where Pipy lets one hold it, that has to be seen first.
  */
-export function flawOf(headers) {
-  // No name holds a colon, so no two sets of names look the same.
-  var names = Object.keys(headers).join(':');
-  return flaws.get(names) || learn(names, headers);
+export function flawOf(head) {
+  var keys = Object.keys(head.headers);
+  var names = keys.join(':');
+  if (!head.protocol && names.split(':').length !== keys.length) return 'spaced';
+  return flaws.get(names) || learn(names, head.headers);
 }
 
 function learn(names, headers) {
   if (flaws.size >= namesMax) flaws.clear();
-  var isSpaced = names.includes(' ') || names.includes('\t');
-  var flaw = isSpaced ? 'spaced' : claims.some(name => headers[name] !== undefined) ? 'claims' : 'none';
+  var isNoName = [' ', '\t', '\r', '\n'].some(part => names.includes(part));
+  var flaw = isNoName ? 'spaced' : claims.some(name => headers[name] !== undefined) ? 'claims' : 'none';
   flaws.set(names, flaw);
   return flaw;
 }

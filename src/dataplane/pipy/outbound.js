@@ -16,7 +16,7 @@ import {
   toOriginForm,
   unbounded
 } from './lib.js';
-import { ignored, refuse, refuseMalformed } from './refuse.js';
+import { ignored, noPath, refuse, refuseMalformed } from './refuse.js';
 import { connectOptions, current, handshake, newUpstream, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
@@ -91,13 +91,13 @@ function route(start) {
   var client = $client;
   if (client.ending) return ignored;
   var head = start.head;
-  if (head.path.charAt(0) !== '/') {
-    if (head.method === 'CONNECT') return connect(client, head);
-    toOriginForm(head);
-  }
+  if (head.method === 'CONNECT') return connect(client, head);
+  if (head.protocol) client.budget = headMax;
+  else if (!head.path) return refuse(noPath, fieldsOf(head));
+  else client.budget = unbounded;
+  if (head.path.charAt(0) !== '/') toOriginForm(head);
   var headers = head.headers;
   var plain = isPlain(headers);
-  client.budget = head.protocol ? headMax : unbounded;
   var fault = plain ? null : faultOf(client, headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   var tables = running.tables;
@@ -118,7 +118,7 @@ function route(start) {
 /** Beyond the mesh nobody looks at a request again; in it the server's sidecar does. */
 function sendOut(client, head, plain, decision) {
   if (decision.target === undefined) return refuse(decision, fieldsOf(head));
-  var flaw = flawOf(head.headers);
+  var flaw = flawOf(head);
   if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
@@ -127,12 +127,13 @@ function sendOut(client, head, plain, decision) {
 }
 
 function fieldsOf(head) {
-  var request = describe(head);
-  return { direction: 'outbound', method: request.method, host: request.host, path: request.path };
+  var request = head.path ? describe(head) : { host: head.authority, path: '' };
+  return { direction: 'outbound', method: head.method, host: request.host, path: request.path };
 }
 
 /** CONNECT (RFC 9110, 9.3.6): inside, what the destination's port speaks is found out as on an intercepted connection. */
 function connect(client, head) {
+  if (!head.path) return refuse(badAuthority, { direction: 'outbound', host: head.authority });
   var colon = head.path.lastIndexOf(':');
   var port = colon < 1 ? 0 : Number.parseInt(head.path.substring(colon + 1), 10) || 0;
   if (port === 0) return refuse(badAuthority, { direction: 'outbound', host: head.path });

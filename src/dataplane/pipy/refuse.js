@@ -5,6 +5,9 @@ import { log } from './log.js';
 /** Why the request or connection at hand is refused. */
 var $refusal = null;
 
+/** What HTTP/2 can leave out and must not (RFC 9113, 8.3.1). */
+export var noPath = { status: 400, reason: 'malformed', detail: 'The request has no path.' };
+
 /** What a client is told that gets no answer from an upstream: a status, and a line of text with reason and detail. */
 export function answer(told) {
   var headers = { 'content-type': 'text/plain; charset=utf-8' };

@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { breakOff } from './connection.js';
+import { breakOff, ended, sayFarewell } from './connection.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
 import { answer } from './refuse.js';
@@ -10,6 +10,9 @@ import { answer } from './refuse.js';
  * the variables of the request that opened it, whose place it is.
  */
 var $place = null;
+
+/** Requests of one connection that may wait for answers beside the newest. */
+var waitingMax = 64;
 
 /** Options of `connect`, in seconds. */
 var options = { connectTimeout: 5, idleTimeout: 60, onState: opened };
@@ -44,7 +47,7 @@ export function newUpstream(target, principal) {
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
  * - `outbound`: its connection; `isAlone`: no other request may use it; `isUsed`: answers came on it; `error`: how it ended; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
- * - `isChunked`, `isSent`: the body of its request, when it flows: comes in chunks; is there to its end
+ * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: that comes in chunks; is there to its end
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -57,6 +60,7 @@ export function newPlace(upstream) {
     isUsed: false,
     isRepeatable: false,
     isAlone: false,
+    request: null,
     isChunked: false,
     isSent: false,
     error: '',
@@ -85,7 +89,7 @@ export function waysTo(transport, isApp, isSecured) {
   var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
       .to(session)
-      .handleMessageStart(begin)
+      .replaceMessageStart(begin)
       .replaceMessageEnd(finish)
       .replaceStreamEnd(isSecured ? unanswered : againOrUnanswered);
   return {
@@ -97,8 +101,8 @@ export function waysTo(transport, isApp, isSecured) {
         .replaceMessageStart(start => new Data(headOf(start.head)))
         .replaceStreamEnd(unlessSent)
         .pipe(session)
-        .decodeHTTPResponse()
-        .handleMessageStart(begin)
+        .decodeHTTPResponse(() => $place.request)
+        .replaceMessageStart(begin)
         .replaceMessageEnd(finishBody)
         .replaceStreamEnd(unanswered)
     ),
@@ -106,7 +110,7 @@ export function waysTo(transport, isApp, isSecured) {
       $.onEnd(() => lib.hangUp($place))
         .muxHTTP(() => $place, lib.poolOptions)
         .to(session)
-        .handleMessageStart(switched)
+        .replaceMessageStart(switched)
         .replaceMessageEnd(finish)
         .replaceStreamEnd(unanswered)
         .handleStreamEnd(() => {
@@ -129,6 +133,7 @@ export function send(client, upstream, ways, head, isPlain) {
   }
   var place = client.place;
   if (place === null || place.upstream !== upstream || !place.isWhole || place.isAlone) {
+    if (client.more.length >= waitingMax) return tooMany(client);
     place = upstream.free.pop() || newPlace(upstream);
     settle(client, place);
   }
@@ -137,6 +142,12 @@ export function send(client, upstream, ways, head, isPlain) {
   place.isRepeatable = isPlain && head.method === 'GET';
   $place = place;
   return ways.pooled;
+}
+
+/** Each request that waits on a connection has a place of its own: a client that sends on and on would take them all. */
+function tooMany(client) {
+  sayFarewell(client, '503 Service Unavailable', `too-many-requests: ${waitingMax} wait for answers already.\n`);
+  return ended;
 }
 
 /** The place before is free for others when its answer is whole; else its answer is still to come. */
@@ -166,6 +177,7 @@ function wayAlone(client, upstream, ways, head) {
   var place = newPlace(upstream);
   place.isAlone = true;
   place.isChunked = isChunked;
+  place.request = head;
   settle(client, place);
   $place = place;
   if (isUpgrade) lib.restoreUpgrade(head);
@@ -223,7 +235,19 @@ var closed = { status: 502, reason: 'upstream-closed' };
 var impostor = { status: 502, reason: 'upstream-identity' };
 
 function begin(start) {
-  $place.head = start.head;
+  var head = start.head;
+  $place.head = head;
+  return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
+}
+
+/** An answer without a body may name the length of one (RFC 9110, 8.6), which Pipy would wait for. */
+function withoutBody(start) {
+  var place = $place;
+  if (place.head.headers['content-length'] === undefined) return start;
+  place.isWhole = true;
+  place.isAlone = true;
+  lib.hangUp(place);
+  return [start, new MessageEnd()];
 }
 
 function finish(end) {
@@ -274,11 +298,12 @@ function cut(place) {
 
 /** 101 makes the connection a tunnel; anything else is an ordinary answer. */
 function switched(start) {
+  if (start.head.status !== 101) return begin(start);
   $place.head = start.head;
-  if (start.head.status !== 101) return;
   lib.restoreUpgrade(start.head);
   $place.isWhole = true;
   $place.client.tunnel = true;
+  return start;
 }
 
 /** Answers a request whose upstream ended without a response; Pipy would close the client's connection. */

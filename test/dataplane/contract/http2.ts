@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:http2';
+import { connect } from 'node:net';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
-import { bytesOf, http2 as openHTTP2, request } from '../harness/client.ts';
+import { bytesOf, drained, http2 as openHTTP2, request } from '../harness/client.ts';
+import { outboundOf } from '../harness/mesh.ts';
 import { type Chapter, storeTree } from '../harness/world.ts';
 
 const post = { ':method': 'POST', ':path': '/shop.Store/Buy', te: 'trailers', 'content-type': 'application/grpc' };
@@ -18,6 +20,25 @@ function nextStream({ does }: App) {
 async function statusOf(stream: ClientHttp2Stream): Promise<number> {
   const [headers] = await once(stream, 'response');
   return headers[':status'];
+}
+
+/** A frame of HTTP/2 (RFC 9113, 4.1). */
+function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** The head of a whole request with any names, each a literal that is not indexed (RFC 7541, 6.2.2). */
+function headOf(stream: number, headers: Readonly<Record<string, string>>): Buffer {
+  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  const fields = Object.entries(headers).map(([name, value]) =>
+    Buffer.concat([Buffer.from([0]), text(name), text(value)]),
+  );
+  return frame(1, 0x5, stream, Buffer.concat(fields));
 }
 
 /** Ends a call and says how it went: by its status, from headers that end the stream or from trailers, or by a reset. */
@@ -55,6 +76,30 @@ export const http2: Chapter = {
     const session = await openHTTP2(buyer, 'store:81');
     const ask = (authority: string) => statusOf(session.request({ ':path': '/', ':authority': authority }));
     expect([await ask('store:81'), await ask('nowhere:81'), await ask('store.shop:81')]).toEqual([200, 404, 200]);
+    session.close();
+  },
+
+  'names that no header may have do not reach the app, and change nothing for requests after': async ({
+    buyer,
+    app,
+  }) => {
+    const seen: string[] = [];
+    app.does.grpc = (stream, headers) => {
+      seen.push(Object.keys(headers).join('|'));
+      stream.respond({ ':status': 200 }, { endStream: true });
+    };
+    const pseudo = { ':method': 'GET', ':scheme': 'http', ':path': '/', ':authority': 'store:81' };
+    const socket = connect(outboundOf(buyer));
+    socket.on('error', () => socket.destroy()).setTimeout(500, () => socket.destroy());
+    socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0))]));
+    socket.write(headOf(1, { ...pseudo, 'a:serviceidentity': 'x' }));
+    socket.write(headOf(3, { ...pseudo, 'a\rb': 'x' }));
+    await drained(socket);
+    // Refused with the request, or left out of it.
+    for (const names of seen.splice(0)) expect(names).not.toMatch(/serviceidentity|\r/);
+    const session = await openHTTP2(buyer, 'store:81');
+    expect(await statusOf(session.request({ ':path': '/', a: '1', serviceidentity: 'evil' }))).toBe(200);
+    expect(seen).toEqual([expect.not.stringContaining('serviceidentity')]);
     session.close();
   },
 

@@ -16,11 +16,17 @@ function otherRoot(): Promise<Root> {
   return createRoot({ trustDomain, purpose: 'mesh', validityMs: 30 * dayMs, now: Date.now });
 }
 
-/** What a client gets from the store's sidecar when it shows this certificate, and asks as the buyer would. */
-async function askDirectly(
+/** A certificate of the mesh, for a workload that speaks for itself. */
+export function memberOf({ mesh }: World): Promise<KeyAndCertificate> {
+  return issue(mesh.authorities.mesh, thief);
+}
+
+/** What a client gets from the store's sidecar when it shows this certificate, and asks as the buyer would or as said. */
+export async function askDirectly(
   { mesh, store }: World,
   own?: KeyAndCertificate,
   options: ConnectionOptions = {},
+  head = 'GET / HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n',
 ): Promise<string> {
   const socket: TLSSocket = connect({
     host: store.spec.podAddress,
@@ -30,7 +36,8 @@ async function askDirectly(
     ...(own === undefined ? {} : { key: own.keyPem, cert: own.certificatePem }),
     ...options,
   });
-  socket.write('GET / HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n');
+  socket.setTimeout(1500, () => socket.destroy());
+  socket.write(head);
   return drained(socket);
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { bytesOf, open, raw, read, request, responseOf, until } from '../harness/client.ts';
@@ -215,6 +215,20 @@ export const streams: Chapter = {
       `${get(204)}${get(304)}${get(200).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}`,
     );
     expect(answers.match(/HTTP\/1\.1 (\d+)/g)).toEqual(['HTTP/1.1 204', 'HTTP/1.1 304', 'HTTP/1.1 200']);
+  },
+
+  'answers without a body that name the length of one are whole': async ({ buyer, app }) => {
+    app.does.http = (incoming, response) => {
+      response.setHeader('content-length', 1234);
+      response.writeHead(incoming.method === 'HEAD' ? 200 : 304);
+      incoming.resume().once('end', () => response.end());
+    };
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let i = 0; i < 2; i++) expect((await request(buyer, { host: 'store', agent })).status).toBe(304);
+    const asked = open(buyer, { host: 'store', method: 'HEAD', headers: { 'transfer-encoding': 'chunked' } });
+    asked.end('a body');
+    expect((await read(await responseOf(asked))).status).toBe(200);
+    agent.destroy();
   },
 
   'repeated headers stay apart and in order': async ({ buyer, app }) => {

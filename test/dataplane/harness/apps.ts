@@ -53,6 +53,10 @@ export async function startApp(name: string, address: string): Promise<App> {
     app.requests += 1;
     does.http(request, response);
   });
+  http.on('connect', (_request, socket) => {
+    app.requests += 1;
+    socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+  });
   http.on('upgrade', (request, socket, head) => does.upgrade(request, socket, head));
   http.on('checkContinue', (request, response) => {
     if (does.expect !== undefined) return does.expect(request, response);
