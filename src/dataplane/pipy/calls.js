@@ -21,7 +21,7 @@ export function callsOver(session) {
 export function call(upstream, way) {
   var shard = upstream.shards.find(each => each.streams < lib.streamsMax);
   if (shard === undefined) {
-    shard = newPlace(upstream, null);
+    shard = newPlace(upstream);
     shard.streams = 0;
     upstream.shards.push(shard);
   }

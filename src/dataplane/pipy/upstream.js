@@ -45,9 +45,10 @@ export function newUpstream(target, principal) {
  *
  * - `client`: the connection of the client that it serves
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
- * - `outbound`: its connection; `isAlone`: no other request may use it; `isUsed`: answers came on it; `error`: how it ended; `unwanted`: it has to end
+ * - `outbound`: its connection; `isUsed`: answers came on it; `error`: how it ended
+ * - `isAlone`: no other request may use it; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
- * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: that comes in chunks; is there to its end
+ * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
