@@ -9,6 +9,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import type { Worker } from 'node:worker_threads';
 import { createLog } from './admin/log.ts';
 import { resources } from './api/resources.ts';
 import { type Core, fatal, see, startCore } from './controller/core.ts';
@@ -26,6 +27,8 @@ export interface Controller {
   readonly ports: { readonly push: number; readonly readModel: number; readonly metrics: number };
   /** Resolves when the whole cluster was seen once and its configurations go out. */
   readonly synced: Promise<void>;
+  /** The worker threads of the shards, for whoever wants to end one: a new one takes its place. */
+  threads(): readonly Worker[];
   /** Lets go of every connection, writes what is not written, and ends. */
   close(): Promise<void>;
 }
@@ -44,6 +47,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   return {
     ports: { push: identity.listener.port, ...views.ports },
     synced: watching.synced,
+    threads: () => core.derivation.threads(),
     close: async () => {
       clearInterval(beat);
       watching.stop();

@@ -1,5 +1,4 @@
-import { Piscina } from 'piscina';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AnyNode } from '../../src/engine/config.ts';
 import { replay } from '../../src/engine/replay.ts';
 import { bookstore } from './bookstore.ts';
@@ -108,14 +107,13 @@ describe.each([{ threads: 0 }, { threads: 2 }])(
 
     if (threads > 0)
       it('goes on when worker threads are killed: the news to those who need it, nothing to the others', async () => {
-        const pools = poolsInUse();
         const buyer = await mesh.proxy('bookbuyer', 'bookbuyer-1');
         const thief = await mesh.proxy('bookthief', 'bookthief-1');
         await Promise.all([buyer.until(v1Only), thief.until(list => list.length > 0)]);
-        expect(pools.size).toBe(threads);
+        expect(mesh.controller.threads()).toHaveLength(threads);
         const before = thief.lines.length;
         for (const weights of [splitOf(0, 100), splitOf(100, 0)]) {
-          for (const pool of pools) await pool.threads[0]?.terminate();
+          await Promise.all(mesh.controller.threads().map(thread => thread.terminate()));
           mesh.apply(weights);
           await buyer.until(weights === splitOf(0, 100) ? v2Only : v1Only);
         }
@@ -137,18 +135,6 @@ describe.each([{ threads: 0 }, { threads: 2 }])(
     });
   },
 );
-
-/** The pools of the control plane, as they are used from now on. */
-function poolsInUse(): ReadonlySet<Piscina> {
-  const pools = new Set<Piscina>();
-  const { run } = Piscina.prototype;
-  const spy = vi.spyOn(Piscina.prototype, 'run').mockImplementation(function (this: Piscina, ...task) {
-    pools.add(this);
-    return run.apply(this, task);
-  });
-  onTestFinished(() => spy.mockRestore());
-  return pools;
-}
 
 interface Condition {
   readonly status: string;
