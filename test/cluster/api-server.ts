@@ -5,17 +5,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { isExecutable } from '../../src/dataplane/pipy/driver.ts';
 import type { ClusterAccess } from '../../src/kube/access.ts';
-import { selfSigned } from '../sandbox/api/cluster.ts';
+import { adminToken, selfSigned } from '../sandbox/api/cluster.ts';
 
 const programs = ['kube-apiserver', 'etcd'] as const;
-const adminToken = 'admin-of-the-tests';
 
 /** Folder of the programs (`FSM_CLUSTER_BIN`), or why there is none. */
 export function findPrograms(): { readonly folder: string } | { readonly why: string } {
@@ -23,16 +23,6 @@ export function findPrograms(): { readonly folder: string } | { readonly why: st
   if (!folder) return { why: 'FSM_CLUSTER_BIN is not set; test/cluster/build.sh <folder> builds what goes there' };
   const missing = programs.filter(name => !isExecutable(join(folder, name)));
   return missing.length === 0 ? { folder } : { why: `${folder} holds no ${missing.join(' and no ')}` };
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    // Not there, or not to be run.
-    return false;
-  }
 }
 
 export interface RealApiServer {

@@ -3,7 +3,7 @@
  * is answered, a response that was cut short breaks the connection, a client that leaves ends its requests upstream,
  * and a tunnel stays open in one direction when the other has ended.
  */
-import { hangUp, headMax } from './lib.js';
+import { hangUp, headMax, serverOptions } from './lib.js';
 
 /** Connections that clients have open, of any kind. */
 var open = 0;
@@ -39,7 +39,7 @@ var lineMax = 16384;
  * - `close(events)`: lets the connection end with these, past all that waits
  * - `tunnel`, `tunnelEnded`: it carries a tunnel, whose far end has said all
  *
- * A side keeps it in a variable of its own (`$client`) and calls the functions below from its layout.
+ * A side keeps it in a variable of its own (`$client`), which Pipy lets no module export.
  */
 export function newClient() {
   return {
@@ -59,8 +59,21 @@ export function newClient() {
   };
 }
 
+/**
+ * The filters that serve HTTP, for the end of a chain. `client()` is the connection at hand, `route(start)` gives the
+ * layout of a request. `incoming(data)` counts the budget down; it stands where the variable is, for it sees every read.
+ */
+export function serve($, client, incoming, route) {
+  return $.handleStreamEnd(() => left(client()))
+    .replaceData(incoming)
+    .demuxHTTP(serverOptions)
+    .to($ => $.pipe(route))
+    .insert(() => closing(client()))
+    .replaceStreamEnd(eos => end(client(), eos));
+}
+
 /** For `insert` into what goes out: nothing, until somebody closes the connection. */
-export function closing(client) {
+function closing(client) {
   if (client.gone) return new StreamEnd('ConnectionReset');
   return new Promise(resolve => {
     client.close = resolve;
@@ -87,7 +100,7 @@ export function overflow(client) {
 }
 
 /** For the end of what comes in: the client has said all, or its connection broke, and its requests end with it. */
-export function left(client) {
+function left(client) {
   if (client.tunnel || client.farewell !== '') return;
   client.gone = true;
   abandon(client);
@@ -98,7 +111,7 @@ export function left(client) {
  * For the end of what goes out. Pipy ends a tunnel when its client has said all, or with its 200 when the CONNECT said
  * `connection: close`; and it says nothing to a client whose request it cannot read.
  */
-export function end(client, eos) {
+function end(client, eos) {
   if (client.tunnel) return client.tunnelEnded ? eos : undefined;
   if (client.farewell === '' && isUnreadable(client)) {
     if (headMax - client.budget > lineMax) sayFarewell(client, '431 Request Header Fields Too Large', tooLong);
@@ -126,7 +139,7 @@ export function abandon(client) {
 }
 
 /** A place whose answer was whole is for others, unless its connection was for one request only. */
-function leave(place) {
+export function leave(place) {
   if (place.isWhole && !place.isAlone) place.upstream.free.push(place);
   else hangUp(place);
 }

@@ -51,7 +51,8 @@ export function findPipy(): string | undefined {
   return folders.map(folder => join(folder, 'pipy')).find(isExecutable);
 }
 
-function isExecutable(file: string): boolean {
+/** Whether a file is a program that this user may run. */
+export function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
     return true;

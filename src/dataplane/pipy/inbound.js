@@ -2,20 +2,10 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, closing, countClosed, countOpen, end, left, newClient, overflow } from './connection.js';
+import { abandon, countClosed, countOpen, newClient, overflow, serve } from './connection.js';
 import { credentials } from './credentials.js';
 import { environment } from './environment.js';
-import {
-  describe,
-  faultOf,
-  flawOf,
-  headMax,
-  isPlain,
-  removeClaims,
-  serverOptions,
-  spacedName,
-  unbounded
-} from './lib.js';
+import { describe, faultOf, flawOf, headMax, isPlain, removeClaims, spacedName, unbounded } from './lib.js';
 import { ignored, noPath, refuse, refuseConnection, refuseMalformed } from './refuse.js';
 import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
 
@@ -41,16 +31,6 @@ function incoming(data) {
   var client = $client;
   client.budget -= data.size;
   return client.budget < 0 ? overflow(client) : data;
-}
-
-/** The filters that serve HTTP, for the end of a chain. */
-function serve($, admit) {
-  return $.handleStreamEnd(() => left($client))
-    .replaceData(incoming)
-    .demuxHTTP(serverOptions)
-    .to($ => $.pipe(admit))
-    .insert(() => closing($client))
-    .replaceStreamEnd(eos => end($client, eos));
 }
 
 /** What serves one inbound port: the filters of its connections. */
@@ -97,6 +77,8 @@ export function inboundPort(port, protocol, roots) {
   var http = pipeline($ =>
     serve(
       $.onStart(begin).onEnd(() => abandon($client)),
+      () => $client,
+      incoming,
       admit
     )
   );

@@ -60,8 +60,9 @@ export function faultOf(client, headers) {
 /** Why a request is refused with a header name that is none. */
 export var spacedName = 'A header name holds a space, or what else no name may hold.';
 
-/** Sets of header names that are remembered before all are forgotten. */
+/** Sets of header names that are remembered before all are forgotten, and the longest, in characters. */
 var namesMax = 512;
+var namesLengthMax = 1024;
 var flaws = new Map();
 
 /**
@@ -86,7 +87,7 @@ function learn(names, headers) {
   if (flaws.size >= namesMax) flaws.clear();
   var isNoName = [' ', '\t', '\r', '\n'].some(part => names.includes(part));
   var flaw = isNoName ? 'spaced' : claims.some(name => headers[name] !== undefined) ? 'claims' : 'none';
-  flaws.set(names, flaw);
+  if (names.length <= namesLengthMax) flaws.set(names, flaw);
   return flaw;
 }
 
@@ -148,10 +149,11 @@ export function toOriginForm(head) {
 /** A request as the policy reads it: the path is without the query. */
 export function describe(head) {
   var path = head.path;
+  var query = path.indexOf('?');
   var headers = head.headers;
   return {
     method: head.method,
-    path: path.includes('?') ? path.substring(0, path.indexOf('?')) : path,
+    path: query < 0 ? path : path.substring(0, query),
     host: headers.host || head.authority || '',
     headers: headers.cookie === undefined ? headers : withOneCookie(headers)
   };

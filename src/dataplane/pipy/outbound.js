@@ -2,7 +2,7 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, closing, countClosed, countOpen, end, left, newClient, overflow } from './connection.js';
+import { abandon, countClosed, countOpen, newClient, overflow, serve } from './connection.js';
 import { credentials } from './credentials.js';
 import {
   describe,
@@ -11,7 +11,6 @@ import {
   headMax,
   isPlain,
   removeClaims,
-  serverOptions,
   spacedName,
   toOriginForm,
   unbounded
@@ -161,21 +160,15 @@ function incoming(data) {
   return client.budget < 0 ? overflow(client) : data;
 }
 
-/** What serves a connection of HTTP: the filters for the end of a chain. */
-function serve($) {
-  return $.handleStreamEnd(() => left($client))
-    .replaceData(incoming)
-    .demuxHTTP(serverOptions)
-    .to($ => $.pipe(route))
-    .insert(() => closing($client))
-    .replaceStreamEnd(eos => end($client, eos));
+function serveApp($) {
+  return serve($, () => $client, incoming, route);
 }
 
 function begin() {
   $client = newClient();
 }
 
-var http = pipeline($ => serve($.onStart(begin).onEnd(() => abandon($client))));
+var http = pipeline($ => serveApp($.onStart(begin).onEnd(() => abandon($client))));
 var tcp = pipeline($ => $.pipe(join));
 var detect = pipeline($ =>
   $.detectProtocol(found => {
@@ -192,7 +185,7 @@ var accepted = pipeline($ =>
 
 /** What serves the outbound port. */
 export function outbound($) {
-  return serve(
+  return serveApp(
     $.onStart(() => {
       countOpen();
       begin();

@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { breakOff, ended, sayFarewell } from './connection.js';
+import { breakOff, ended, leave, sayFarewell } from './connection.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
 import { answer } from './refuse.js';
@@ -128,13 +128,13 @@ export function waysTo(transport, isApp, isSecured) {
  * it wants another, or still waits there, it takes one that is free.
  */
 export function send(client, upstream, ways, head, isPlain) {
+  if (client.place !== null && !client.place.isWhole && !queue(client)) return tooMany(client);
   if (!isPlain) {
     var way = wayAlone(client, upstream, ways, head);
     if (way !== null) return way;
   }
   var place = client.place;
-  if (place === null || place.upstream !== upstream || !place.isWhole || place.isAlone) {
-    if (client.more.length >= waitingMax) return tooMany(client);
+  if (place === null || place.upstream !== upstream || place.isAlone) {
     place = upstream.free.pop() || newPlace(upstream);
     settle(client, place);
   }
@@ -145,26 +145,27 @@ export function send(client, upstream, ways, head, isPlain) {
   return ways.pooled;
 }
 
+/** Puts the newest request among those that wait; false when these are too many. Those that wait no more go. */
+function queue(client) {
+  client.more.filter(place => place.isWhole).forEach(leave);
+  client.more = client.more.filter(place => !place.isWhole);
+  if (client.more.length >= waitingMax) return false;
+  client.more.push(client.place);
+  client.place = null;
+  return true;
+}
+
 /** Each request that waits on a connection has a place of its own: a client that sends on and on would take them all. */
 function tooMany(client) {
   sayFarewell(client, '503 Service Unavailable', `too-many-requests: ${waitingMax} wait for answers already.\n`);
   return ended;
 }
 
-/** The place before is free for others when its answer is whole; else its answer is still to come. */
+/** Moves a client, whose answers are whole, to another place. */
 function settle(client, place) {
-  var last = client.place;
-  if (last !== null && stillWaits(last)) {
-    client.more = client.more.filter(stillWaits);
-    client.more.push(last);
-  }
+  if (client.place !== null) leave(client.place);
   client.place = place;
   place.client = client;
-}
-
-function stillWaits(place) {
-  if (place.isWhole && !place.isAlone) place.upstream.free.push(place);
-  return !place.isWhole;
 }
 
 /** The way of a request that needs a connection of its own, in a place of its own; else null. */

@@ -47,6 +47,17 @@ export const hostile: Chapter = {
     expect(answers.match(/\[\/\d [^\]]*\]/g)).toEqual([`[/1 ${hidden}]`, '[/2 GET]', '[/3 x]', '[/4 ]']);
   },
 
+  'bursts of 65 pipelined requests on one connection are all answered': async ({ buyer }) => {
+    const socket = connect(outboundOf(buyer));
+    for (const burst of [1, 2]) {
+      for (let i = 1; i < 65; i++) socket.write(`GET /${burst}/${i} HTTP/1.1\r\nHost: store\r\n\r\n`);
+      socket.write(`GET /${burst}/last HTTP/1.1\r\nHost: store\r\n\r\n`);
+      const answers = await until(socket, `"url":"/${burst}/last"`);
+      expect(answers.match(/HTTP\/1\.1 200 /g)).toHaveLength(65);
+    }
+    socket.destroy();
+  },
+
   ...Object.fromEntries(
     Object.entries(shapes).map(([name, head]) => [
       `no request is smuggled: ${name}`,

@@ -4,26 +4,18 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
+import { isExecutable } from '../../../src/dataplane/pipy/driver.ts';
 import type { KubeObject } from '../../../src/sandbox/api/objects.ts';
 import { type Controllers, startControllers } from '../../../src/sandbox/controllers/index.ts';
 import { adminToken, type Cluster, startCluster } from './cluster.ts';
 import { configMap, deployment, service, split, splitDefinition } from './fixtures.ts';
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function findKubectl(): string | undefined {
   const given = process.env.KUBECTL_BIN;
