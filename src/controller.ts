@@ -74,11 +74,12 @@ function watch(core: Core, client: KubeClient, { log }: ControllerOptions): { sy
     onSynced: () => void onSynced(),
     known: kind => knownOf(core.engine.snapshot, kind as Kind),
     counters: core.watches,
-    ready: () => core.pipeline.idle(),
+    ready: () => core.pipeline.ready(),
+    monotonicMs: core.clock.monotonicMs,
   }).subscribe({
     next: event => {
       const fact = factOf(event);
-      if (fact !== null) core.pipeline.submit([fact]);
+      if (fact !== null) core.pipeline.submit([fact], 'seen' in event ? event.seen : undefined);
       else void core.pipeline.idle().then(() => see(core, event.kind, event.resourceVersion));
     },
     error: error => fatal(log, error),

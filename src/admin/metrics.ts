@@ -1,13 +1,13 @@
 /** The control plane's own metrics, in the Prometheus text format. Names of the reference where the meaning is its. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-const buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+const buckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 export interface Metrics {
   readonly registry: Registry;
   readonly events: Counter<'kind' | 'type'>;
-  readonly stepSeconds: Histogram;
-  readonly acknowledgedSeconds: Histogram;
+  /** Seconds from the moment that a change was seen to the end of each stage of its way. */
+  readonly stages: Histogram<'stage'>;
   readonly certificates: Counter;
 }
 
@@ -47,15 +47,10 @@ export function createMetrics(read: {
       labelNames: ['kind', 'type'],
       registers,
     }),
-    stepSeconds: new Histogram({
-      name: 'fsm_step_seconds',
-      help: 'From a batch of events to the new configurations',
-      buckets,
-      registers,
-    }),
-    acknowledgedSeconds: new Histogram({
-      name: 'fsm_acknowledged_seconds',
-      help: 'From a batch of events to the acknowledgement of one proxy',
+    stages: new Histogram({
+      name: 'fsm_change_seconds',
+      help: 'From the moment a change was seen to the end of a stage: queued, derived, journaled; for each proxy sent, acknowledged',
+      labelNames: ['stage'],
       buckets,
       registers,
     }),

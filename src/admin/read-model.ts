@@ -4,7 +4,7 @@ import type { ProxyStatus } from '../dataplane/push/server.ts';
 import type { AnyNode, Fragment } from '../engine/config.ts';
 import { rootHashes } from '../engine/deriver.ts';
 import type { MeshSnapshot } from '../engine/model.ts';
-import type { Receipt } from '../engine/receipts.ts';
+import type { Receipts } from '../engine/receipts.ts';
 import { snapshotHash } from '../engine/snapshot.ts';
 import type { FragmentStore } from '../engine/store.ts';
 import { explain } from './explain.ts';
@@ -22,7 +22,7 @@ export interface ControlPlaneView {
   roots(): ReadonlyMap<string, Fragment>;
   readonly store: FragmentStore;
   proxies(): readonly ProxyStatus[];
-  receipts(): readonly Receipt[];
+  readonly receipts: Pick<Receipts, 'list' | 'deliveries'>;
   /** `<kind> <key>` → everything wrong with it. */
   conditions(): ReadonlyMap<string, readonly Problem[]>;
   /** Problems that are about no object, newest last. */
@@ -42,16 +42,33 @@ export function readModel(view: ControlPlaneView): Handler {
     '/state': () => stateOf(view),
     '/proxies': () => proxyTable(view),
     '/problems': () => [...[...view.conditions().values()].flat(), ...view.problems()],
-    '/receipts': () => view.receipts().map(receipt => ({ ...receipt, proxies: Object.fromEntries(receipt.proxies) })),
+    '/receipts': query => receiptsOf(view, query.get('after')),
     '/why': query => why(view.snapshot(), query),
   };
   return (path, query): Answer | undefined => {
     const route = routes[path];
     if (route !== undefined) return { status: 200, json: route(query) };
+    const [, revision] = /^\/receipts\/(\d+)$/.exec(path) ?? [];
+    if (revision !== undefined) return found(receiptOf(view, Number(revision)));
     const [, pod] = /^\/proxies\/([^/]+\/[^/]+)\/config$/.exec(path) ?? [];
     const root = pod === undefined ? undefined : view.roots().get(decodeURIComponent(pod));
-    return root && { status: 200, json: configOf(view.store, root) };
+    return found(root && configOf(view.store, root));
   };
+}
+
+function found(json: unknown): Answer | undefined {
+  return json === undefined ? undefined : { status: 200, json };
+}
+
+/** Receipts newer than a revision, oldest first. */
+function receiptsOf({ receipts }: ControlPlaneView, after: string | null) {
+  return receipts.list().filter(({ revision }) => revision > Number(after ?? 0));
+}
+
+/** One receipt, and each proxy's part in it as long as that is kept. */
+function receiptOf({ receipts }: ControlPlaneView, revision: number) {
+  const receipt = receipts.list().find(candidate => candidate.revision === revision);
+  return receipt && { ...receipt, deliveries: Object.fromEntries(receipts.deliveries(revision) ?? []) };
 }
 
 function stateOf(view: ControlPlaneView) {

@@ -7,6 +7,7 @@ import { checkCommand } from './commands/check.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { getCommand } from './commands/get.ts';
 import { proxyCommand } from './commands/proxy.ts';
+import { receiptsCommand } from './commands/receipts.ts';
 import { replayCommand } from './commands/replay.ts';
 import { sandboxCommand } from './commands/sandbox.ts';
 import { versionCommand } from './commands/version.ts';
@@ -21,6 +22,7 @@ const commands = [
   proxyCommand,
   whyCommand,
   checkCommand,
+  receiptsCommand,
   replayCommand,
   versionCommand,
 ] as const;

@@ -11,7 +11,7 @@ import { Engine, type Step } from '../engine/engine.ts';
 import { fold } from '../engine/fold.ts';
 import { Journal } from '../engine/journal.ts';
 import type { Kind } from '../engine/model.ts';
-import { Pipeline } from '../engine/pipeline.ts';
+import { type Clock, Pipeline, type StepTimes } from '../engine/pipeline.ts';
 import { Receipts } from '../engine/receipts.ts';
 import { createDerivation, type OwnedDerivation } from '../engine/shards/pool.ts';
 import { entryOf, objectOf, splitKey } from '../engine/snapshot.ts';
@@ -21,6 +21,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { SeenVersions } from '../kube/intake.ts';
 import { createStatusWriter, type StatusWriter } from '../kube/status.ts';
 import type { WatchCounters } from '../kube/watch/types.ts';
+import { systemClock } from './clock.ts';
 import type { ControllerOptions } from './options.ts';
 
 const problemsMax = 100;
@@ -28,6 +29,7 @@ const problemsMax = 100;
 /** What the parts share. */
 export interface Core {
   readonly cluster: string;
+  readonly clock: Clock;
   readonly journal: Journal;
   readonly engine: Engine;
   readonly derivation: OwnedDerivation;
@@ -64,7 +66,7 @@ export async function startCore(client: KubeClient, options: ControllerOptions):
 
 function assemble(
   client: KubeClient,
-  { log }: ControllerOptions,
+  { log, clock = systemClock }: ControllerOptions,
   base: Pick<Core, 'cluster' | 'journal' | 'derivation' | 'engine'>,
 ): Core {
   const { engine, journal, cluster } = base;
@@ -78,20 +80,21 @@ function assemble(
   };
   const push = new PushServer({
     store: engine.store,
-    now: Date.now,
+    now: clock.now,
     rootOf: uid => engine.roots.get(pods.key(uid) ?? ''),
     rev: () => `${journal.id}.${engine.snapshot.revision}`,
     mark: () => ({ cluster, versions: seen.all() }),
     behind: mark => mark.cluster === cluster && seen.behind(mark.versions),
     onHello: peer => enrolConnected(core, peer.podUid),
-    onAck: (uid, { rev, at }) => acknowledged(core, uid, Number(rev.slice(rev.lastIndexOf('.') + 1)), at),
+    onSent: (uid, { rev }) => delivered(core, uid, 'sent', rev),
+    onAck: (uid, { rev }) => delivered(core, uid, 'acknowledged', rev),
     renew: async peer => core.renewals.book?.renew(peer),
     onProblem: tell,
   });
   const pipeline = new Pipeline(engine, {
-    now: Date.now,
-    onStep: (step, startedAt, batch) => {
-      if (step.events.length > 0) afterStep(core, step, startedAt);
+    clock,
+    onStep: (step, times, batch) => {
+      if (step.events.length > 0) afterStep(core, step, times);
       for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion);
     },
     onError: error => fatal(log, error),
@@ -107,7 +110,7 @@ function assemble(
   const status = createStatusWriter(client, { resources, onProblem: tell });
   const core: Core = {
     ...base,
-    ...{ pipeline, push, pods, status, receipts, metrics, seen, watches, tell },
+    ...{ clock, pipeline, push, pods, status, receipts, metrics, seen, watches, tell },
     conditions: new Map(),
     renewals: { book: null },
     problems: [],
@@ -122,22 +125,30 @@ export function see(core: Core, kind: string, resourceVersion: string): void {
 }
 
 /** Proxies first: the journal and the conditions are written when the new configurations are on their way. */
-function afterStep(core: Core, step: Step, startedAt: number): void {
-  const derivedMs = Date.now() - startedAt;
+function afterStep(core: Core, step: Step, times: StepTimes): void {
   core.pods.follow(step.events);
-  core.receipts.open(step.snapshot.revision, step.events, startedAt, derivedMs, step.derived.roots.keys());
-  for (const [key, fragment] of step.derived.roots) {
-    const uid = step.snapshot.proxies[key];
-    if (fragment === null || uid === undefined) core.receipts.forget(key);
-    else core.push.changed(uid);
-  }
-  for (const event of step.events) if (event.type === 'applied' && event.kind === 'Pod') enrolAppeared(core, event.key);
-  core.metrics.stepSeconds.observe(derivedMs / 1000);
+  tellProxies(core, step, times);
   core.journal.append(step.events);
-  core.journal.checkpointIfDue(step.snapshot, Date.now());
+  core.journal.checkpointIfDue(step.snapshot, core.clock.now());
+  core.metrics.stages.observe({ stage: 'journaled' }, core.receipts.journaled(core.clock.monotonicMs()) / 1000);
   for (const event of step.events)
     core.metrics.events.inc({ type: event.type, kind: 'kind' in event ? event.kind : '' });
   for (const [id, problems] of conditionsOf(core, step)) setCondition(core, id, problems);
+}
+
+/** The receipt is opened first, for a proxy may be sent its part before `changed` is back. */
+function tellProxies(core: Core, { snapshot, events, derived, fragments }: Step, times: StepTimes): void {
+  const ended = core.clock.monotonicMs();
+  const { revision } = snapshot;
+  core.receipts.open({ revision, events, ...times, derived: ended, fragments, proxies: derived.roots.keys() });
+  core.metrics.stages.observe({ stage: 'queued' }, (times.began - times.seen) / 1000);
+  core.metrics.stages.observe({ stage: 'derived' }, (ended - times.seen) / 1000);
+  for (const [key, fragment] of derived.roots) {
+    const uid = snapshot.proxies[key];
+    if (fragment === null || uid === undefined) core.receipts.forget(key);
+    else core.push.changed(uid);
+  }
+  for (const event of events) if (event.type === 'applied' && event.kind === 'Pod') enrolAppeared(core, event.key);
 }
 
 /** Conditions that changed, and those of objects that did: they say which generation they are about. */
@@ -178,10 +189,13 @@ function enrolAppeared(core: Core, key: string): void {
   if (uid !== undefined && core.push.connected(uid)) core.pipeline.submit([{ type: 'enrolled', key, uid }]);
 }
 
-function acknowledged(core: Core, uid: string, revision: number, at: number): void {
+/** A proxy was sent, or acknowledged, the configuration as of `<journal id>.<revision>`. */
+function delivered(core: Core, uid: string, stage: 'sent' | 'acknowledged', rev: string): void {
   const key = core.pods.key(uid);
   if (key === undefined) return;
-  for (const ms of core.receipts.acknowledged(key, revision, at)) core.metrics.acknowledgedSeconds.observe(ms / 1000);
+  const revision = Number(rev.slice(rev.lastIndexOf('.') + 1));
+  for (const ms of core.receipts[stage](key, revision, core.clock.monotonicMs()))
+    core.metrics.stages.observe({ stage }, ms / 1000);
 }
 
 /** A step that fails is a defect of ours: end, and let a new process start from the journal. Proxies keep what they have. */

@@ -1,5 +1,6 @@
 import type { Log } from '../admin/log.ts';
 import { ProblemError } from '../api/problem.ts';
+import type { Clock } from '../engine/pipeline.ts';
 
 export interface ControllerOptions {
   readonly kubeconfig?: string;
@@ -15,6 +16,8 @@ export interface ControllerOptions {
   /** Worker threads that derive; 0 derives in the main thread. */
   readonly threads: number;
   readonly heartbeatMs?: number;
+  /** The process's own unless given. */
+  readonly clock?: Clock;
   readonly log: Log;
 }
 

@@ -15,7 +15,7 @@ export async function serveViews(core: Core, options: ControllerOptions) {
     roots: () => core.engine.roots,
     store: core.engine.store,
     proxies: () => core.push.status(),
-    receipts: () => core.receipts.list(),
+    receipts: core.receipts,
     conditions: () => core.conditions,
     problems: () => core.problems,
     counters: () => ({ commits: core.push.commits, ignored: core.engine.ignored, missed: sum(core.watches, 'missed') }),

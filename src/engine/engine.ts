@@ -36,6 +36,8 @@ export interface Step {
   readonly events: readonly MeshEvent[];
   readonly snapshot: MeshSnapshot;
   readonly derived: Derived;
+  /** Fragments of configuration that were new. */
+  readonly fragments: number;
 }
 
 const nothing: Derived = { roots: new Map(), conditions: new Map() };
@@ -70,11 +72,12 @@ export class Engine {
   /** Takes a batch through the path. Steps must not overlap: await one before the next. */
   async step(facts: readonly Fact[], at: number): Promise<Step> {
     const events = this.#eventsOf(facts, at);
-    if (events.length === 0) return { events, snapshot: this.#snapshot, derived: nothing };
+    if (events.length === 0) return { events, snapshot: this.#snapshot, derived: nothing, fragments: 0 };
     this.#snapshot = fold(this.#snapshot, events);
+    const before = this.store.added;
     const derived = await this.#derivation.update(this.#snapshot, events);
     this.#hold(derived);
-    return { events, snapshot: this.#snapshot, derived };
+    return { events, snapshot: this.#snapshot, derived, fragments: this.store.added - before };
   }
 
   /** What comes second about an object in a batch is news: the snapshot does not know the first yet. */

@@ -12,6 +12,8 @@ interface Kept {
 
 export class FragmentStore {
   readonly #kept = new Map<Hash, Kept>();
+  /** How many fragments were ever put that were not here. */
+  added = 0;
   /** Put in this batch and not held by anybody yet. */
   readonly #fresh = new Set<Hash>();
 
@@ -25,6 +27,7 @@ export class FragmentStore {
     if (this.#kept.has(fragment.hash)) return;
     this.#kept.set(fragment.hash, { fragment, holders: 0 });
     this.#fresh.add(fragment.hash);
+    this.added++;
   }
 
   get(hash: Hash): Fragment | undefined {

@@ -34,6 +34,8 @@ export interface PushHost {
   behind?(mark: Mark): boolean;
   /** A proxy is there; the controller records it as enrolled when it does not know it. */
   onHello(peer: Peer): void;
+  /** A configuration is on its way to a proxy; it acknowledged one. */
+  onSent?(podUid: string, position: Position): void;
   onAck?(podUid: string, position: Position): void;
   /** A renewed certificate for a stream whose own is past its half, or undefined. Asked at every heartbeat. */
   renew?(peer: Peer): Promise<string | undefined>;
@@ -84,7 +86,10 @@ export class PushServer {
       store: this.#host.store,
       now: () => this.#host.now(),
       current: () => this.#current(peer.podUid),
-      onCommit: () => void this.commits++,
+      onCommit: position => {
+        this.commits++;
+        this.#host.onSent?.(peer.podUid, position);
+      },
       onLine: line => this.#onLine(stream, peer, line),
       onClosed: () => this.#forget(stream, peer),
     });

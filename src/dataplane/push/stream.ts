@@ -25,7 +25,7 @@ export interface StreamHost {
   /** The configuration that this proxy should run, with the revision and mark that go into its commit. */
   current(): { readonly fragment: Fragment; readonly rev: string; readonly mark: Mark } | undefined;
   /** A configuration is on its way. */
-  onCommit(): void;
+  onCommit(position: Position): void;
   onLine(line: ProxyLine): void;
   onClosed(why: string): void;
 }
@@ -66,7 +66,7 @@ export class ProxyStream {
     this.#busy = true;
     this.#hold(fragment.hash);
     this.sent = { root: fragment.hash, rev, at: this.#host.now() };
-    this.#host.onCommit();
+    this.#host.onCommit(this.sent);
     void this.#write(this.#lines(fragment, { t: 'commit', root: fragment.hash, rev, mark }));
   }
 

@@ -1,4 +1,4 @@
-import { BehaviorSubject, defer, type MonoTypeOperatorFunction, merge, Observable } from 'rxjs';
+import { BehaviorSubject, defer, identity, type MonoTypeOperatorFunction, map, merge, Observable } from 'rxjs';
 import type { KubeClient } from '../client.ts';
 import type { ResourceInfo } from '../resource.ts';
 import { coalesce } from './coalesce.ts';
@@ -14,6 +14,8 @@ export interface WatchAllOptions extends Pick<WatchOptions, 'onProblem' | 'timin
   readonly known?: (kind: string) => Iterable<readonly [key: string, resourceVersion: string]>;
   /** Where to count; a kind that is not in it is added. */
   readonly counters?: Map<string, WatchCounters>;
+  /** Milliseconds of a clock that never goes back: events then say when they were read. */
+  readonly monotonicMs?: () => number;
   /** Events that may wait for a slow consumer before the streams are held; a page of each kind more can come. 10,000. */
   readonly maxPending?: number;
 }
@@ -32,6 +34,7 @@ export function watchAll(
     const hold = new BehaviorSubject(false);
     const { ready = () => Promise.resolve(), maxPending = 10_000 } = options;
     return merge(...resources.map(each => watchResource(client, each, optionsFor(each.kind, options, hold)))).pipe(
+      stamped(options.monotonicMs),
       coalesce({ ready, hold, maxPending }),
       andWhenSynced(resources, options.onSynced),
     );
@@ -44,6 +47,11 @@ function optionsFor(kind: string, options: WatchAllOptions, hold: Observable<boo
   options.counters?.set(kind, counters);
   const known = options.known?.(kind);
   return { onProblem, counters, hold, ...(timing && { timing }), ...(bounds && { bounds }), ...(known && { known }) };
+}
+
+function stamped(monotonicMs: (() => number) | undefined): MonoTypeOperatorFunction<WatchEvent> {
+  if (monotonicMs === undefined) return identity;
+  return map(event => (event.type === 'synced' ? event : { ...event, seen: monotonicMs() }));
 }
 
 function andWhenSynced(

@@ -13,6 +13,8 @@ export interface AppliedObject {
   readonly resourceVersion: string;
   /** The object as the server sent it; those from a list lack kind and apiVersion. */
   readonly raw: KubeObject;
+  /** When it was read, milliseconds of the clock that `watchAll` was given; absent without one. */
+  readonly seen?: number;
 }
 
 /** An object is gone. `resourceVersion` is its last one, or that of the list that no longer had it, or '' without one. */
@@ -21,6 +23,8 @@ export interface DeletedObject {
   readonly kind: string;
   readonly key: string;
   readonly resourceVersion: string;
+  /** As of `AppliedObject`. */
+  readonly seen?: number;
 }
 
 /** A whole list has been told: everything of the kind at `resourceVersion`, which is '' where the kind is not installed. */
