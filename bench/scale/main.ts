@@ -54,7 +54,7 @@ const rows: readonly (readonly [name: string, run: (rig: Rig) => Promise<scenari
 ];
 
 const optionsFor = (proxies: number): RigOptions => ({
-  size: { services: Math.max(1, proxies / 2), podsPerService: proxies === 0 ? 0 : 2 },
+  size: { services: proxies / 2, podsPerService: 2 },
   threads: Number(values.threads),
   built: !values.sources,
   ...(values['node-options'] !== undefined && { nodeOptions: values['node-options'].split(' ') }),

@@ -59,7 +59,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #pace: Pace;
   #queue: Waiting[] = [];
-  /** When the last step was over. */
+  /** When the last step that changed something was over. */
   #wentMs = Number.NEGATIVE_INFINITY;
   #running: PromiseWithResolvers<void> | null = null;
   /** Told when there is room in the queue. */
@@ -136,7 +136,7 @@ export class Pipeline {
     const seen = batch.reduce((first, waiting) => Math.min(first, waiting.seen), began);
     const step = await this.#engine.step(facts, at);
     onStep(step, { seen, began, at }, facts);
-    this.#wentMs = clock.monotonicMs();
+    if (step.events.length > 0) this.#wentMs = clock.monotonicMs();
     // Acknowledgements that came meanwhile are heard first.
     if (this.#queue.length > 0) await new Promise(resolve => setImmediate(resolve));
   }
