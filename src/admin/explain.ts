@@ -14,12 +14,14 @@ import type {
 } from '../dataplane/policy/types.ts';
 import type { Hash } from '../engine/canonical.ts';
 import type { AccessNode, AnyNode, Fragment, HTTPMatch, ServiceNode } from '../engine/config.ts';
-import { Graph, type Origin, type Rule } from '../engine/derive/graph.ts';
+import { Graph } from '../engine/derive/graph.ts';
+import type { Origin, Rule } from '../engine/derive/rule.ts';
 import { access } from '../engine/derive/rules/access.ts';
 import { permissive, workload } from '../engine/derive/rules/mesh.ts';
 import { root } from '../engine/derive/rules/proxy.ts';
 import { accounts, service as serviceRule } from '../engine/derive/rules/service.ts';
-import { type Kind, kinds, type MeshSnapshot } from '../engine/model.ts';
+import { fold } from '../engine/fold.ts';
+import { type EnrolledEvent, type Kind, kinds, type MeshSnapshot } from '../engine/model.ts';
 import { eachEntry, entryOf, keyOf, objectOf, splitKey } from '../engine/snapshot.ts';
 
 /** A request as a person describes it. */
@@ -108,7 +110,7 @@ function clientStep(view: View, client: Tables, question: Question, port: number
   const total = backends.reduce((sum, backend) => sum + backend.weight, 0);
   const shares = backends.map(({ ref, weight }) => `${ref} ${Math.round((weight * 100) / total)} %`).join(', ');
   const pointer = `/ports/${node?.data.ports.indexOf(spec)}/routes/${index}`;
-  const origins = view.origins(view.graph.explain(serviceRule, question.service)?.origins ?? [], ['', pointer]);
+  const origins = view.origins(view.graph.origins(serviceRule, question.service) ?? [], ['', pointer]);
   const detail = `${question.service}:${port} goes to ${shares}`;
   return { step: { ...at, decision: 'forward', detail, origins }, backends: backends.map(({ ref }) => ref) };
 }
@@ -177,6 +179,16 @@ function noEndpoint(view: View, backend: string): ExplainedStep {
   return { at: 'server', pod: '', decision: 'refuse', reason: 'no-endpoints', detail, origins };
 }
 
+/** The same mesh with every pod enrolled. */
+function everybodyEnrolled(snapshot: MeshSnapshot): MeshSnapshot {
+  const events: EnrolledEvent[] = [];
+  eachEntry(snapshot, 'Pod', (key, { object }) => {
+    if (object !== undefined)
+      events.push({ type: 'enrolled', key, uid: object.uid, revision: snapshot.revision, at: 0 });
+  });
+  return fold(snapshot, events);
+}
+
 /** Configurations of a snapshot, derived when they are asked for. */
 class View {
   readonly snapshot: MeshSnapshot;
@@ -185,11 +197,7 @@ class View {
 
   /** Every pod of the mesh counts as enrolled: the question is what its proxy would do. */
   constructor(snapshot: MeshSnapshot) {
-    const proxies: Record<string, string> = {};
-    eachEntry(snapshot, 'Pod', (key, { object }) => {
-      if (object !== undefined) proxies[key] = object.uid;
-    });
-    this.snapshot = { ...snapshot, proxies };
+    this.snapshot = everybodyEnrolled(snapshot);
     this.graph = new Graph(this.snapshot, (fragment: Fragment) => this.#nodes.set(fragment.hash, fragment.node));
     for (const kind of kinds) eachEntry(snapshot, kind, (key, entry) => this.graph.index(kind, key, entry.object));
   }
@@ -249,7 +257,7 @@ class View {
   ): VersionedOrigin[] {
     const account = this.graph.demand(workload, pod)?.account ?? '';
     const { data } = this.graph.demand(access, account).node as AccessNode;
-    const origins = this.graph.explain(access, account)?.origins ?? [];
+    const origins = this.graph.origins(access, account) ?? [];
     const rules = tcp ? data.tcp : data.http;
     const every = rules.map((rule, index) => ({ rule, index }));
     const own = every.filter(({ rule }) => rule.principals.includes(principal));

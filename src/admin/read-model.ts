@@ -5,7 +5,7 @@ import type { AnyNode, Fragment } from '../engine/config.ts';
 import { rootHashes } from '../engine/deriver.ts';
 import type { MeshSnapshot } from '../engine/model.ts';
 import type { Receipts } from '../engine/receipts.ts';
-import { snapshotHash } from '../engine/snapshot.ts';
+import { enrolledProxies, snapshotHash } from '../engine/snapshot.ts';
 import type { FragmentStore } from '../engine/store.ts';
 import { explain } from './explain.ts';
 import type { Answer, Handler } from './http.ts';
@@ -80,8 +80,7 @@ function stateOf(view: ControlPlaneView) {
 /** Every enrolled proxy, connected or not. */
 function proxyTable(view: ControlPlaneView) {
   const streams = new Map(view.proxies().map(status => [status.uid, status]));
-  const { proxies } = view.snapshot();
-  return Object.entries(proxies)
+  return [...enrolledProxies(view.snapshot())]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([pod, uid]) => {
       const stream = streams.get(uid);

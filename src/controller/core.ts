@@ -14,7 +14,7 @@ import type { Kind } from '../engine/model.ts';
 import { type Clock, Pipeline, type StepTimes } from '../engine/pipeline.ts';
 import { Receipts } from '../engine/receipts.ts';
 import { createDerivation, type OwnedDerivation } from '../engine/shards/pool.ts';
-import { entryOf, objectOf, splitKey } from '../engine/snapshot.ts';
+import { entryOf, objectOf, proxyUid, splitKey } from '../engine/snapshot.ts';
 import { FragmentStore } from '../engine/store.ts';
 import { PodsByUid } from '../engine/uids.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -144,7 +144,7 @@ function tellProxies(core: Core, { snapshot, events, derived, fragments }: Step,
   core.metrics.stages.observe({ stage: 'queued' }, (times.began - times.seen) / 1000);
   core.metrics.stages.observe({ stage: 'derived' }, (ended - times.seen) / 1000);
   for (const [key, fragment] of derived.roots) {
-    const uid = snapshot.proxies[key];
+    const uid = proxyUid(snapshot, key);
     if (fragment === null || uid === undefined) core.receipts.forget(key);
     else core.push.changed(uid);
   }

@@ -119,7 +119,8 @@ function peerOf(socket: TLSSocket, trustDomain: string): { ok: true; peer: Peer 
   if (certificate === undefined) throw new TypeError('an authorized connection has a certificate');
   const found = identityOf(certificate, trustDomain);
   if (!found.ok) return found;
-  return { ok: true, peer: { podUid: found.identity.podUid, principal: found.identity.principal, certificate } };
+  const { podUid, principal } = found.identity;
+  return { ok: true, peer: { podUid, principal, certificate: () => socket.getPeerX509Certificate() } };
 }
 
 /** `serviceCertValidityDuration`, a day where no MeshConfig says otherwise. */

@@ -40,7 +40,7 @@ export type Hash = string;
 
 /** Content address of already canonical bytes. */
 export function hashBytes(bytes: string): Hash {
-  return hash('sha256', bytes, 'base64url').slice(0, 32);
+  return hash('sha256', bytes, 'buffer').toString('base64url', 0, 24);
 }
 
 /** Content address of a value. */

@@ -157,15 +157,27 @@ export type AnyNode =
   | EndpointsNode;
 
 /** A node with its address and its canonical bytes: made once, shared by everybody who needs it. */
-export interface Fragment {
+export class Fragment {
   readonly hash: Hash;
   /** Canonical JSON of the node: exactly the bytes that were hashed. */
   readonly bytes: string;
-  readonly node: AnyNode;
+  /** The node's children, which are needed often; its data is not, and is read from the bytes. */
+  readonly refs: Refs;
+
+  /** @param bytes canonical JSON of a node with these refs */
+  constructor(bytes: string, refs: Refs) {
+    this.hash = hashBytes(bytes);
+    this.bytes = bytes;
+    this.refs = refs;
+  }
+
+  /** The node, read anew at each call. */
+  get node(): AnyNode {
+    return JSON.parse(this.bytes) as AnyNode;
+  }
 }
 
 /** Gives a node its address. */
 export function fragmentOf(node: AnyNode): Fragment {
-  const bytes = canonical(node as unknown as Json);
-  return { hash: hashBytes(bytes), bytes, node };
+  return new Fragment(canonical(node as unknown as Json), node.refs);
 }

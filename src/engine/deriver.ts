@@ -9,7 +9,7 @@ import { type Change, Graph } from './derive/graph.ts';
 import { type ConditionKind, condition, conditionKinds, hasConditions } from './derive/rules/conditions.ts';
 import { root } from './derive/rules/proxy.ts';
 import { kinds, type MeshEvent, type MeshSnapshot } from './model.ts';
-import { eachEntry, entryOf } from './snapshot.ts';
+import { eachEntry, enrolledProxies, entryOf, proxyUid } from './snapshot.ts';
 
 /** What a batch changed. */
 export interface Derived {
@@ -48,8 +48,9 @@ export class Deriver {
 
   /** Everything at once, as if each enrolled proxy and each object had just come. */
   all(): Derived {
-    const pods = Object.keys(this.#snapshot.proxies).filter(key => this.#scope.proxy(key));
-    const roots = new Map(pods.map(key => [key, this.graph.demand(root, key)]));
+    const roots = new Map<string, Fragment | null>();
+    for (const [key] of enrolledProxies(this.#snapshot))
+      if (this.#scope.proxy(key)) roots.set(key, this.graph.demand(root, key));
     const conditions = new Map<string, readonly Problem[]>();
     for (const kind of conditionKinds)
       eachEntry(this.#snapshot, kind, key => {
@@ -91,7 +92,7 @@ export class Deriver {
 
   /** A pod that is made again under another account belongs to another shard from then on. */
   #followProxy(before: MeshSnapshot, next: MeshSnapshot, key: string, roots: Map<string, Fragment | null>): void {
-    const [was, is] = [before.proxies[key] !== undefined, next.proxies[key] !== undefined];
+    const [was, is] = [proxyUid(before, key) !== undefined, proxyUid(next, key) !== undefined];
     const [here, belongs] = [this.graph.peek(root, key) !== undefined, is && this.#scope.proxy(key)];
     if (belongs && !here) roots.set(key, this.graph.demand(root, key));
     if (here && !belongs) {

@@ -3,13 +3,13 @@
  * out what changes no meaning, number, fold, derive. It has no clock and does no I/O of its own; whoever drives it
  * (the controller, the simulator, a replay) passes the time in and writes the journal.
  */
-import { canonical, type Json } from './canonical.ts';
 import type { Fragment } from './config.ts';
 import type { Derived } from './deriver.ts';
+import { equal } from './equal.ts';
 import { fold } from './fold.ts';
 import type { AppliedEvent, Entry, Kind, MeshEvent, MeshSnapshot, Normalised } from './model.ts';
 import { normalise } from './normalise.ts';
-import { entryOf } from './snapshot.ts';
+import { entryOf, proxyUid } from './snapshot.ts';
 import type { FragmentStore } from './store.ts';
 
 /** What reaches the engine: an object as the Kubernetes API gave it, or a fact of the mesh's own. */
@@ -159,20 +159,16 @@ function isNews(snapshot: MeshSnapshot, fact: News): boolean {
     case 'deleted':
       return entryOf(snapshot, fact.kind, fact.key) !== undefined;
     case 'enrolled':
-      return snapshot.proxies[fact.key] !== fact.uid;
+      return proxyUid(snapshot, fact.key) !== fact.uid;
     case 'rootChanged': {
       const { trustDomain, roots } = fact;
-      return !same({ trustDomain, roots }, snapshot.trust);
+      return !equal({ trustDomain, roots }, snapshot.trust);
     }
   }
 }
 
 /** Objects compare without their resourceVersion: an update that the mesh does not read is no news. */
 function sameMeaning(before: Entry, now: Normalised): boolean {
-  if (!now.ok) return before.problems !== undefined && same(before.problems, now.problems);
-  return before.problems === undefined && same(before.object, now.object);
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return canonical(a as Json) === canonical(b as Json);
+  if (!now.ok) return before.problems !== undefined && equal(before.problems, now.problems);
+  return before.problems === undefined && equal(before.object, now.object);
 }

@@ -23,8 +23,7 @@ function step(draft: Draft<MeshSnapshot>, event: MeshEvent): void {
     case 'deleted':
       return dropEntry(draft, event.kind, event.key);
     case 'enrolled':
-      draft.proxies[event.key] = event.uid;
-      return;
+      return putIn(draft.proxies, event.key, event.uid);
     case 'rootChanged':
       draft.trust = { trustDomain: event.trustDomain, roots: [...event.roots] };
   }
@@ -37,16 +36,41 @@ function hasPlace(draft: Draft<MeshSnapshot>, event: MeshEvent): boolean {
   return event.type === 'enrolled' || Object.hasOwn(draft.mesh, event.kind);
 }
 
-/** namespace → bucket → name → entry, loosened so that one code path serves every kind. */
-type Namespaces = Record<string, Record<string, Record<string, Entry>>>;
+/** namespace → bucket → name → what is kept there, loosened so that one code path serves every kind. */
+type Namespaces<V> = Record<string, Record<string, Record<string, V>>>;
+
+function entriesOf(draft: Draft<MeshSnapshot>, kind: Kind): Namespaces<Entry> {
+  return draft.mesh[kind] as unknown as Namespaces<Entry>;
+}
 
 function putEntry(draft: Draft<MeshSnapshot>, event: AppliedEvent): void {
-  const { namespace, name } = splitKey(event.key);
-  const shard = begun(begun(draft.mesh[event.kind] as unknown as Namespaces, namespace), bucketOf(name));
-  const before = own(shard, name);
+  const namespaces = entriesOf(draft, event.kind);
+  const before = foundIn(namespaces, event.key);
   const after = nextEntry(before, event);
-  shard[name] = after;
+  putIn(namespaces, event.key, after);
   if (event.kind === 'Pod' && uidOf(before) !== uidOf(after)) forgetProxy(draft, event.key, uidOf(before));
+}
+
+function foundIn<V>(namespaces: Namespaces<V>, key: string): V | undefined {
+  const { namespace, name } = splitKey(key);
+  return own(own(own(namespaces, namespace), bucketOf(name)), name);
+}
+
+function putIn<V>(namespaces: Namespaces<V>, key: string, value: V): void {
+  const { namespace, name } = splitKey(key);
+  begun(begun(namespaces, namespace), bucketOf(name))[name] = value;
+}
+
+/** Empty shards go too, so that equal content is equal data whatever was there before. */
+function dropFrom<V>(namespaces: Namespaces<V>, key: string): void {
+  const { namespace, name } = splitKey(key);
+  const [buckets, bucket] = [own(namespaces, namespace), bucketOf(name)];
+  const shard = own(buckets, bucket);
+  if (buckets === undefined || shard === undefined) return;
+  delete shard[name];
+  if (Object.keys(shard).length > 0) return;
+  delete buckets[bucket];
+  if (Object.keys(buckets).length === 0) delete namespaces[namespace];
 }
 
 /** The record under a name; an empty one is put there when there is none. */
@@ -64,7 +88,7 @@ function uidOf(entry: Entry | undefined): string | undefined {
 
 /** An enrolment goes with the pod that enrolled; a newer pod of its name may have enrolled before the watch told of it. */
 function forgetProxy(draft: Draft<MeshSnapshot>, key: string, uid: string | undefined): void {
-  if (draft.proxies[key] === uid) delete draft.proxies[key];
+  if (uid !== undefined && foundIn(draft.proxies, key) === uid) dropFrom(draft.proxies, key);
 }
 
 /** A valid version replaces the entry; an invalid one leaves the last valid version in force beside its problems. */
@@ -76,16 +100,8 @@ function nextEntry(before: Entry | undefined, event: AppliedEvent): Entry {
   return { ...entry, object: before.object, validVersion: before.validVersion ?? before.resourceVersion };
 }
 
-/** Empty shards go too, so that equal content is equal data whatever was there before. */
 function dropEntry(draft: Draft<MeshSnapshot>, kind: Kind, key: string): void {
-  const { namespace, name } = splitKey(key);
-  const namespaces = draft.mesh[kind] as unknown as Namespaces;
-  const [buckets, bucket] = [own(namespaces, namespace), bucketOf(name)];
-  const shard = own(buckets, bucket);
-  if (kind === 'Pod') forgetProxy(draft, key, uidOf(own(shard, name)) ?? draft.proxies[key]);
-  if (buckets === undefined || shard === undefined) return;
-  delete shard[name];
-  if (Object.keys(shard).length > 0) return;
-  delete buckets[bucket];
-  if (Object.keys(buckets).length === 0) delete namespaces[namespace];
+  const namespaces = entriesOf(draft, kind);
+  if (kind === 'Pod') forgetProxy(draft, key, uidOf(foundIn(namespaces, key)) ?? foundIn(draft.proxies, key));
+  dropFrom(namespaces, key);
 }

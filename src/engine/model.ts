@@ -208,8 +208,8 @@ export interface MeshSnapshot {
   readonly revision: number;
   readonly mesh: MeshState;
   readonly trust: { readonly trustDomain: string; readonly roots: readonly string[] };
-  /** pod key → uid. */
-  readonly proxies: Readonly<Record<string, string>>;
+  /** namespace → bucket of the name → name of the pod → uid: in shards, as objects are. */
+  readonly proxies: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>;
 }
 
 export type { ObjectRef };

@@ -53,6 +53,19 @@ export function objectOf<K extends Kind>(snapshot: MeshSnapshot, kind: K, key: s
   return entryOf(snapshot, kind, key)?.object;
 }
 
+/** uid that the proxy of a pod enrolled with. */
+export function proxyUid({ proxies }: Pick<MeshSnapshot, 'proxies'>, podKey: string): string | undefined {
+  const { namespace, name } = splitKey(podKey);
+  return own(own(own(proxies, namespace), bucketOf(name)), name);
+}
+
+/** Every enrolled proxy, its pod's key and uid, in no particular order. */
+export function* enrolledProxies({ proxies }: Pick<MeshSnapshot, 'proxies'>): Generator<[podKey: string, uid: string]> {
+  for (const [namespace, buckets] of Object.entries(proxies))
+    for (const shard of Object.values(buckets))
+      for (const [name, uid] of Object.entries(shard)) yield [keyOf({ namespace, name }), uid];
+}
+
 /** Calls `visit` for every entry of a kind, in no particular order. */
 export function eachEntry<K extends Kind>(
   snapshot: MeshSnapshot,

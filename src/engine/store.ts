@@ -39,7 +39,7 @@ export class FragmentStore {
     const kept = this.#kept.get(hash);
     if (kept === undefined) throw new Error(`fragment ${hash} is not in the store`);
     if (kept.holders++ > 0) return;
-    for (const child of Object.values(kept.fragment.node.refs)) this.retain(child);
+    for (const child of Object.values(kept.fragment.refs)) this.retain(child);
   }
 
   /** Gives up one hold; what nobody holds any more goes at once. */
@@ -61,7 +61,7 @@ export class FragmentStore {
   /** Children are released by whoever held them: the node that goes. */
   #drop(hash: Hash, kept: Kept): void {
     this.#kept.delete(hash);
-    for (const child of Object.values(kept.fragment.node.refs)) this.release(child);
+    for (const child of Object.values(kept.fragment.refs)) this.release(child);
   }
 
   /**
@@ -73,8 +73,8 @@ export class FragmentStore {
     if (root === base) return;
     const fragment = this.get(root);
     if (fragment === undefined) throw new Error(`fragment ${root} is not in the store`);
-    const before = base === null ? undefined : this.get(base)?.node.refs;
-    for (const [name, child] of Object.entries(fragment.node.refs)) yield* this.changes(child, before?.[name] ?? null);
+    const before = base === null ? undefined : this.get(base)?.refs;
+    for (const [name, child] of Object.entries(fragment.refs)) yield* this.changes(child, before?.[name] ?? null);
     yield fragment;
   }
 }

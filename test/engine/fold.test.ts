@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fold } from '../../src/engine/fold.ts';
 import type { MeshEvent } from '../../src/engine/model.ts';
-import { emptySnapshot, entryOf, objectOf, snapshotHash } from '../../src/engine/snapshot.ts';
+import { emptySnapshot, enrolledProxies, entryOf, objectOf, snapshotHash } from '../../src/engine/snapshot.ts';
 import { applied, deleted, enrolled, eventsOf, type Raw } from './kit.ts';
 import { namespace, pod, service, split } from './objects.ts';
 
@@ -54,9 +54,11 @@ describe('a deletion', () => {
     const [old, newer] = [pod('shop', 'p', 'p', 'old'), pod('shop', 'p', 'p', 'newer')];
     expect(folded(applied(old), enrolled(old), deleted(old)).proxies).toEqual({});
     expect(folded(applied(old), enrolled(old), applied(newer)).proxies).toEqual({});
-    expect(folded(applied(old), enrolled(newer), deleted(old), applied(newer)).proxies).toEqual({ 'shop/p': 'newer' });
-    expect(folded(applied(old), enrolled(newer), applied(newer)).proxies).toEqual({ 'shop/p': 'newer' });
-    expect(folded(enrolled(old), applied(old)).proxies).toEqual({ 'shop/p': 'old' });
+    expect([...enrolledProxies(folded(applied(old), enrolled(newer), deleted(old), applied(newer)))]).toEqual([
+      ['shop/p', 'newer'],
+    ]);
+    expect([...enrolledProxies(folded(applied(old), enrolled(newer), applied(newer)))]).toEqual([['shop/p', 'newer']]);
+    expect([...enrolledProxies(folded(enrolled(old), applied(old)))]).toEqual([['shop/p', 'old']]);
   });
 });
 

@@ -54,11 +54,11 @@ function tree(store: FragmentStore, hash: string | undefined): unknown {
 function originsOf({ graph }: Deriver, objects: readonly Raw[]): Record<string, string[]> {
   const keys = (kind: string) => objects.filter(raw => raw.kind === kind).map(keyOfRaw);
   const told = [
-    ...keys('Service').map(key => [`service ${key}`, graph.explain(service, key)] as const),
-    ...keys('ServiceAccount').map(key => [`access ${key}`, graph.explain(access, key)] as const),
+    ...keys('Service').map(key => [`service ${key}`, graph.origins(service, key)] as const),
+    ...keys('ServiceAccount').map(key => [`access ${key}`, graph.origins(access, key)] as const),
   ];
   const lines = told.map(([name, explained]) => {
-    const origins = explained?.origins ?? [];
+    const origins = explained ?? [];
     return [name, origins.map(({ pointer, object, rule }) => `${pointer} ${object.kind} ${keyOf(object)}: ${rule}`)];
   });
   return Object.fromEntries(lines.filter(([, list]) => list?.length));

@@ -4,10 +4,12 @@ import type { HeldCertificate, Renewal } from '../../identity/renewal.ts';
 import type { Peer } from './server.ts';
 
 interface Held {
-  readonly certificate: HeldCertificate;
   readonly dueAtMs: number;
+  /** PEM chain of the last renewal; undefined as long as it is the connection's own. */
+  readonly renewed?: string;
 }
 
+/** The certificates of all streams. */
 export class RenewalBook {
   readonly #renewal: Renewal;
   readonly #onProblem: (problem: Problem) => void;
@@ -23,20 +25,23 @@ export class RenewalBook {
 
   /** The next certificate of a stream when it is due, as a PEM chain for the same key. */
   async renew(peer: Peer): Promise<string | undefined> {
-    const held = this.#held.get(peer) ?? this.#hold(peer, peer.certificate);
-    if (this.#now() < held.dueAtMs) return undefined;
-    const renewed = await this.#renewal.renew(held.certificate);
-    if (!renewed.ok) {
-      this.#onProblem(renewed.problem);
-      return undefined;
-    }
-    this.#hold(peer, renewed.certificate.certificatePem);
-    return renewed.certificate.certificatePem;
+    const known = this.#held.get(peer);
+    if (known !== undefined && this.#now() < known.dueAtMs) return undefined;
+    const certificate = known?.renewed ?? peer.certificate();
+    if (certificate === undefined) return undefined;
+    const dueAtMs = known?.dueAtMs ?? this.#renewal.dueAt(certificate).getTime();
+    this.#held.set(peer, { ...known, dueAtMs });
+    return this.#now() < dueAtMs ? undefined : this.#renewed(peer, certificate);
   }
 
-  #hold(peer: Peer, certificate: HeldCertificate): Held {
-    const held = { certificate, dueAtMs: this.#renewal.dueAt(certificate).getTime() };
-    this.#held.set(peer, held);
-    return held;
+  async #renewed(peer: Peer, certificate: HeldCertificate): Promise<string | undefined> {
+    const result = await this.#renewal.renew(certificate);
+    if (!result.ok) {
+      this.#onProblem(result.problem);
+      return undefined;
+    }
+    const { certificatePem } = result.certificate;
+    this.#held.set(peer, { renewed: certificatePem, dueAtMs: this.#renewal.dueAt(certificatePem).getTime() });
+    return certificatePem;
   }
 }

@@ -18,7 +18,8 @@ const aheadMaxMs = 120_000;
 export interface Peer {
   readonly podUid: string;
   readonly principal: string;
-  readonly certificate: X509Certificate;
+  /** Read from the connection each time, for thousands of them are not kept; undefined when that is over. */
+  certificate(): X509Certificate | undefined;
 }
 
 /** What push asks of the control plane. */

@@ -85,7 +85,7 @@ export class ProxyStream {
     const running = this.#running();
     const known = running !== null && this.#host.store.get(running) !== undefined;
     for (const part of this.#host.store.changes(fragment.hash, known ? running : null)) {
-      const leaf = Object.keys(part.node.refs).length === 0;
+      const leaf = Object.keys(part.refs).length === 0;
       if (!leaf || known || running === null) yield nodeLine(part);
     }
     yield `${JSON.stringify(commit)}\n`;

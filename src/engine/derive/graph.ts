@@ -1,78 +1,29 @@
 /**
  * Incremental computation with recorded inputs. A node is a rule applied to a key; while it computes, everything that
  * it reads is recorded. When an input changes, the nodes that read it run again, in order of layer, once per batch;
- * a node whose value stays equal stops there. The same record answers *why*.
+ * a node whose value stays equal stops there. *Why* is answered by running a rule once more and listening.
  */
-
 import type { Problem } from '../../api/problem.ts';
-import { canonical, type Json } from '../canonical.ts';
-import type { Fragment } from '../config.ts';
-import type { Kind, MeshSnapshot, ObjectRef, Objects } from '../model.ts';
-import { entryOf, objectOf, splitKey } from '../snapshot.ts';
-import { bucketId, type IndexName, IndexStore } from './indexes.ts';
+import { Fragment } from '../config.ts';
+import { equal } from '../equal.ts';
+import type { Kind, MeshSnapshot, Objects } from '../model.ts';
+import { entryOf, objectOf, proxyUid, splitKey } from '../snapshot.ts';
+import { type IndexName, IndexStore } from './indexes.ts';
+import { type Input, Node } from './input.ts';
+import type { Origin, Reader, Rule } from './rule.ts';
+import { type Source, Sources } from './sources.ts';
 
-/** A pure function of what it reads. It may read nodes of lower layers only, so a cycle cannot be written. */
-export interface Rule<V> {
-  readonly name: string;
-  readonly layer: number;
-  readonly compute: (read: Reader, key: string) => V;
-}
+/** Something that an event changed. */
+export type Change = Exclude<Source, { type: 'bucket' }>;
 
-/** Where a part of a value comes from: `pointer` (RFC 6901) into the node's data, the object, and the rule in words. */
-export interface Origin {
-  readonly pointer: string;
-  readonly object: ObjectRef;
-  readonly rule: string;
-}
-
-/** Everything that a rule may look at. Each call records an input, and absence is recorded too. */
-export interface Reader {
-  /** The last valid version of an object. */
-  get<K extends Kind>(kind: K, key: string): Objects[K] | undefined;
-  /** What is wrong with the newest version of an object. */
-  problems(kind: Kind, key: string): readonly Problem[];
-  /** Keys of the objects that an index has under a value, sorted. */
-  bucket(index: IndexName, value: string): readonly string[];
-  node<V>(rule: Rule<V>, key: string): V;
-  trust(): MeshSnapshot['trust'];
-  /** uid that the pod's proxy enrolled with. */
-  enrolled(podKey: string): string | undefined;
-  /** Says where a part of the value comes from; never part of the value. */
-  because(pointer: string, kind: Kind, key: string, rule: string): void;
-}
-
-interface NodeRecord {
-  readonly id: string;
-  readonly rule: Rule<unknown>;
-  readonly key: string;
-  value: unknown;
-  /** Canonical form of the value, or the hash of a fragment: what equality is decided by. */
-  content: string;
-  inputs: Set<string>;
-  origins: readonly Origin[];
-}
-
-const trustInput = '!trust';
-const enrolledInput = (podKey: string): string => `!enrolled ${podKey}`;
-const objectInput = (kind: Kind, key: string): string => `${kind} ${key}`;
-const nodeId = (rule: Rule<unknown>, key: string): string => `@${rule.name} ${key}`;
-
-/** Something that an event changed, named as the graph names its inputs. */
-export type Change =
-  | { readonly type: 'object'; readonly kind: Kind; readonly key: string }
-  | { readonly type: 'enrolled'; readonly key: string }
-  | { readonly type: 'trust' };
-
+/** All nodes that are wanted, and those that they read. */
 export class Graph {
-  #snapshot: MeshSnapshot;
-  readonly #indexes = new IndexStore();
-  readonly #records = new Map<string, NodeRecord>();
-  /** input → ids of the nodes that read it */
-  readonly #readers = new Map<string, Set<string>>();
-  /** Nodes that somebody outside wants, whoever else reads them. */
-  readonly #demanded = new Set<string>();
+  /** What rules look at now. */
+  readonly #at: Standpoint;
+  /** rule → key → node */
+  readonly #nodes = new Map<Rule<unknown>, Map<string, Input>>();
   /** Nodes that may have lost their last reader in this batch. */
-  readonly #loose = new Set<string>();
+  readonly #loose = new Set<Node>();
   /** How many nodes have been computed since the graph was made: what "cost follows the change" is measured by. */
   computed = 0;
 
@@ -80,200 +31,222 @@ export class Graph {
 
   /** @param emit is given every fragment that a rule makes */
   constructor(snapshot: MeshSnapshot, emit: (fragment: Fragment) => void) {
-    this.#snapshot = snapshot;
+    const node = (rule: Rule<unknown>, key: string) => this.#node(rule, key);
+    this.#at = { snapshot, node, indexes: new IndexStore(), sources: new Sources() };
     this.#emit = emit;
   }
 
   /** What is remembered: nodes, their inputs, buckets of the indexes; 0 when nothing is wanted of an empty snapshot. */
   get size(): number {
-    return this.#records.size + this.#readers.size + this.#demanded.size + this.#loose.size + this.#indexes.size;
+    const nodes = [...this.#nodes.values()].reduce((sum, home) => sum + home.size, 0);
+    return nodes + this.#loose.size + this.#at.sources.size + this.#at.indexes.size;
   }
 
   /** Index an object without computing anything: used to fill a new graph. */
   index<K extends Kind>(kind: K, key: string, object: Objects[K] | undefined): void {
-    this.#indexes.replace(kind, key, undefined, object);
+    this.#at.indexes.replace(kind, key, undefined, object);
   }
 
   /** Wants a node from now on, and returns its value. */
   demand<V>(rule: Rule<V>, key: string): V {
-    this.#demanded.add(nodeId(rule, key));
-    return this.#value(rule, key);
+    const node = this.#node(rule, key);
+    node.demanded = true;
+    return node.value as V;
   }
 
   /** No longer wants it; it goes with the next `collect` when nothing else reads it. */
   release(rule: Rule<unknown>, key: string): void {
-    const id = nodeId(rule, key);
-    this.#demanded.delete(id);
-    this.#loose.add(id);
+    const node = this.#known(rule, key);
+    if (node === undefined) return;
+    node.demanded = false;
+    this.#loose.add(node);
   }
 
-  /** The origins and inputs of a node that exists. */
-  explain(rule: Rule<unknown>, key: string): { origins: readonly Origin[]; inputs: readonly string[] } | undefined {
-    const record = this.#records.get(nodeId(rule, key));
-    return record && { origins: record.origins, inputs: [...record.inputs].sort() };
+  /** Where the parts of a node's value come from; undefined when there is no such node. */
+  origins(rule: Rule<unknown>, key: string): readonly Origin[] | undefined {
+    if (this.#known(rule, key) === undefined) return undefined;
+    const origins: Origin[] = [];
+    rule.compute(new Reading(this.#at, rule, origins), key);
+    return origins;
   }
 
   /** Value of a node that exists already. */
   peek<V>(rule: Rule<V>, key: string): V | undefined {
-    return this.#records.get(nodeId(rule, key))?.value as V | undefined;
+    return this.#known(rule, key)?.value as V | undefined;
   }
 
   /**
    * Moves on to the next snapshot and brings every node up to date.
    *
-   * @returns ids of the demanded nodes whose value changed, as `rule key`
+   * @returns the demanded nodes whose value changed
    */
   update(next: MeshSnapshot, changes: readonly Change[]): readonly { readonly rule: string; readonly key: string }[] {
     const dirty = new Layers();
-    const before = this.#snapshot;
-    this.#snapshot = next;
-    for (const input of this.#changedInputs(before, next, changes)) this.#soil(input, dirty);
+    const before = this.#at.snapshot;
+    this.#at.snapshot = next;
+    for (const change of changes) for (const input of this.#changedInputs(before, next, change)) dirty.soil(input);
     const changed: { rule: string; key: string }[] = [];
-    for (let id = dirty.take(); id !== undefined; id = dirty.take()) {
-      const record = this.#records.get(id);
-      if (!record || !this.#recompute(record)) continue;
-      if (this.#demanded.has(id)) changed.push({ rule: record.rule.name, key: record.key });
-      this.#soil(id, dirty);
+    for (let node = dirty.take(); node !== undefined; node = dirty.take()) {
+      if (!this.#recompute(node)) continue;
+      if (node.demanded) changed.push({ rule: node.rule.name, key: node.key });
+      dirty.soil(node);
     }
     return changed;
   }
 
-  #changedInputs(before: MeshSnapshot, next: MeshSnapshot, changes: readonly Change[]): Set<string> {
-    const inputs = new Set<string>();
-    for (const change of changes) {
-      if (change.type === 'trust') inputs.add(trustInput);
-      else if (change.type === 'enrolled') inputs.add(enrolledInput(change.key));
-      else {
-        const { kind, key } = change;
-        inputs.add(objectInput(kind, key));
-        const [old, now] = [objectOf(before, kind, key), objectOf(next, kind, key)];
-        for (const bucket of this.#indexes.replace(kind, key, old, now)) inputs.add(bucket);
-      }
-    }
-    return inputs;
+  /** An object that comes several times in a batch is compared at both ends of it, so the second time finds nothing. */
+  #changedInputs(before: MeshSnapshot, next: MeshSnapshot, change: Change): (Input | undefined)[] {
+    const { indexes, sources } = this.#at;
+    const input = sources.find(change);
+    if (change.type !== 'object') return [input];
+    const { kind, key } = change;
+    const [old, now] = [objectOf(before, kind, key), objectOf(next, kind, key)];
+    const buckets = indexes.replace(kind, key, old, now).map(bucket => sources.find({ type: 'bucket', ...bucket }));
+    // A pod takes its enrolment with it.
+    return [input, ...buckets, ...(kind === 'Pod' ? [sources.find({ type: 'enrolled', key })] : [])];
   }
 
-  #soil(input: string, dirty: Layers): void {
-    for (const id of this.#readers.get(input) ?? []) {
-      const record = this.#records.get(id);
-      if (record) dirty.put(id, record.rule.layer);
-    }
+  #known(rule: Rule<unknown>, key: string): Node | undefined {
+    return this.#nodes.get(rule)?.get(key) as Node | undefined;
   }
 
-  #value<V>(rule: Rule<V>, key: string): V {
-    const id = nodeId(rule, key);
-    const known = this.#records.get(id);
-    if (known) return known.value as V;
-    const record: NodeRecord = { id, rule, key, value: undefined, content: '', inputs: new Set(), origins: [] };
-    this.#records.set(id, record);
-    this.#recompute(record);
-    return record.value as V;
+  #node(rule: Rule<unknown>, key: string): Node {
+    const known = this.#known(rule, key);
+    if (known !== undefined) return known;
+    const home = this.#nodes.get(rule) ?? new Map<string, Input>();
+    this.#nodes.set(rule, home);
+    const node = new Node(home, rule, key);
+    home.set(key, node);
+    this.#recompute(node);
+    return node;
   }
 
   /** @returns whether the value changed */
-  #recompute(record: NodeRecord): boolean {
+  #recompute(node: Node): boolean {
     this.computed++;
-    const inputs = new Set<string>();
-    const origins: Origin[] = [];
-    record.value = record.rule.compute(this.#reader(record.rule, inputs, origins), record.key);
-    this.#relink(record, inputs);
-    record.origins = origins;
-    const content = contentOf(record.value);
-    const changed = content !== record.content;
-    record.content = content;
-    if (changed && isFragment(record.value)) this.#emit(record.value);
-    return changed;
+    const reading = new Reading(this.#at, node.rule);
+    const value = node.rule.compute(reading, node.key);
+    this.#relink(node, reading.inputs);
+    if (sameValue(node.value, value)) return false;
+    node.value = value;
+    if (value instanceof Fragment) this.#emit(value);
+    return true;
   }
 
-  #relink(record: NodeRecord, inputs: Set<string>): void {
-    for (const input of inputs) if (!record.inputs.has(input)) this.#link(input, record.id);
-    for (const input of record.inputs) if (!inputs.has(input)) this.#unlink(input, record.id);
-    record.inputs = inputs;
+  #relink(node: Node, inputs: ReadonlySet<Input>): void {
+    const before = new Set(node.inputs);
+    for (const input of inputs) if (!before.delete(input)) input.add(node);
+    for (const input of before) this.#unlink(input, node);
+    node.inputs = [...inputs];
   }
 
-  #link(input: string, id: string): void {
-    const readers = this.#readers.get(input) ?? new Set<string>();
-    this.#readers.set(input, readers.add(id));
+  #unlink(input: Input, reader: Node): void {
+    input.remove(reader);
+    if (input.isRead) return;
+    if (input instanceof Node) this.#loose.add(input);
+    else input.home.delete(input.key);
   }
 
-  #unlink(input: string, id: string): void {
-    const readers = this.#readers.get(input);
-    readers?.delete(id);
-    if (readers?.size !== 0) return;
-    this.#readers.delete(input);
-    if (input.startsWith('@')) this.#loose.add(input);
-  }
-
-  #reader(rule: Rule<unknown>, inputs: Set<string>, origins: Origin[]): Reader {
-    return {
-      get: (kind, key) => {
-        inputs.add(objectInput(kind, key));
-        return objectOf(this.#snapshot, kind, key);
-      },
-      problems: (kind, key) => {
-        inputs.add(objectInput(kind, key));
-        return entryOf(this.#snapshot, kind, key)?.problems ?? [];
-      },
-      bucket: (index, value) => {
-        inputs.add(bucketId(index, value));
-        return this.#indexes.bucket(index, value);
-      },
-      node: (lower, key) => {
-        if (lower.layer >= rule.layer)
-          throw new Error(`rule ${rule.name} may not read ${lower.name}: its layer is not lower`);
-        inputs.add(nodeId(lower, key));
-        return this.#value(lower, key);
-      },
-      trust: () => {
-        inputs.add(trustInput);
-        return this.#snapshot.trust;
-      },
-      enrolled: podKey => {
-        inputs.add(enrolledInput(podKey));
-        return this.#snapshot.proxies[podKey];
-      },
-      because: (pointer, kind, key, words) => {
-        origins.push({ pointer, object: { kind, ...splitKey(key) }, rule: words });
-      },
-    };
-  }
-
-  /** Ends a batch: a node that nothing reads goes, and its record with it. */
+  /** Ends a batch: a node that nothing reads goes, and what it read with it. */
   collect(): void {
-    for (const id of this.#loose) {
-      this.#loose.delete(id);
-      const record = this.#records.get(id);
-      if (!record || this.#demanded.has(id) || this.#readers.has(id)) continue;
-      this.#records.delete(id);
-      for (const input of record.inputs) this.#unlink(input, id);
+    for (const node of this.#loose) {
+      this.#loose.delete(node);
+      if (node.demanded || node.isRead || node.home.get(node.key) !== node) continue;
+      node.home.delete(node.key);
+      for (const input of node.inputs) this.#unlink(input, node);
     }
   }
 }
 
-/** A fragment is its hash; any other value is its canonical form. */
-function contentOf(value: unknown): string {
-  if (value === undefined) return 'undefined';
-  return isFragment(value) ? value.hash : canonical(value as Json);
+/** What rules look at: a snapshot, the indexes of its objects, and who reads what. */
+interface Standpoint {
+  snapshot: MeshSnapshot;
+  readonly indexes: IndexStore;
+  readonly sources: Sources;
+  /** A node, computed if it is not there. */
+  node(rule: Rule<unknown>, key: string): Node;
 }
 
-function isFragment(value: unknown): value is Fragment {
-  return typeof value === 'object' && value !== null && 'hash' in value && 'bytes' in value;
+/** One run of a rule: notes what it reads, and what it says about origins when somebody listens. */
+class Reading implements Reader {
+  readonly #at: Standpoint;
+  readonly #rule: Rule<unknown>;
+  readonly #origins: Origin[] | null;
+  readonly inputs = new Set<Input>();
+
+  constructor(at: Standpoint, rule: Rule<unknown>, origins: Origin[] | null = null) {
+    this.#at = at;
+    this.#rule = rule;
+    this.#origins = origins;
+  }
+
+  get<K extends Kind>(kind: K, key: string): Objects[K] | undefined {
+    this.#reads({ type: 'object', kind, key });
+    return objectOf(this.#at.snapshot, kind, key);
+  }
+
+  problems(kind: Kind, key: string): readonly Problem[] {
+    this.#reads({ type: 'object', kind, key });
+    return entryOf(this.#at.snapshot, kind, key)?.problems ?? [];
+  }
+
+  bucket(index: IndexName, value: string): readonly string[] {
+    this.#reads({ type: 'bucket', index, value });
+    return this.#at.indexes.bucket(index, value);
+  }
+
+  node<V>(lower: Rule<V>, key: string): V {
+    if (lower.layer >= this.#rule.layer)
+      throw new Error(`rule ${this.#rule.name} may not read ${lower.name}: its layer is not lower`);
+    const node = this.#at.node(lower, key);
+    this.inputs.add(node);
+    return node.value as V;
+  }
+
+  trust(): MeshSnapshot['trust'] {
+    this.#reads({ type: 'trust' });
+    return this.#at.snapshot.trust;
+  }
+
+  enrolled(key: string): string | undefined {
+    this.#reads({ type: 'enrolled', key });
+    return proxyUid(this.#at.snapshot, key);
+  }
+
+  because(pointer: string, kind: Kind, key: string, rule: string): void {
+    this.#origins?.push({ pointer, object: { kind, ...splitKey(key) }, rule });
+  }
+
+  #reads(source: Source): void {
+    this.inputs.add(this.#at.sources.read(source));
+  }
+}
+
+/** A fragment is its hash. */
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a instanceof Fragment || b instanceof Fragment)
+    return a instanceof Fragment && b instanceof Fragment && a.hash === b.hash;
+  return equal(a, b);
 }
 
 /** Dirty nodes, taken lowest layer first. */
 class Layers {
-  readonly #layers: Set<string>[] = [];
+  readonly #layers: Set<Node>[] = [];
 
-  put(id: string, layer: number): void {
-    while (this.#layers.length <= layer) this.#layers.push(new Set());
-    this.#layers[layer]?.add(id);
+  /** Everything that reads what has changed. */
+  soil(input: Input | undefined): void {
+    for (const node of input?.readers ?? []) {
+      const { layer } = node.rule;
+      while (this.#layers.length <= layer) this.#layers.push(new Set());
+      this.#layers[layer]?.add(node);
+    }
   }
 
-  take(): string | undefined {
+  take(): Node | undefined {
     for (const layer of this.#layers) {
-      for (const id of layer) {
-        layer.delete(id);
-        return id;
+      for (const node of layer) {
+        layer.delete(node);
+        return node;
       }
     }
     return undefined;

@@ -43,7 +43,8 @@ export const indexes = {
 
 export type IndexName = keyof typeof indexes;
 
-const indexNames = Object.keys(indexes) as IndexName[];
+/** Names of all indexes. */
+export const indexNames = Object.keys(indexes) as IndexName[];
 
 /** Indexes of a kind, looked up once. */
 const indexesByKind = new Map<Kind, IndexName[]>();
@@ -55,25 +56,23 @@ for (const name of indexNames) {
 /** Not remembered: a value that nothing has any more must leave no trace. */
 const none: readonly string[] = [];
 
-/** Buckets of keys for every index, kept up to date object by object. */
+/** A bucket whose keys are others now. */
+export interface ChangedBucket {
+  readonly index: IndexName;
+  readonly value: string;
+}
+
+/** Buckets of keys for every index, kept up to date object by object. A list that was given out is never changed. */
 export class IndexStore {
-  readonly #buckets = new Map<string, Set<string>>();
-  readonly #sorted = new Map<string, readonly string[]>();
+  readonly #buckets = new Map<IndexName, Map<string, readonly string[]>>(indexNames.map(name => [name, new Map()]));
 
   get size(): number {
-    return this.#buckets.size + this.#sorted.size;
+    return [...this.#buckets.values()].reduce((sum, buckets) => sum + buckets.size, 0);
   }
 
   /** Keys under a value, sorted: never in order of arrival. */
   bucket(index: IndexName, value: string): readonly string[] {
-    const id = bucketId(index, value);
-    const known = this.#sorted.get(id);
-    if (known) return known;
-    const keys = this.#buckets.get(id);
-    if (keys === undefined) return none;
-    const sorted = [...keys].sort();
-    this.#sorted.set(id, sorted);
-    return sorted;
+    return this.#buckets.get(index)?.get(value) ?? none;
   }
 
   /** Moves an object from the values of its old version to those of its new one; returns the buckets that changed. */
@@ -82,37 +81,49 @@ export class IndexStore {
     key: string,
     before: Objects[K] | undefined,
     after: Objects[K] | undefined,
-  ): string[] {
-    const changed: string[] = [];
-    for (const name of indexesByKind.get(kind) ?? []) {
-      const { values } = indexes[name] as unknown as IndexOf<K>;
+  ): ChangedBucket[] {
+    const changed: ChangedBucket[] = [];
+    for (const index of indexesByKind.get(kind) ?? []) {
+      const { values } = indexes[index] as unknown as IndexOf<K>;
       const old = new Set(before === undefined ? [] : values(before));
-      const now = new Set(after === undefined ? [] : values(after));
-      for (const value of old) if (!now.has(value)) changed.push(this.#remove(name, value, key));
-      for (const value of now) if (!old.has(value)) changed.push(this.#add(name, value, key));
+      for (const value of after === undefined ? [] : values(after))
+        if (!old.delete(value) && this.#put(index, value, added(this.bucket(index, value), key)))
+          changed.push({ index, value });
+      for (const value of old)
+        if (this.#put(index, value, removed(this.bucket(index, value), key))) changed.push({ index, value });
     }
     return changed;
   }
 
-  #add(index: IndexName, value: string, key: string): string {
-    const id = bucketId(index, value);
-    const keys = this.#buckets.get(id) ?? new Set<string>();
-    this.#buckets.set(id, keys.add(key));
-    this.#sorted.delete(id);
-    return id;
-  }
-
-  #remove(index: IndexName, value: string, key: string): string {
-    const id = bucketId(index, value);
-    const keys = this.#buckets.get(id);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#buckets.delete(id);
-    this.#sorted.delete(id);
-    return id;
+  /** @returns whether that is another list */
+  #put(index: IndexName, value: string, keys: readonly string[]): boolean {
+    const buckets = this.#buckets.get(index);
+    if (buckets === undefined || keys === this.bucket(index, value)) return false;
+    if (keys.length === 0) buckets.delete(value);
+    else buckets.set(value, keys);
+    return true;
   }
 }
 
-/** How a bucket is named among the inputs of a rule. */
-export function bucketId(index: IndexName, value: string): string {
-  return `#${index} ${value}`;
+/** Where a key stands in a sorted list, or would. */
+function placeOf(keys: readonly string[], key: string): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The list itself when the key is in it. */
+function added(keys: readonly string[], key: string): readonly string[] {
+  const at = placeOf(keys, key);
+  return keys[at] === key ? keys : [...keys.slice(0, at), key, ...keys.slice(at)];
+}
+
+/** The list itself when the key is not in it. */
+function removed(keys: readonly string[], key: string): readonly string[] {
+  const at = placeOf(keys, key);
+  return keys[at] === key ? [...keys.slice(0, at), ...keys.slice(at + 1)] : keys;
 }

@@ -2,8 +2,7 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Problem } from '../../api/problem.ts';
-import { hashBytes } from '../canonical.ts';
-import type { AnyNode, Fragment } from '../config.ts';
+import { type AnyNode, Fragment } from '../config.ts';
 import { type Derived, Deriver } from '../deriver.ts';
 import type { Derivation } from '../engine.ts';
 import type { MeshEvent, MeshSnapshot } from '../model.ts';
@@ -122,5 +121,5 @@ function onePool(): Piscina<ShardTask, ShardResult> {
 }
 
 function parse(bytes: string): Fragment {
-  return { hash: hashBytes(bytes), bytes, node: JSON.parse(bytes) as AnyNode };
+  return new Fragment(bytes, (JSON.parse(bytes) as AnyNode).refs);
 }

@@ -3,9 +3,9 @@ import type { HTTPAccessRule, TCPAccessRule } from '../../config.ts';
 import { type Fragment, fragmentOf } from '../../config.ts';
 import type { IdentityRef, TrafficTargetObject } from '../../model.ts';
 import { keyOf } from '../../snapshot.ts';
-import type { Reader, Rule } from '../graph.ts';
 import { httpConditions } from '../match.ts';
 import { principalOf } from '../names.ts';
+import type { Reader, Rule } from '../rule.ts';
 import { permissive, trustDomain } from './mesh.ts';
 
 /** Key is `namespace/serviceaccount` of the server. Denies everything that no TrafficTarget allows. */

@@ -5,8 +5,8 @@
 import type { Problem } from '../../../api/problem.ts';
 import type { Kind, TrafficSplitObject, TrafficTargetObject } from '../../model.ts';
 import { keyOf, splitKey } from '../../snapshot.ts';
-import type { Reader, Rule } from '../graph.ts';
 import { serviceKey } from '../names.ts';
+import type { Reader, Rule } from '../rule.ts';
 
 /** Kinds whose objects get a condition. */
 export const conditionKinds = ['MeshConfig', 'TrafficTarget', 'HTTPRouteGroup', 'TCPRoute', 'TrafficSplit'] as const;

@@ -1,8 +1,8 @@
 /** Mesh-wide facts: settings, trust, which namespaces take part, who a pod is. */
 import { type Fragment, fragmentOf } from '../../config.ts';
 import type { MeshConfigObject } from '../../model.ts';
-import type { Rule } from '../graph.ts';
 import { principalOf } from '../names.ts';
+import type { Rule } from '../rule.ts';
 
 /** Where the one MeshConfig of this mesh is kept. */
 export const meshConfigKey = 'fsm-system/fsm-mesh-config';

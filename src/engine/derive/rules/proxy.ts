@@ -2,8 +2,8 @@
 import { configFormat, type Fragment, fragmentOf, type InboundNode, type IndexNode } from '../../config.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../model.ts';
 import { bucketOf, keyOf } from '../../snapshot.ts';
-import type { Reader, Rule } from '../graph.ts';
 import { serviceKey } from '../names.ts';
+import type { Reader, Rule } from '../rule.ts';
 import { access } from './access.ts';
 import { enrolledNamespace, meshName, permissive, settings, trust, workload } from './mesh.ts';
 import { accounts, protocolOf, service } from './service.ts';
@@ -11,10 +11,31 @@ import { accounts, protocolOf, service } from './service.ts';
 /** In permissive mode everybody may call the same services, so they share one list under this key. */
 const everybody = '*';
 
+/**
+ * Services that pods of an account are behind, sorted; key is `namespace/serviceaccount`. A node of its own, so that an
+ * address that moves stops here and does not reach everybody who may call the account.
+ */
+const servicesBehind: Rule<readonly string[]> = {
+  name: 'servicesBehind',
+  layer: 4,
+  compute: (read, account) => {
+    const found = new Set<string>();
+    for (const pod of read.bucket('podsByServiceAccount', account)) {
+      for (const sliceKey of read.bucket('slicesByPod', pod)) {
+        const slice = read.get('EndpointSlice', sliceKey);
+        if (slice === undefined || slice.service === '') continue;
+        const key = `${slice.namespace}/${slice.service}`;
+        if (read.node(accounts, key).includes(account)) found.add(key);
+      }
+    }
+    return [...found].sort();
+  },
+};
+
 /** Services that may be called, as sorted `namespace/name`; key is `namespace/serviceaccount`, or `*` for all there are. */
 const reach: Rule<readonly string[]> = {
   name: 'reach',
-  layer: 4,
+  layer: 5,
   compute: (read, account) => (account === everybody ? servicesOfMesh(read) : servicesAllowed(read, account)),
 };
 
@@ -27,7 +48,7 @@ function servicesOfMesh(read: Reader): string[] {
 function servicesAllowed(read: Reader, account: string): string[] {
   const found = new Set<string>();
   for (const destination of destinations(read, account))
-    for (const key of servicesOf(read, destination)) found.add(key);
+    for (const key of read.node(servicesBehind, destination)) found.add(key);
   for (const key of [...found]) for (const apex of apexesOf(read, key)) found.add(apex);
   return [...found].filter(key => read.node(enrolledNamespace, key.slice(0, key.indexOf('/')))).sort();
 }
@@ -39,17 +60,6 @@ function destinations(read: Reader, account: string): Set<string> {
   );
 }
 
-function* servicesOf(read: Reader, account: string): Generator<string> {
-  for (const pod of read.bucket('podsByServiceAccount', account)) {
-    for (const sliceKey of read.bucket('slicesByPod', pod)) {
-      const slice = read.get('EndpointSlice', sliceKey);
-      if (slice === undefined || slice.service === '') continue;
-      const key = `${slice.namespace}/${slice.service}`;
-      if (read.node(accounts, key).includes(account)) yield key;
-    }
-  }
-}
-
 function apexesOf(read: Reader, backend: string): string[] {
   const splits = read.bucket('splitsByBackend', backend).flatMap(key => read.get('TrafficSplit', key) ?? []);
   return splits.map(split => serviceKey(split.service, split.namespace));
@@ -58,7 +68,7 @@ function apexesOf(read: Reader, backend: string): string[] {
 /** One of the 64 parts of a long list; key is `<bucket> <key of reach>`. */
 const indexPart: Rule<Fragment> = {
   name: 'indexPart',
-  layer: 5,
+  layer: 6,
   compute: (read, key) => {
     const space = key.indexOf(' ');
     const [bucket, list] = [key.slice(0, space), key.slice(space + 1)];
@@ -72,7 +82,7 @@ const indexPart: Rule<Fragment> = {
 /** The services of a list, by name; key as for `reach`. Up to 64 names stand in one node, more in 64. */
 const index: Rule<Fragment> = {
   name: 'index',
-  layer: 6,
+  layer: 7,
   compute: (read, key) => {
     const names = read.node(reach, key);
     if (names.length <= 64) return indexOf(read, names);
@@ -94,7 +104,7 @@ function indexOf(read: Reader, names: readonly string[]): Fragment {
 /** What a workload may call; key is `namespace/serviceaccount`. */
 export const outbound: Rule<Fragment> = {
   name: 'outbound',
-  layer: 7,
+  layer: 8,
   compute: (read, account) => {
     const list = read.node(permissive, '') ? everybody : account;
     return fragmentOf({ kind: 'outbound', data: {}, refs: { services: read.node(index, list).hash } });

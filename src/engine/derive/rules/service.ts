@@ -3,9 +3,9 @@ import type { Backend, Endpoint, Protocol, Route, ServicePort } from '../../conf
 import { type Fragment, fragmentOf } from '../../config.ts';
 import type { EndpointSliceObject, ServiceObject, ServicePortSpec, TrafficSplitObject } from '../../model.ts';
 import { keyOf, splitKey } from '../../snapshot.ts';
-import type { Reader, Rule } from '../graph.ts';
 import { type HTTPCondition, httpConditions, precedence } from '../match.ts';
 import { serviceKey } from '../names.ts';
+import type { Reader, Rule } from '../rule.ts';
 import { workload } from './mesh.ts';
 
 const protocols = new Set<string>(['http', 'http2', 'grpc', 'tcp', 'tcp-server-first', 'https']);
