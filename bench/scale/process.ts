@@ -31,7 +31,7 @@ export class ControlPlane {
   /** @param port for proxies; fixed, so that they find it again after a restart */
   constructor(options: ControlPlaneOptions, port: number) {
     const file = fileURLToPath(
-      new URL(options.built ? '../../dist/src/controller.js' : '../../src/controller.ts', import.meta.url),
+      new URL(options.built ? '../../dist/image/controller/controller.js' : '../../src/controller.ts', import.meta.url),
     );
     const args = [
       ...(options.nodeOptions ?? []),

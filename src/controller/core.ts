@@ -56,7 +56,7 @@ export async function startCore(client: KubeClient, options: ControllerOptions):
   const checkpoint = journal.latest();
   const snapshot = fold(checkpoint, [...journal.events(checkpoint.revision)]);
   const store = new FragmentStore();
-  const derivation = createDerivation(snapshot, store, { threads: options.threads, journal: file });
+  const derivation = await createDerivation(snapshot, store, { threads: options.threads, journal: file });
   const engine = new Engine(snapshot, store, derivation);
   await engine.start();
   const core = assemble(client, options, { cluster, journal, derivation, engine });

@@ -56,7 +56,7 @@ function foldFrom(journal: Journal, checkpoint: number): MeshSnapshot {
 
 async function derive(snapshot: MeshSnapshot, threads: number, file: string): Promise<Record<string, Hash>> {
   const store = new FragmentStore();
-  const derivation = createDerivation(snapshot, store, { threads, journal: file });
+  const derivation = await createDerivation(snapshot, store, { threads, journal: file });
   try {
     return rootHashes((await derivation.all()).roots);
   } finally {

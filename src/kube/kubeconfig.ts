@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
 import type { ClusterAccess } from './access.ts';
 import { isRecord } from './object.ts';
 
@@ -26,7 +25,7 @@ export async function readSimpleKubeconfig(
   path: string,
   context: string | undefined,
 ): Promise<ClusterAccess | undefined> {
-  const config: unknown = parse(await readFile(path, 'utf8'));
+  const config = await parsed(await readFile(path, 'utf8'));
   if (!isRecord(config)) throw new Error('it is not a kubeconfig');
   const wanted = context ?? textOf(config, 'current-context');
   if (wanted === undefined) throw new Error('it has no current-context');
@@ -86,4 +85,11 @@ type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 function present<T extends object>(values: T): Present<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Present<T>;
+}
+
+/** JSON is YAML, and most of what programs write is JSON: the other reader is loaded only when it is needed. */
+async function parsed(text: string): Promise<unknown> {
+  if (text.trimStart().startsWith('{')) return JSON.parse(text);
+  const { parse } = await import('yaml');
+  return parse(text);
 }

@@ -24,7 +24,7 @@ export async function record(file: string, threads = 0, asked: Partial<JournalLi
   const checkpoint = journal.latest();
   const snapshot = fold(checkpoint, [...journal.events(checkpoint.revision)]);
   const store = new FragmentStore();
-  const derivation = createDerivation(snapshot, store, { threads, journal: file });
+  const derivation = await createDerivation(snapshot, store, { threads, journal: file });
   const engine = new Engine(snapshot, store, derivation);
   const watcher = new Watcher(engine);
   watcher.take(await engine.start());

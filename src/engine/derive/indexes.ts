@@ -119,11 +119,11 @@ function placeOf(keys: readonly string[], key: string): number {
 /** The list itself when the key is in it. */
 function added(keys: readonly string[], key: string): readonly string[] {
   const at = placeOf(keys, key);
-  return keys[at] === key ? keys : [...keys.slice(0, at), key, ...keys.slice(at)];
+  return keys[at] === key ? keys : keys.toSpliced(at, 0, key);
 }
 
 /** The list itself when the key is not in it. */
 function removed(keys: readonly string[], key: string): readonly string[] {
   const at = placeOf(keys, key);
-  return keys[at] === key ? [...keys.slice(0, at), ...keys.slice(at + 1)] : keys;
+  return keys[at] === key ? keys.toSpliced(at, 1) : keys;
 }

@@ -4,15 +4,15 @@ import type { Rule } from './rule.ts';
 /** Up to so many readers stand in a list, which takes a tenth of the memory of a set. */
 const listMax = 8;
 
-/** Shared by all that nobody reads; never written. */
-const none: Node[] = [];
+/** Shared by all that nobody reads. */
+const none: readonly Node[] = [];
 
 /** Something that nodes read: an object, a bucket of an index, another node. */
 export class Input {
   readonly key: string;
   /** Where it is kept by its key, as long as somebody reads it. */
   readonly home: Map<string, Input>;
-  #readers: Node[] | Set<Node> = none;
+  #readers: readonly Node[] | Set<Node> = none;
 
   constructor(home: Map<string, Input>, key: string) {
     this.home = home;
@@ -24,21 +24,21 @@ export class Input {
   }
 
   get isRead(): boolean {
-    return (Array.isArray(this.#readers) ? this.#readers.length : this.#readers.size) > 0;
+    return (this.#readers instanceof Set ? this.#readers.size : this.#readers.length) > 0;
   }
 
   /** Adds a reader that is not there yet. */
   add(reader: Node): void {
     if (this.#readers instanceof Set) this.#readers.add(reader);
-    else if (this.#readers === none) this.#readers = [reader];
-    else if (this.#readers.length < listMax) this.#readers.push(reader);
+    // Not pushed and not spread: a list that grows takes room for sixteen more, a new one is as long as it has to be.
+    else if (this.#readers.length < listMax) this.#readers = this.#readers.concat(reader);
     else this.#readers = new Set([...this.#readers, reader]);
   }
 
   /** Removes a reader that is there. */
   remove(reader: Node): void {
     if (this.#readers instanceof Set) this.#readers.delete(reader);
-    else this.#readers.splice(this.#readers.indexOf(reader), 1);
+    else this.#readers = this.#readers.toSpliced(this.#readers.indexOf(reader), 1);
   }
 }
 

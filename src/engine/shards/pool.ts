@@ -1,6 +1,6 @@
 /** Derivation in this thread or in shards: 0, 1 or n threads give the same bytes. */
 import type { Worker } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { Problem } from '../../api/problem.ts';
 import { type AnyNode, Fragment } from '../config.ts';
 import { type Derived, Deriver } from '../deriver.ts';
@@ -24,8 +24,12 @@ export interface OwnedDerivation extends Derivation {
 }
 
 /** A derivation that begins at a snapshot and emits its fragments into a store. */
-export function createDerivation(snapshot: MeshSnapshot, store: FragmentStore, options: ShardOptions): OwnedDerivation {
-  if (options.threads > 0) return new Shards(snapshot.revision, store, options);
+export async function createDerivation(
+  snapshot: MeshSnapshot,
+  store: FragmentStore,
+  options: ShardOptions,
+): Promise<OwnedDerivation> {
+  if (options.threads > 0) return new Shards(snapshot.revision, store, options, await makePools(options.threads));
   const deriver = new Deriver(snapshot, fragment => store.put(fragment));
   return {
     all: () => deriver.all(),
@@ -36,16 +40,16 @@ export function createDerivation(snapshot: MeshSnapshot, store: FragmentStore, o
 }
 
 class Shards implements OwnedDerivation {
-  readonly #pools: readonly Piscina<ShardTask, ShardResult>[];
+  readonly #pools: readonly Pool[];
   readonly #store: FragmentStore;
   readonly #journal: string;
   #revision: number;
 
-  constructor(revision: number, store: FragmentStore, { threads, journal }: ShardOptions) {
+  constructor(revision: number, store: FragmentStore, { journal }: ShardOptions, pools: readonly Pool[]) {
     this.#revision = revision;
     this.#store = store;
     this.#journal = journal;
-    this.#pools = Array.from({ length: threads }, () => onePool());
+    this.#pools = pools;
   }
 
   all(): Promise<Derived> {
@@ -64,12 +68,7 @@ class Shards implements OwnedDerivation {
   }
 
   /** A shard that died is asked once more: the new thread folds from the journal and answers with everything. */
-  async #ask(
-    pool: Piscina<ShardTask, ShardResult>,
-    index: number,
-    events: readonly MeshEvent[],
-    all: boolean,
-  ): Promise<ShardResult> {
+  async #ask(pool: Pool, index: number, events: readonly MeshEvent[], all: boolean): Promise<ShardResult> {
     const task = { index, count: this.#pools.length, journal: this.#journal, from: this.#revision, events, all };
     try {
       return await pool.run(task);
@@ -108,16 +107,17 @@ class Shards implements OwnedDerivation {
   }
 }
 
-/** One pool of one thread: piscina cannot address a worker of a pool, and its default `atomics` starves the worker. */
-function onePool(): Piscina<ShardTask, ShardResult> {
+type Pool = Piscina<ShardTask, ShardResult>;
+
+/**
+ * Pools of one thread each: piscina cannot address a worker of a pool, and its default `atomics` starves the worker.
+ * The library is loaded only where there are threads.
+ */
+async function makePools(count: number): Promise<readonly Pool[]> {
+  const { Piscina } = await import('piscina');
   const filename = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;
-  return new Piscina({
-    filename,
-    minThreads: 1,
-    maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    atomics: 'disabled',
-  });
+  const options = { filename, minThreads: 1, maxThreads: 1, idleTimeout: Number.POSITIVE_INFINITY };
+  return Array.from({ length: count }, () => new Piscina<ShardTask, ShardResult>({ ...options, atomics: 'disabled' }));
 }
 
 function parse(bytes: string): Fragment {
