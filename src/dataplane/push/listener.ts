@@ -76,10 +76,13 @@ function accept(socket: TLSSocket, options: ListenerOptions, http: ReturnType<ty
   socket.destroy();
 }
 
+/** Connections that wait to be accepted: all proxies of a mesh come at once when their control plane comes back. */
+const backlogMax = 4096;
+
 function bound(server: Server, { host, port }: ListenerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error => reject(cannotListen(error, host, port)));
-    server.listen(port, host, () => resolve());
+    server.listen({ port, host, backlog: backlogMax }, () => resolve());
   });
 }
 
