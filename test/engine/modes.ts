@@ -141,8 +141,8 @@ class FrozenStore extends FragmentStore {
   }
 }
 
-/** In a worker thread only immer freezes: what is ours there never leaves it but as bytes. */
-function frozen(): Around {
+/** Around an engine whose values are frozen. In a worker thread only immer freezes: nothing leaves it but bytes. */
+export function frozen(): Around {
   return { store: new FrozenStore(), given: deepFrozen };
 }
 
