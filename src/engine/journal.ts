@@ -105,7 +105,8 @@ export class Journal {
   }
 
   /**
-   * Opens an existing journal for reading, beside the process that writes it.
+   * Opens an existing journal for reading, beside the process that writes it. Everything that is read is of the
+   * moment of opening, for a replay reads events more than once; close it soon, for the log grows meanwhile.
    *
    * @throws ProblemError FSM5001, FSM5002
    */
@@ -113,6 +114,7 @@ export class Journal {
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
+      database.exec('BEGIN');
       checkFormat(database);
       return new Journal(database, defaultLimits);
     } catch (cause) {

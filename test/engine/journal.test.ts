@@ -137,6 +137,18 @@ function withFormat(file: string, format: string): void {
   database.close();
 }
 
+it('is read as of one moment, whatever is written meanwhile', () => {
+  const file = join(folder(), 'journal.db');
+  const { journal } = Journal.open(file, 'cluster');
+  journal.append(eventsOf([applied(namespace('shop'))]));
+  const reading = Journal.read(file);
+  journal.append(eventsOf([applied(namespace('later'))], 2));
+  expect([...reading.events(0)].map(({ revision }) => revision)).toEqual([1]);
+  reading.close();
+  expect([...Journal.read(file).events(0)].map(({ revision }) => revision)).toEqual([1, 2]);
+  journal.close();
+});
+
 describe('versions in the header', () => {
   const current = { normaliser: normaliserVersion, derive: deriveVersion };
   const withVersions = (file: string, sql: string, ...values: readonly string[]) => {
