@@ -71,7 +71,11 @@ export class Engine {
 
   /** Takes a batch through the path. Steps must not overlap: await one before the next. */
   async step(facts: readonly Fact[], at: number): Promise<Step> {
-    const events = this.#eventsOf(facts, at);
+    return this.take(this.#eventsOf(facts, at));
+  }
+
+  /** The rest of the path, for events that are numbered already: what a replay takes. */
+  async take(events: readonly MeshEvent[]): Promise<Step> {
     if (events.length === 0) return { events, snapshot: this.#snapshot, derived: nothing, fragments: 0 };
     this.#snapshot = fold(this.#snapshot, events);
     const before = this.store.added;

@@ -12,9 +12,7 @@ import { ProblemError } from '../api/problem.ts';
 import { canonical, type Json } from './canonical.ts';
 import { changedShards, joinShards } from './checkpoint.ts';
 import type { MeshEvent, MeshSnapshot } from './model.ts';
-
-/** Version of the event and shard formats in the file. Older files pass through upcasters; newer ones are refused. */
-export const journalFormat = 1;
+import { continued, firstStretch, journalFormat, normaliserVersion, readableHere, type Stretch } from './versions.ts';
 
 export interface JournalLimits {
   /** Bytes of events that are kept. */
@@ -46,6 +44,8 @@ export class Journal {
   readonly id: string;
   /** uid of the cluster that it belongs to. */
   readonly cluster: string;
+  /** Which versions wrote its events, oldest first. */
+  readonly versions: readonly Stretch[];
   readonly #database: DatabaseSync;
   readonly #limits: JournalLimits;
   #checkpointed: MeshSnapshot | null = null;
@@ -55,6 +55,7 @@ export class Journal {
     this.#limits = limits;
     this.id = headerOf(database, 'id') ?? '';
     this.cluster = headerOf(database, 'cluster') ?? '';
+    this.versions = stretchesOf(database);
   }
 
   /**
@@ -94,6 +95,8 @@ export class Journal {
       if (known === undefined) writeHeader(database, { id: randomUUID(), cluster, format: String(journalFormat) });
       else if (known !== cluster) throw new Error(`the journal belongs to cluster ${known}`);
       checkFormat(database);
+      const versions = continued(stretchesOf(database), lastRevision(database));
+      writeHeader(database, { versions: JSON.stringify(versions) });
       return new Journal(database, limits);
     } catch (cause) {
       database.close();
@@ -102,7 +105,8 @@ export class Journal {
   }
 
   /**
-   * Opens an existing journal for reading, beside the process that writes it.
+   * Opens an existing journal for reading, beside the process that writes it. Everything that is read is of the
+   * moment of opening, for a replay reads events more than once; close it soon, for the log grows meanwhile.
    *
    * @throws ProblemError FSM5001, FSM5002
    */
@@ -110,6 +114,7 @@ export class Journal {
     let database: DatabaseSync | undefined;
     try {
       database = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs });
+      database.exec('BEGIN');
       checkFormat(database);
       return new Journal(database, defaultLimits);
     } catch (cause) {
@@ -239,18 +244,35 @@ function headerOf(database: DatabaseSync, name: string): string | undefined {
 }
 
 function writeHeader(database: DatabaseSync, values: Record<string, string>): void {
-  const insert = database.prepare('INSERT INTO header (name, value) VALUES (?, ?)');
+  const insert = database.prepare('INSERT OR REPLACE INTO header (name, value) VALUES (?, ?)');
   for (const [name, value] of Object.entries(values)) insert.run(name, value);
+}
+
+/** A file that was begun before headers named versions is of the first ones; so is a new one, which has no events. */
+function stretchesOf(database: DatabaseSync): readonly Stretch[] {
+  const written = headerOf(database, 'versions');
+  return written === undefined ? [firstStretch] : (JSON.parse(written) as Stretch[]);
+}
+
+/** Of events and checkpoints: the events up to a checkpoint may be gone. */
+function lastRevision(database: DatabaseSync): number {
+  const rows = 'SELECT revision FROM events UNION SELECT revision FROM checkpoints';
+  return Number(database.prepare(`SELECT COALESCE(MAX(revision), 0) AS last FROM (${rows})`).get()?.last ?? 0);
 }
 
 function checkFormat(database: DatabaseSync): void {
   const format = Number(headerOf(database, 'format'));
-  if (format === journalFormat) return;
-  throw new ProblemError({
+  if (format !== journalFormat) throw unknownVersion(`format ${format}`, `format ${journalFormat}`);
+  const stretches = stretchesOf(database);
+  if (!readableHere(stretches)) throw unknownVersion('objects of a later normaliser', `up to ${normaliserVersion}`);
+}
+
+function unknownVersion(what: string, why: string): ProblemError {
+  return new ProblemError({
     code: 'FSM5002',
     path: '',
-    what: `the journal has format ${format}`,
-    why: `this version reads format ${journalFormat}`,
+    what: `the journal has ${what}`,
+    why: `this version reads ${why}`,
     fix: 'read it with the version that wrote it',
   });
 }

@@ -1,7 +1,8 @@
 /** Folds a recorded journal again. Equal input gives equal hashes, in any process and with any number of threads. */
-import { ProblemError } from '../api/problem.ts';
+
 import type { Hash } from './canonical.ts';
 import { rootHashes } from './deriver.ts';
+import { type Divergence, DivergenceError } from './divergence.ts';
 import { fold } from './fold.ts';
 import { Journal } from './journal.ts';
 import type { MeshSnapshot } from './model.ts';
@@ -26,17 +27,22 @@ export interface ReplayResult {
  * checkpoint: all must agree.
  *
  * @param options.threads worker threads that derive; 0 derives in this one
- * @throws ProblemError FSM5001 or FSM5002 when the file cannot be read, FSM5003 when two folds disagree
+ * @throws ProblemError FSM5001 or FSM5002 when the file cannot be read; DivergenceError when two folds disagree
  */
 export async function replay(file: string, options: { readonly threads: number }): Promise<ReplayResult> {
   const journal = Journal.read(file);
   try {
-    const [oldest = 0] = journal.checkpoints();
-    const start = beginning(journal, oldest);
+    const start = beginning(journal);
     const later = journal.checkpoints().filter(checkpoint => checkpoint !== start);
     const snapshot = foldFrom(journal, start);
     const hash = snapshotHash(snapshot);
-    for (const checkpoint of later) compare(checkpoint, hash, snapshotHash(foldFrom(journal, checkpoint)));
+    const ends = later.map(from => ({ from, found: snapshotHash(foldFrom(journal, from)) }));
+    const [first, ...others] = ends
+      .filter(({ found }) => found !== hash)
+      .map(({ from, found }): Divergence => {
+        return { part: 'snapshot', revision: snapshot.revision, from, expected: hash, found };
+      });
+    if (first !== undefined) throw new DivergenceError([first, ...others]);
     const roots = await derive(snapshot, options.threads, file);
     return { journal: journal.id, revision: snapshot.revision, snapshot: hash, roots, checkpoints: later };
   } finally {
@@ -44,10 +50,10 @@ export async function replay(file: string, options: { readonly threads: number }
   }
 }
 
-/** The empty snapshot, as long as the journal still has its first event. */
-function beginning(journal: Journal, oldest: number): number {
+/** Revision of the first state that a journal still has: 0, as long as it has its first event. */
+export function beginning(journal: Journal): number {
   const [first] = journal.events(0);
-  return first?.revision === 1 ? 0 : oldest;
+  return first?.revision === 1 ? 0 : (journal.checkpoints()[0] ?? 0);
 }
 
 function foldFrom(journal: Journal, checkpoint: number): MeshSnapshot {
@@ -62,15 +68,4 @@ async function derive(snapshot: MeshSnapshot, threads: number, file: string): Pr
   } finally {
     await derivation.close();
   }
-}
-
-function compare(checkpoint: number, expected: Hash, found: Hash): void {
-  if (expected === found) return;
-  throw new ProblemError({
-    code: 'FSM5003',
-    path: '',
-    what: `the fold from checkpoint ${checkpoint} ends in ${found}, the one from the beginning in ${expected}`,
-    why: 'a state must be the fold of its events, wherever the fold begins',
-    fix: 'keep the journal and report it: this is a defect',
-  });
 }

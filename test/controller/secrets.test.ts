@@ -1,6 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { oracle } from '../../src/admin/decisions.ts';
+import { exportHistory } from '../../src/engine/export.ts';
+import { historyText } from '../../src/engine/history.ts';
 import type { KubeObject } from '../../src/sandbox/api/objects.ts';
 import { adminToken } from '../sandbox/api/cluster.ts';
 import { bookstore } from './bookstore.ts';
@@ -17,6 +20,19 @@ beforeAll(async () => {
     kind: 'Secret',
     metadata: { namespace: 'bookstore', name: 'till' },
     data: { password: planted },
+  } as unknown as KubeObject);
+  mesh.put({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      namespace: 'bookstore',
+      name: 'till',
+      annotations: { note: planted },
+      labels: { 'fsm-proxy-uuid': 'till' },
+    },
+    spec: {
+      containers: [{ name: 'till', image: 'none', env: [{ name: 'PASSWORD', value: planted }], args: [planted] }],
+    },
   } as unknown as KubeObject);
   await mesh.controller.synced;
   for (const name of ['bookbuyer', 'bookthief']) {
@@ -50,6 +66,8 @@ async function shown(): Promise<Record<string, string>> {
   const journal = await filesBelow(mesh.stateDir, name => name.startsWith('journal.db'));
   const texts: Record<string, string> = { logs: mesh.logs.join('\n') };
   for (const file of journal) texts[file] = await readFile(file, 'latin1');
+  const way = { file: join(mesh.stateDir, 'journal.db'), threads: 0, oracle };
+  texts.export = historyText(await exportHistory(way));
   for (const path of [
     '/state',
     '/proxies',
@@ -73,6 +91,7 @@ it('shows no key, token or secret anywhere', async () => {
   const texts = await shown();
   expect(wanted.length).toBeGreaterThanOrEqual(8);
   expect(Object.keys(texts).some(name => name.endsWith('journal.db'))).toBe(true);
+  expect(texts.export).toContain('"bookstore/till"');
   expect(leaks(texts, wanted)).toEqual([]);
 });
 

@@ -2,45 +2,16 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as yaml from 'yaml';
-import { type Document, isCollection, parse, stringify, visit } from 'yaml';
+import { type Document, isCollection, stringify, visit } from 'yaml';
 import { access } from '../../src/engine/derive/rules/access.ts';
 import { service } from '../../src/engine/derive/rules/service.ts';
 import type { Deriver } from '../../src/engine/deriver.ts';
 import type { FragmentStore } from '../../src/engine/store.ts';
-import { applied, keyOfRaw, type Raw, rig } from './kit.ts';
+import { cases, factsOf, type Input, inputOf, objectsOf, testdata } from './goldens.ts';
+import { keyOfRaw, type Raw, rig } from './kit.ts';
 import { Watcher } from './view.ts';
 
-/** Objects over those of a base, as the Kubernetes API gives them; `without` names objects of the base that are not there. */
-interface Input {
-  readonly base: string;
-  readonly enrolled: readonly string[];
-  readonly without: readonly string[];
-  readonly objects: readonly Raw[];
-}
-
-const testdata = join(import.meta.dirname, 'testdata');
 const update = process.env.UPDATE_GOLDEN === '1';
-const cases = readdirSync(testdata).flatMap(file => (file.endsWith('.in.yaml') ? [file.slice(0, -8)] : []));
-const idOf = (raw: Raw): string => `${raw.kind} ${keyOfRaw(raw)}`;
-
-function read(file: string): unknown {
-  return parse(readFileSync(join(testdata, file), 'utf8'), { strict: true, uniqueKeys: true });
-}
-
-function inputOf(name: string): Input {
-  const { base, enrolled, objects, without = [], ...unknown } = read(`${name}.in.yaml`) as Input;
-  expect(unknown, 'fields that no golden has').toEqual({});
-  return { base, enrolled, objects, without };
-}
-
-/** The objects of a case; a name that takes away or enrols nothing is a mistake in the case. */
-function objectsOf({ base, without, objects, enrolled }: Input): Raw[] {
-  const all = new Map((read(`base/${base}.yaml`) as Raw[]).map(raw => [idOf(raw), raw]));
-  for (const id of without) expect(all.delete(id), `without ${id}`).toBe(true);
-  for (const raw of objects) all.set(idOf(raw), raw);
-  for (const key of enrolled) expect([...all.keys()]).toContain(`Pod ${key}`);
-  return [...all.values()];
-}
 
 /** A node with its children in the place of their hashes; the storeys of an index are left out. */
 function tree(store: FragmentStore, hash: string | undefined): unknown {
@@ -69,11 +40,7 @@ const keyOf = ({ namespace, name }: { namespace: string; name: string }): string
 async function outputOf(input: Input): Promise<unknown> {
   const { engine, store, deriver } = await rig();
   const [watcher, objects] = [new Watcher(engine), objectsOf(input)];
-  await watcher.step([
-    { type: 'rootChanged', trustDomain: 'cluster.local', roots: ['the root'] },
-    ...objects.map(applied),
-  ]);
-  await watcher.step(input.enrolled.map(key => ({ type: 'enrolled', key, uid: `uid-${key.split('/')[1]}` })));
+  for (const facts of factsOf(input)) await watcher.step(facts);
   const proxies = input.enrolled.map(key => [key, tree(store, engine.roots.get(key)?.hash)]);
   const wrong = Object.entries(watcher.view().conditions).filter(([, problems]) => problems.length > 0);
   return {

@@ -7,6 +7,7 @@ import { fold } from '../../src/engine/fold.ts';
 import { Journal } from '../../src/engine/journal.ts';
 import type { MeshSnapshot } from '../../src/engine/model.ts';
 import { emptySnapshot, snapshotHash } from '../../src/engine/snapshot.ts';
+import { deriveVersion, normaliserVersion } from '../../src/engine/versions.ts';
 import { batches, history } from './history.ts';
 import { applied, deleted, eventsOf, random } from './kit.ts';
 import { namespace, service } from './objects.ts';
@@ -135,6 +136,64 @@ function withFormat(file: string, format: string): void {
   database.prepare("UPDATE header SET value = ? WHERE name = 'format'").run(format);
   database.close();
 }
+
+it('is read as of one moment, whatever is written meanwhile', () => {
+  const file = join(folder(), 'journal.db');
+  const { journal } = Journal.open(file, 'cluster');
+  journal.append(eventsOf([applied(namespace('shop'))]));
+  const reading = Journal.read(file);
+  journal.append(eventsOf([applied(namespace('later'))], 2));
+  expect([...reading.events(0)].map(({ revision }) => revision)).toEqual([1]);
+  reading.close();
+  expect([...Journal.read(file).events(0)].map(({ revision }) => revision)).toEqual([1, 2]);
+  journal.close();
+});
+
+describe('versions in the header', () => {
+  const current = { normaliser: normaliserVersion, derive: deriveVersion };
+  const withVersions = (file: string, sql: string, ...values: readonly string[]) => {
+    const database = new DatabaseSync(file);
+    database.prepare(sql).run(...values);
+    database.close();
+  };
+  const begun = () => {
+    const file = join(folder(), 'journal.db');
+    const { journal } = Journal.open(file, 'cluster');
+    journal.append(eventsOf([applied(namespace('shop'))]));
+    journal.close();
+    return file;
+  };
+  const opened = (file: string) => {
+    const { journal, movedTo } = Journal.open(file, 'cluster');
+    journal.close();
+    return { versions: journal.versions, kept: movedTo === undefined };
+  };
+
+  it('are those of whoever began the file, and again of whoever goes on with another one', () => {
+    const file = begun();
+    expect(opened(file)).toEqual({ versions: [{ after: 0, ...current }], kept: true });
+    const old = [{ after: 0, normaliser: 0, derive: 0 }];
+    withVersions(file, "UPDATE header SET value = ? WHERE name = 'versions'", JSON.stringify(old));
+    expect(opened(file)).toEqual({ versions: [...old, { after: 1, ...current }], kept: true });
+    expect(opened(file)).toEqual({ versions: [...old, { after: 1, ...current }], kept: true });
+  });
+
+  it('are the first ones in a file that was begun before there were any', () => {
+    const file = begun();
+    withVersions(file, "DELETE FROM header WHERE name = 'versions'");
+    expect(Journal.read(file).versions).toEqual([{ after: 0, normaliser: 1, derive: 1 }]);
+    expect([...Journal.read(file).events(0)]).toHaveLength(1);
+    expect(opened(file).kept).toBe(true);
+  });
+
+  it('of a later normaliser are not read (FSM5002), and such a file is moved aside', () => {
+    const file = begun();
+    const later = JSON.stringify([{ after: 0, normaliser: normaliserVersion + 1, derive: 1 }]);
+    withVersions(file, "UPDATE header SET value = ? WHERE name = 'versions'", later);
+    expect(codeOf(() => Journal.read(file))).toBe('FSM5002');
+    expect(opened(file).kept).toBe(false);
+  });
+});
 
 describe('checkpoints', () => {
   it('can each be loaded, however appends and checkpoints alternate', () => {

@@ -21,25 +21,6 @@ it('equals the live engine, from the beginning and from each checkpoint', async 
   }
 });
 
-it('goes on after a restart as if there had been none', async () => {
-  const file = join(folder(), 'journal.db');
-  const cut = batches(3, history(3, 120), 8);
-  const whole = await record(join(folder(), 'whole.db'));
-  for (const batch of cut) await whole.write(batch);
-  for (const batch of cut) {
-    const live = await record(file);
-    await live.write(batch);
-    await live.close();
-  }
-  const live = await record(file);
-  expect([live.view(), snapshotHash(live.engine.snapshot)]).toEqual([
-    whole.view(),
-    snapshotHash(whole.engine.snapshot),
-  ]);
-  await live.close();
-  await whole.close();
-});
-
 it('equals the live engine with two threads, after the first events are gone', async () => {
   const file = join(folder(), 'journal.db');
   const live = await record(file, 0, { maxBytes: 4000 });

@@ -37,14 +37,6 @@ async function played(threads: number, cut: readonly Fact[][], disturb?: (live: 
 }
 
 describe('shards', () => {
-  it.each([1, 2])('give after each batch what one thread gives: seeds 1 to 3, %d threads', async threads => {
-    for (const seed of [1, 2, 3]) {
-      const facts = history(seed, 80);
-      const cut = batches(seed, [...facts, ...endOf(facts)], 10);
-      expect(await played(threads, cut), `seed ${seed}`).toEqual(await played(0, cut));
-    }
-  });
-
   it.each([1, 2])('go on when a thread is killed in the middle of a batch: %d threads', async threads => {
     const facts = history(4, 80);
     const cut = batches(4, [...facts, ...endOf(facts)], 10);

@@ -2,8 +2,8 @@
 import type { Problem } from '../../src/api/problem.ts';
 import type { Hash } from '../../src/engine/canonical.ts';
 import { type Derived, Deriver, rootHashes } from '../../src/engine/deriver.ts';
-import type { Engine, Fact } from '../../src/engine/engine.ts';
-import type { Entry, MeshSnapshot } from '../../src/engine/model.ts';
+import type { Engine, Fact, Step } from '../../src/engine/engine.ts';
+import type { Entry, MeshEvent, MeshSnapshot } from '../../src/engine/model.ts';
 import { kinds } from '../../src/engine/model.ts';
 import { eachEntry } from '../../src/engine/snapshot.ts';
 import type { FragmentStore } from '../../src/engine/store.ts';
@@ -13,7 +13,8 @@ export interface View {
   readonly conditions: Readonly<Record<string, readonly Problem[]>>;
 }
 
-function sorted<V>(map: ReadonlyMap<string, V>): Record<string, V> {
+/** A map as a record in order of its keys. */
+export function sorted<V>(map: ReadonlyMap<string, V>): Record<string, V> {
   return Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -34,7 +35,15 @@ export class Watcher {
   }
 
   async step(facts: readonly Fact[]) {
-    const step = await this.#engine.step(facts, ++this.#at);
+    return this.#seen(await this.#engine.step(facts, ++this.#at));
+  }
+
+  /** Events that somebody recorded, instead of facts. */
+  async follow(events: readonly MeshEvent[]) {
+    return this.#seen(await this.#engine.take(events));
+  }
+
+  #seen(step: Step): Step {
     this.take(step.derived);
     return step;
   }

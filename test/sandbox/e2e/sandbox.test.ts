@@ -131,6 +131,13 @@ describe('what is recorded', () => {
     }
   }, 20_000);
 
+  test('can be sent as a text that leads to the same', async () => {
+    const state = (await (await fetch(`${instance().readModel}/state`)).json()) as ReplayResult;
+    await fsm(cwd, 'replay', instance().journal, '--export', 'history.jsonl');
+    const { snapshot, roots } = await fsmJson<ReplayResult>(cwd, 'replay', 'history.jsonl');
+    expect([snapshot, roots]).toEqual([state.snapshot, state.roots]);
+  }, 20_000);
+
   test('holds no token and no private key, nor do logs and configurations', async () => {
     const secrets = secretsOf(join(cwd, '.fsm'));
     expect(secrets.length).toBeGreaterThan(10);
@@ -142,6 +149,7 @@ describe('what is recorded', () => {
         .filter(path => path.includes('journal.db'))
         .map(path => readFileSync(path, 'latin1')),
       ...configs.map(({ stdout }) => stdout),
+      readFileSync(join(cwd, 'history.jsonl'), 'utf8'),
       up.lines.join('\n'),
     ];
     const leaks = (all: readonly string[]) => all.filter(text => secrets.some(secret => text.includes(secret)));
