@@ -12,6 +12,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { nodeOptions } from '../../src/controller/options.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 import * as scenarios from './scenarios.ts';
 
@@ -57,7 +58,7 @@ const optionsFor = (proxies: number): RigOptions => ({
   size: { services: proxies / 2, podsPerService: 2 },
   threads: Number(values.threads),
   built: !values.sources,
-  ...(values['node-options'] !== undefined && { nodeOptions: values['node-options'].split(' ') }),
+  nodeOptions: values['node-options']?.split(' ') ?? nodeOptions,
 });
 
 async function measure(proxies: number, wanted: (name: string) => boolean): Promise<Record<string, scenarios.Figures>> {

@@ -7,12 +7,16 @@ import { configFormat } from '../../engine/config.ts';
 import type { FragmentStore } from '../../engine/store.ts';
 import type { Mark, ProxyLine } from './protocol.ts';
 import { type Position, ProxyStream } from './stream.ts';
+import { Turns } from './turns.ts';
 
 /** How long a proxy may leave a commit unanswered before its stream is ended. */
 const answerMaxMs = 75_000;
 
 /** How long a proxy that is ahead of this control plane keeps what it has, while this one catches up. */
 const aheadMaxMs = 120_000;
+
+/** Configurations of more than one write that are under way at a time. */
+const largeWritesMax = 64;
 
 /** The peer of a stream, from its verified certificate. */
 export interface Peer {
@@ -59,6 +63,7 @@ export class PushServer {
   readonly #streams = new Map<string, Map<ProxyStream, Peer>>();
   /** Streams of proxies that are ahead of this control plane, and since when. */
   readonly #ahead = new Map<ProxyStream, { readonly mark: Mark; readonly sinceMs: number }>();
+  readonly #turns = new Turns(largeWritesMax);
   #open = false;
   /** Configurations sent, to whichever proxy. */
   commits = 0;
@@ -85,6 +90,7 @@ export class PushServer {
     this.#streams.set(peer.podUid, streams);
     const stream: ProxyStream = new ProxyStream(socket, {
       store: this.#host.store,
+      turns: this.#turns,
       now: () => this.#host.now(),
       current: () => this.#current(peer.podUid),
       onCommit: position => {

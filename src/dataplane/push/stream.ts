@@ -6,6 +6,7 @@ import type { Fragment } from '../../engine/config.ts';
 import type { FragmentStore } from '../../engine/store.ts';
 import { LineReader } from './lines.ts';
 import { lineMaxBytes, type Mark, type ProxyLine, type PushLine } from './protocol.ts';
+import type { Turns } from './turns.ts';
 
 /** Bytes handed to the socket at a time: the next ones are made when these went out. */
 const writeBytes = 8 * 1024;
@@ -24,6 +25,8 @@ export interface StreamHost {
   now(): number;
   /** The configuration that this proxy should run, with the revision and mark that go into its commit. */
   current(): { readonly fragment: Fragment; readonly rev: string; readonly mark: Mark } | undefined;
+  /** Taken by whoever writes more than fits into one write, until it is written. */
+  readonly turns: Turns;
   /** A configuration is on its way. */
   onCommit(position: Position): void;
   onLine(line: ProxyLine): void;
@@ -101,16 +104,19 @@ export class ProxyStream {
     void this.#write([...fragments.map(nodeLine), `${JSON.stringify(commit)}\n`]);
   }
 
+  /** What fits into one write goes at once; more waits for its turn, or two thousand whole configurations would be under way. */
   async #write(lines: Iterable<string>): Promise<void> {
-    let chunk = '';
-    for (const line of lines) {
-      chunk += line;
-      if (chunk.length < writeBytes) continue;
+    const chunks = inChunks(lines);
+    const first = chunks.next();
+    if (first.done) return;
+    await this.#flush(first.value);
+    if (first.value.length < writeBytes) return;
+    const done = await this.#host.turns.take();
+    for (const chunk of chunks) {
+      if (this.#closed) break;
       await this.#flush(chunk);
-      chunk = '';
-      if (this.#closed) return;
     }
-    if (chunk !== '') await this.#flush(chunk);
+    done();
   }
 
   #flush(chunk: string): Promise<void> {
@@ -182,6 +188,18 @@ export class ProxyStream {
     this.socket.destroy();
     this.#host.onClosed(why);
   }
+}
+
+/** Lines put together to at least `writeBytes` each, but for the last. */
+function* inChunks(lines: Iterable<string>): Generator<string, void> {
+  let chunk = '';
+  for (const line of lines) {
+    chunk += line;
+    if (chunk.length < writeBytes) continue;
+    yield chunk;
+    chunk = '';
+  }
+  if (chunk !== '') yield chunk;
 }
 
 /** The fragment's own canonical bytes, unparsed: what was hashed is what is sent. */
