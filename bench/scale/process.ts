@@ -47,7 +47,7 @@ export class ControlPlane {
       ...['--listen', `127.0.0.1:${port}`, '--read-model', '127.0.0.1:0', '--metrics', '127.0.0.1:0'],
     ];
     this.#child = spawn(process.execPath, args, {
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, ...JSON.parse(process.env.FSM_BENCH_ENV ?? '{}') },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const { promise, resolve, reject } = Promise.withResolvers<Ports>();
