@@ -21,13 +21,14 @@ import type { KubeClient } from '../kube/client.ts';
 import { SeenVersions } from '../kube/intake.ts';
 import { createStatusWriter, type StatusWriter } from '../kube/status.ts';
 import type { WatchCounters } from '../kube/watch/types.ts';
-import type { ControllerOptions } from './options.ts';
+import { type ControllerOptions, type Surroundings, systemSurroundings } from './options.ts';
 
 const problemsMax = 100;
 
 /** What the parts share. */
 export interface Core {
   readonly cluster: string;
+  readonly surroundings: Surroundings;
   readonly journal: Journal;
   readonly engine: Engine;
   readonly derivation: OwnedDerivation;
@@ -47,17 +48,22 @@ export interface Core {
 
 /** Opens the journal and derives everything from it; nothing goes out yet. */
 export async function startCore(client: KubeClient, options: ControllerOptions): Promise<Core> {
+  const surroundings = options.surroundings ?? systemSurroundings;
   const cluster = await clusterUid(client);
   const file = join(options.stateDir, 'journal.db');
-  const { journal, movedTo } = Journal.open(file, cluster);
+  const { journal, movedTo } = Journal.open(file, cluster, surroundings.journalLimits);
   if (movedTo !== undefined) options.log.warn('the journal was of no use here and was moved aside', { movedTo });
   const checkpoint = journal.latest();
   const snapshot = fold(checkpoint, [...journal.events(checkpoint.revision)]);
   const store = new FragmentStore();
-  const derivation = createDerivation(snapshot, store, { threads: options.threads, journal: file });
+  const derivation = createDerivation(snapshot, store, {
+    threads: options.threads,
+    journal: file,
+    ...(surroundings.spawnShard && { spawn: surroundings.spawnShard }),
+  });
   const engine = new Engine(snapshot, store, derivation);
   await engine.start();
-  const core = assemble(client, options, { cluster, journal, derivation, engine });
+  const core = assemble(client, options, { cluster, surroundings, journal, derivation, engine });
   core.pods.fill(snapshot);
   return core;
 }
@@ -65,9 +71,10 @@ export async function startCore(client: KubeClient, options: ControllerOptions):
 function assemble(
   client: KubeClient,
   { log }: ControllerOptions,
-  base: Pick<Core, 'cluster' | 'journal' | 'derivation' | 'engine'>,
+  base: Pick<Core, 'cluster' | 'surroundings' | 'journal' | 'derivation' | 'engine'>,
 ): Core {
-  const { engine, journal, cluster } = base;
+  const { engine, journal, cluster, surroundings } = base;
+  const { now, timing, ownProcess } = surroundings;
   const pods = new PodsByUid();
   const seen = new SeenVersions();
   const watches = new Map<string, WatchCounters>();
@@ -78,7 +85,7 @@ function assemble(
   };
   const push = new PushServer({
     store: engine.store,
-    now: Date.now,
+    now,
     rootOf: uid => engine.roots.get(pods.key(uid) ?? ''),
     rev: () => `${journal.id}.${engine.snapshot.revision}`,
     mark: () => ({ cluster, versions: seen.all() }),
@@ -89,22 +96,25 @@ function assemble(
     onProblem: tell,
   });
   const pipeline = new Pipeline(engine, {
-    now: Date.now,
+    now,
     onStep: (step, startedAt, batch) => {
       if (step.events.length > 0) afterStep(core, step, startedAt);
       for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion);
     },
-    onError: error => fatal(log, error),
+    onError: error => fatal(log, error, surroundings),
   });
-  const metrics = createMetrics({
-    proxies: () => push.status().length,
-    revision: () => engine.snapshot.revision,
-    ignored: () => engine.ignored,
-    commits: () => push.commits,
-    missed: () => sum(watches, 'missed'),
-    fragments: () => engine.store.size,
-  });
-  const status = createStatusWriter(client, { resources, onProblem: tell });
+  const metrics = createMetrics(
+    {
+      proxies: () => push.status().length,
+      revision: () => engine.snapshot.revision,
+      ignored: () => engine.ignored,
+      commits: () => push.commits,
+      missed: () => sum(watches, 'missed'),
+      fragments: () => engine.store.size,
+    },
+    ownProcess,
+  );
+  const status = createStatusWriter(client, { resources, onProblem: tell, timing });
   const core: Core = {
     ...base,
     ...{ pipeline, push, pods, status, receipts, metrics, seen, watches, tell },
@@ -123,7 +133,7 @@ export function see(core: Core, kind: string, resourceVersion: string): void {
 
 /** Proxies first: the journal and the conditions are written when the new configurations are on their way. */
 function afterStep(core: Core, step: Step, startedAt: number): void {
-  const derivedMs = Date.now() - startedAt;
+  const derivedMs = core.surroundings.now() - startedAt;
   core.pods.follow(step.events);
   core.receipts.open(step.snapshot.revision, step.events, startedAt, derivedMs, step.derived.roots.keys());
   for (const [key, fragment] of step.derived.roots) {
@@ -134,7 +144,7 @@ function afterStep(core: Core, step: Step, startedAt: number): void {
   for (const event of step.events) if (event.type === 'applied' && event.kind === 'Pod') enrolAppeared(core, event.key);
   core.metrics.stepSeconds.observe(derivedMs / 1000);
   core.journal.append(step.events);
-  core.journal.checkpointIfDue(step.snapshot, Date.now());
+  core.journal.checkpointIfDue(step.snapshot, core.surroundings.now());
   for (const event of step.events)
     core.metrics.events.inc({ type: event.type, kind: 'kind' in event ? event.kind : '' });
   for (const [id, problems] of conditionsOf(core, step)) setCondition(core, id, problems);
@@ -185,11 +195,11 @@ function acknowledged(core: Core, uid: string, revision: number, at: number): vo
 }
 
 /** A step that fails is a defect of ours: end, and let a new process start from the journal. Proxies keep what they have. */
-export function fatal(log: Log, error: unknown): void {
+export function fatal(log: Log, error: unknown, { exit }: Surroundings): void {
   log.error('a step failed; the process ends', {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });
-  process.exit(70);
+  exit(70);
 }
 
 /** A counter of every kind's watch together. */

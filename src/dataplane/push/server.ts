@@ -1,12 +1,11 @@
 /** Feeds every proxy its configuration: streams by pod, the latest state only, and who acknowledged what. */
 import type { X509Certificate } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
 import type { Problem } from '../../api/problem.ts';
 import type { Fragment } from '../../engine/config.ts';
 import { configFormat } from '../../engine/config.ts';
 import type { FragmentStore } from '../../engine/store.ts';
 import type { Mark, ProxyLine } from './protocol.ts';
-import { type Position, ProxyStream } from './stream.ts';
+import { type Connection, type Position, ProxyStream } from './stream.ts';
 
 /** How long a proxy may leave a commit unanswered before its stream is ended. */
 const answerMaxMs = 75_000;
@@ -76,7 +75,7 @@ export class PushServer {
   }
 
   /** Takes over a verified connection. */
-  accept(socket: TLSSocket, peer: Peer): void {
+  accept(socket: Connection, peer: Peer): void {
     socket.setNoDelay(true);
     const streams = this.#streams.get(peer.podUid) ?? new Map<ProxyStream, Peer>();
     this.#streams.set(peer.podUid, streams);

@@ -1,5 +1,5 @@
 /** One proxy's stream: what it runs, what is on its way, and the writer that makes bytes only as fast as they leave. */
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import type { Problem } from '../../api/problem.ts';
 import type { Hash } from '../../engine/canonical.ts';
 import type { Fragment } from '../../engine/config.ts';
@@ -9,6 +9,9 @@ import { lineMaxBytes, type Mark, type ProxyLine, type PushLine } from './protoc
 
 /** Bytes handed to the socket at a time: the next ones are made when these went out. */
 const writeBytes = 8 * 1024;
+
+/** The connection under a stream: a verified TLS socket, or a simulated one. */
+export type Connection = Duplex & { setNoDelay(on: boolean): unknown };
 
 /** A root at a moment, as `fsm proxy list` shows it. */
 export interface Position {
@@ -31,7 +34,7 @@ export interface StreamHost {
 }
 
 export class ProxyStream {
-  readonly socket: TLSSocket;
+  readonly socket: Connection;
   readonly #host: StreamHost;
   readonly #reader = new LineReader(lineMaxBytes);
   hello: Extract<ProxyLine, { t: 'hello' }> | null = null;
@@ -48,7 +51,7 @@ export class ProxyStream {
   readonly #held = new Set<Hash>();
   #closed = false;
 
-  constructor(socket: TLSSocket, host: StreamHost) {
+  constructor(socket: Connection, host: StreamHost) {
     this.socket = socket;
     this.#host = host;
     socket.on('data', chunk => this.#read(chunk));

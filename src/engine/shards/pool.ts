@@ -15,7 +15,12 @@ export interface ShardOptions {
   readonly threads: number;
   /** File of the journal, which new shards fold from. Everything up to a step must be in it before the step. */
   readonly journal: string;
+  /** Begins one shard; a worker thread unless given. */
+  readonly spawn?: () => ShardHost;
 }
+
+/** Where one shard lives. A rejected `run` means that it died; the next one finds a new shard in its place. */
+export type ShardHost = Pick<Piscina<ShardTask, ShardResult>, 'run' | 'threads' | 'destroy'>;
 
 /** A derivation that has to be ended. */
 export interface OwnedDerivation extends Derivation {
@@ -37,16 +42,16 @@ export function createDerivation(snapshot: MeshSnapshot, store: FragmentStore, o
 }
 
 class Shards implements OwnedDerivation {
-  readonly #pools: readonly Piscina<ShardTask, ShardResult>[];
+  readonly #pools: readonly ShardHost[];
   readonly #store: FragmentStore;
   readonly #journal: string;
   #revision: number;
 
-  constructor(revision: number, store: FragmentStore, { threads, journal }: ShardOptions) {
+  constructor(revision: number, store: FragmentStore, { threads, journal, spawn = onePool }: ShardOptions) {
     this.#revision = revision;
     this.#store = store;
     this.#journal = journal;
-    this.#pools = Array.from({ length: threads }, () => onePool());
+    this.#pools = Array.from({ length: threads }, spawn);
   }
 
   all(): Promise<Derived> {
@@ -65,12 +70,7 @@ class Shards implements OwnedDerivation {
   }
 
   /** A shard that died is asked once more: the new thread folds from the journal and answers with everything. */
-  async #ask(
-    pool: Piscina<ShardTask, ShardResult>,
-    index: number,
-    events: readonly MeshEvent[],
-    all: boolean,
-  ): Promise<ShardResult> {
+  async #ask(pool: ShardHost, index: number, events: readonly MeshEvent[], all: boolean): Promise<ShardResult> {
     const task = { index, count: this.#pools.length, journal: this.#journal, from: this.#revision, events, all };
     try {
       return await pool.run(task);
@@ -110,7 +110,7 @@ class Shards implements OwnedDerivation {
 }
 
 /** One pool of one thread: piscina cannot address a worker of a pool, and its default `atomics` starves the worker. */
-function onePool(): Piscina<ShardTask, ShardResult> {
+function onePool(): ShardHost {
   const filename = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;
   return new Piscina({
     filename,
