@@ -7,7 +7,7 @@ import { resources } from '../api/resources.ts';
 import type { RenewalBook } from '../dataplane/push/renewals.ts';
 import { PushServer } from '../dataplane/push/server.ts';
 import { hasConditions } from '../engine/derive/rules/conditions.ts';
-import { Engine, type Step } from '../engine/engine.ts';
+import { Engine, type Fact, type Step } from '../engine/engine.ts';
 import { fold } from '../engine/fold.ts';
 import { Journal } from '../engine/journal.ts';
 import type { Kind } from '../engine/model.ts';
@@ -22,6 +22,7 @@ import { SeenVersions } from '../kube/intake.ts';
 import { createStatusWriter, type StatusWriter } from '../kube/status.ts';
 import type { WatchCounters } from '../kube/watch/types.ts';
 import { type ControllerOptions, type Surroundings, systemSurroundings } from './options.ts';
+import { Reborn } from './reborn.ts';
 
 const problemsMax = 100;
 
@@ -62,9 +63,10 @@ export async function startCore(client: KubeClient, options: ControllerOptions):
     ...(surroundings.spawnShard && { spawn: surroundings.spawnShard }),
   });
   const engine = new Engine(snapshot, store, derivation);
-  await engine.start();
+  const { conditions } = await engine.start();
   const core = assemble(client, options, { cluster, surroundings, journal, derivation, engine });
   core.pods.fill(snapshot);
+  for (const [id, problems] of conditions) if (problems !== null) core.conditions.set(id, problems);
   return core;
 }
 
@@ -79,6 +81,7 @@ function assemble(
   const seen = new SeenVersions();
   const watches = new Map<string, WatchCounters>();
   const receipts = new Receipts();
+  const reborn = new Reborn();
   const tell = (problem: Problem): void => {
     log.problem(problem);
     core.problems = [...core.problems, problem].slice(-problemsMax);
@@ -100,6 +103,7 @@ function assemble(
     onStep: (step, startedAt, batch) => {
       if (step.events.length > 0) afterStep(core, step, startedAt);
       for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion);
+      for (const fact of reborn.among(batch)) tellAgain(core, fact);
     },
     onError: error => fatal(log, error, surroundings),
   });
@@ -160,6 +164,19 @@ function conditionsOf(core: Core, step: Step): Map<string, readonly Problem[] | 
   }
   for (const [id, problems] of step.derived.conditions) touched.set(id, problems);
   return touched;
+}
+
+/** Says everything again: what was still to be written when the last process ended is in no step of this one. */
+export function tellConditions(core: Core): void {
+  for (const [id, problems] of core.conditions) setCondition(core, id, problems);
+}
+
+/** Says of an object what was said of the one before it under this name. */
+function tellAgain(core: Core, { kind, key, resourceVersion }: Extract<Fact, { type: 'applied' }>): void {
+  const [ref, problems] = [{ kind, ...splitKey(key) }, core.conditions.get(`${kind} ${key}`)];
+  if (problems === undefined) return;
+  core.status.forget(ref);
+  core.status.update({ ...ref, problems, resourceVersion });
 }
 
 function setCondition(core: Core, id: string, problems: readonly Problem[] | null): void {

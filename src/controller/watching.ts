@@ -5,7 +5,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { factOf, knownOf } from '../kube/intake.ts';
 import { watchAll } from '../kube/watch/all.ts';
 import type { WatchBounds } from '../kube/watch/types.ts';
-import { type Core, fatal, see } from './core.ts';
+import { type Core, fatal, see, tellConditions } from './core.ts';
 import type { ControllerOptions } from './options.ts';
 
 /** A running intake. */
@@ -26,6 +26,7 @@ export function watchCluster(
   const onSynced = async () => {
     await core.pipeline.idle();
     core.push.open();
+    tellConditions(core);
     resolve();
   };
   const subscription = watchAll(client, resources, {
