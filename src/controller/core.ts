@@ -101,8 +101,10 @@ function assemble(
   const pipeline = new Pipeline(engine, {
     now,
     onStep: (step, startedAt, batch) => {
+      core.pods.follow(step.events);
+      // Before anything is sent: the mark of a commit has to name what the commit was made from.
+      for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion, !('listed' in fact));
       if (step.events.length > 0) afterStep(core, step, startedAt);
-      for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion);
       for (const fact of reborn.among(batch)) tellAgain(core, fact);
     },
     onError: error => fatal(log, error, surroundings),
@@ -129,16 +131,19 @@ function assemble(
   return core;
 }
 
-/** What has been through the engine counts as seen, whether it changed anything or not. */
-export function see(core: Core, kind: string, resourceVersion: string): void {
-  core.seen.see(kind, resourceVersion);
+/**
+ * What has been through the engine counts as seen, whether it changed anything or not.
+ *
+ * @param whole everything of the kind up to this version has been through
+ */
+export function see(core: Core, kind: string, resourceVersion: string, whole: boolean): void {
+  core.seen.see(kind, resourceVersion, whole);
   core.push.advanced();
 }
 
 /** Proxies first: the journal and the conditions are written when the new configurations are on their way. */
 function afterStep(core: Core, step: Step, startedAt: number): void {
   const derivedMs = core.surroundings.now() - startedAt;
-  core.pods.follow(step.events);
   core.receipts.open(step.snapshot.revision, step.events, startedAt, derivedMs, step.derived.roots.keys());
   for (const [key, fragment] of step.derived.roots) {
     const uid = step.snapshot.proxies[key];

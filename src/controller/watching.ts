@@ -41,7 +41,7 @@ export function watchCluster(
     next: event => {
       const fact = factOf(event);
       if (fact !== null) core.pipeline.submit([fact]);
-      else void core.pipeline.idle().then(() => see(core, event.kind, event.resourceVersion));
+      else void core.pipeline.idle().then(() => see(core, event.kind, event.resourceVersion, true));
     },
     error: error => fatal(log, error, core.surroundings),
   });

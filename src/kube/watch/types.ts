@@ -13,6 +13,8 @@ export interface AppliedObject {
   readonly resourceVersion: string;
   /** The object as the server sent it; those from a list lack kind and apiVersion. */
   readonly raw: KubeObject;
+  /** It was found by a list, which tells objects by name: others that changed before it may still have to be told. */
+  readonly listed?: true;
 }
 
 /** An object is gone. `resourceVersion` is its last one, or that of the list that no longer had it, or '' without one. */
@@ -30,8 +32,15 @@ export interface SyncedKind {
   readonly resourceVersion: string;
 }
 
+/** A bookmark: everything of the kind up to `resourceVersion` has been told. */
+export interface PassedKind {
+  readonly type: 'passed';
+  readonly kind: string;
+  readonly resourceVersion: string;
+}
+
 export type ObjectEvent = AppliedObject | DeletedObject;
-export type WatchEvent = ObjectEvent | SyncedKind;
+export type WatchEvent = ObjectEvent | SyncedKind | PassedKind;
 
 /** What happened to one kind's watch since it began. */
 export interface WatchCounters {
