@@ -48,6 +48,10 @@ export class Configuration {
   #nodes = new Map<Hash, AnyNode>();
   #tables: Tables | null = null;
   #mark: Mark | null = null;
+  /** Number of the newest commit. */
+  #turn = 0;
+  /** The newest commit; it never rejects. */
+  #committing: Promise<unknown> = Promise.resolve();
   /** The last `need`, until a commit brings everything. */
   #asked: string | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -78,20 +82,41 @@ export class Configuration {
     return committed.t === 'refused' ? committed.problem : undefined;
   }
 
+  /**
+   * The last stream is over. A commit of it that is not ready yet does not come into force any more, for what the next
+   * hello says has to hold until the next commit; and what was asked for on it will not come.
+   */
+  abandon(): void {
+    this.#turn++;
+    this.#asked = null;
+  }
+
   /** Keeps a node for a commit to come. @returns false when there are too many */
   stage(hash: Hash, node: AnyNode): boolean {
     this.#nodes.set(hash, node);
     return this.#nodes.size <= stagedMax;
   }
 
-  /** Swaps to the tree under a root, as a whole or not at all. */
-  async commit(root: Hash, mark: Mark): Promise<Committed> {
+  /**
+   * Swaps to the tree under a root, as a whole or not at all. One commit after the other: a stream that breaks may leave
+   * one behind that is not ready yet, and it must not come into force over the newer one of the next stream.
+   */
+  commit(root: Hash, mark: Mark): Promise<Committed> {
+    const turn = ++this.#turn;
+    const committed = this.#committing.then(() => this.#commit(root, mark, turn));
+    this.#committing = committed;
+    return committed;
+  }
+
+  async #commit(root: Hash, mark: Mark, turn: number): Promise<Committed> {
+    if (turn !== this.#turn) return overtaken(root);
     const lacking = policy.missing(this.#nodes, root);
     if (lacking.length > 0) return this.#lacks(root, lacking);
     this.#asked = null;
     try {
       const tables = policy.compile(this.#nodes, root, this.#host, this.#tables);
       const enforce = await this.#prepare(tables);
+      if (turn !== this.#turn) return overtaken(root);
       this.#tables = tables;
       this.#mark = mark;
       enforce();
@@ -154,6 +179,10 @@ function readStored(shelf: Shelf): Stored | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function overtaken(root: Hash): Committed {
+  return { t: 'refused', problem: refused(root, 'a newer one came before it was ready') };
 }
 
 function refused(root: Hash, why: string): Problem {

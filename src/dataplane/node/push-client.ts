@@ -89,6 +89,7 @@ export type Conversation = Pick<PushClientOptions, 'configuration' | 'credential
  */
 export function converse(socket: Duplex, options: Conversation, heard: () => void): void {
   const say = (line: ProxyLine) => void socket.write(`${JSON.stringify(line)}\n`);
+  options.configuration.abandon();
   say({ t: 'hello', formats: [configFormat], shell: options.shell, thread: 0, ...options.configuration.position });
   options.log('info', 'the control plane is there');
   readLines(socket, options, say, heard);
