@@ -89,6 +89,7 @@ function assemble(
   const push = new PushServer({
     store: engine.store,
     now,
+    elapsedMs: surroundings.elapsedMs,
     rootOf: uid => engine.roots.get(pods.key(uid) ?? ''),
     rev: () => `${journal.id}.${engine.snapshot.revision}`,
     mark: () => ({ cluster, versions: seen.all() }),

@@ -8,6 +8,8 @@ import { systemTiming, type Timing } from '../kube/timing.ts';
 export interface Surroundings {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds that have passed since some moment; no clock that is set moves it. */
+  elapsedMs(): number;
   /** Timers and chance of everything that talks to the Kubernetes API. */
   readonly timing: Timing;
   /** Ends the process, after a defect was logged. */
@@ -23,6 +25,7 @@ export interface Surroundings {
 /** The surroundings of the production process. */
 export const systemSurroundings: Surroundings = {
   now: Date.now,
+  elapsedMs: () => performance.now(),
   timing: systemTiming,
   exit: code => process.exit(code),
   ownProcess: true,

@@ -23,7 +23,10 @@ export interface Peer {
 /** What push asks of the control plane. */
 export interface PushHost {
   readonly store: FragmentStore;
+  /** Milliseconds since the epoch: what people read. */
   now(): number;
+  /** Milliseconds since some moment, for waits: a clock that is set must not end or prolong them. The process's own unless given. */
+  elapsedMs?(): number;
   /** The configuration of a pod's proxy, or undefined when it has none (yet). */
   rootOf(podUid: string): Fragment | undefined;
   /** `<journal id>.<revision>`. */
@@ -82,6 +85,7 @@ export class PushServer {
     const stream: ProxyStream = new ProxyStream(socket, {
       store: this.#host.store,
       now: () => this.#host.now(),
+      elapsedMs: () => this.#elapsedMs(),
       current: () => this.#current(peer.podUid),
       onCommit: () => void this.commits++,
       onLine: line => this.#onLine(stream, peer, line),
@@ -106,6 +110,10 @@ export class PushServer {
     stream.pump();
   }
 
+  #elapsedMs(): number {
+    return this.#host.elapsedMs?.() ?? performance.now();
+  }
+
   connected(podUid: string): boolean {
     return this.#streams.has(podUid);
   }
@@ -119,7 +127,7 @@ export class PushServer {
       } else stream.send({ t: 'beat' });
     }
     for (const [stream, { sinceMs, mark }] of this.#ahead) {
-      if (this.#host.now() - sinceMs < aheadMaxMs) continue;
+      if (this.#elapsedMs() - sinceMs < aheadMaxMs) continue;
       this.#host.onProblem(lagging(mark));
       this.#catchUp(stream);
     }
@@ -162,7 +170,7 @@ export class PushServer {
         if (!line.formats.includes(configFormat)) return stream.close(`formats ${line.formats} are not written here`);
         if (line.mark !== null && this.#host.behind?.(line.mark)) {
           stream.hold = true;
-          this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#host.now() });
+          this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#elapsedMs() });
         }
         this.#host.onHello(peer);
         return stream.begin(line);

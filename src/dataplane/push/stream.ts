@@ -25,6 +25,8 @@ export interface Position {
 export interface StreamHost {
   readonly store: FragmentStore;
   now(): number;
+  /** Milliseconds since some moment; no clock that is set moves it. */
+  elapsedMs(): number;
   /** The configuration that this proxy should run, with the revision and mark that go into its commit. */
   current(): { readonly fragment: Fragment; readonly rev: string; readonly mark: Mark } | undefined;
   /** A configuration is on its way. */
@@ -45,6 +47,8 @@ export class ProxyStream {
   hold = false;
   /** A commit is under way: written or being written, and not answered. */
   #busy = false;
+  /** Since when, as `elapsedMs` counts. */
+  #busySinceMs = 0;
   /** Root that the proxy refused: not sent again. */
   #refused: Hash | null = null;
   /** Roots that this stream holds in the store. */
@@ -67,6 +71,7 @@ export class ProxyStream {
       return;
     const { fragment, rev, mark } = current;
     this.#busy = true;
+    this.#busySinceMs = this.#host.elapsedMs();
     this.#hold(fragment.hash);
     this.sent = { root: fragment.hash, rev, at: this.#host.now() };
     this.#host.onCommit();
@@ -175,7 +180,7 @@ export class ProxyStream {
 
   /** How long the commit under way has been waiting for its answer; 0 when there is none. */
   waitingMs(): number {
-    return this.#busy && this.sent !== null ? this.#host.now() - this.sent.at : 0;
+    return this.#busy ? this.#host.elapsedMs() - this.#busySinceMs : 0;
   }
 
   close(why: string): void {
