@@ -11,17 +11,14 @@ import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { createLog } from './admin/log.ts';
-import { resources } from './api/resources.ts';
-import { type Core, fatal, see, startCore } from './controller/core.ts';
+import { startCore } from './controller/core.ts';
 import { startIdentity } from './controller/identity.ts';
 import type { ControllerOptions } from './controller/options.ts';
 import { serveViews } from './controller/views.ts';
+import { watchCluster } from './controller/watching.ts';
 import { heartbeatSeconds } from './dataplane/push/protocol.ts';
-import type { Kind } from './engine/model.ts';
 import { loadAccess } from './kube/access.ts';
-import { createClient, type KubeClient } from './kube/client.ts';
-import { factOf, knownOf } from './kube/intake.ts';
-import { watchAll } from './kube/watch/all.ts';
+import { createClient } from './kube/client.ts';
 
 export interface Controller {
   readonly ports: { readonly push: number; readonly readModel: number; readonly metrics: number };
@@ -42,7 +39,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const core = await startCore(client, options);
   const identity = await startIdentity(core, client, options);
   const views = await serveViews(core, options);
-  const watching = watch(core, client, options);
+  const watching = watchCluster(core, client, options);
   const beat = setInterval(() => void core.push.beat(), options.heartbeatMs ?? heartbeatSeconds * 1000);
   return {
     ports: { push: identity.listener.port, ...views.ports },
@@ -60,31 +57,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
       client.close();
     },
   };
-}
-
-function watch(core: Core, client: KubeClient, { log }: ControllerOptions): { synced: Promise<void>; stop(): void } {
-  const { promise: synced, resolve } = Promise.withResolvers<void>();
-  const onSynced = async () => {
-    await core.pipeline.idle();
-    core.push.open();
-    resolve();
-  };
-  const subscription = watchAll(client, resources, {
-    onProblem: core.tell,
-    onSynced: () => void onSynced(),
-    known: kind => knownOf(core.engine.snapshot, kind as Kind),
-    counters: core.watches,
-    ready: () => core.pipeline.ready(),
-    monotonicMs: core.clock.monotonicMs,
-  }).subscribe({
-    next: event => {
-      const fact = factOf(event);
-      if (fact !== null) core.pipeline.submit([fact], 'seen' in event ? event.seen : undefined);
-      else void core.pipeline.idle().then(() => see(core, event.kind, event.resourceVersion));
-    },
-    error: error => fatal(log, error),
-  });
-  return { synced, stop: () => subscription.unsubscribe() };
 }
 
 async function main(): Promise<void> {

@@ -11,18 +11,24 @@ export interface Metrics {
   readonly certificates: Counter;
 }
 
-/** @param read values that are read when somebody asks */
-export function createMetrics(read: {
-  readonly proxies: () => number;
-  readonly revision: () => number;
-  readonly ignored: () => number;
-  readonly commits: () => number;
-  readonly missed: () => number;
-  readonly fragments: () => number;
-}): Metrics {
+/**
+ * @param read values that are read when somebody asks
+ * @param ownProcess whether memory, CPU and event loop of the process are among them
+ */
+export function createMetrics(
+  read: {
+    readonly proxies: () => number;
+    readonly revision: () => number;
+    readonly ignored: () => number;
+    readonly commits: () => number;
+    readonly missed: () => number;
+    readonly fragments: () => number;
+  },
+  ownProcess = true,
+): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
-  collectDefaultMetrics({ register: registry, prefix: 'fsm_' });
+  if (ownProcess) collectDefaultMetrics({ register: registry, prefix: 'fsm_' });
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
       name,

@@ -7,11 +7,11 @@ import { resources } from '../api/resources.ts';
 import type { RenewalBook } from '../dataplane/push/renewals.ts';
 import { PushServer } from '../dataplane/push/server.ts';
 import { hasConditions } from '../engine/derive/rules/conditions.ts';
-import { Engine, type Step } from '../engine/engine.ts';
+import { Engine, type Fact, type Step } from '../engine/engine.ts';
 import { fold } from '../engine/fold.ts';
 import { Journal } from '../engine/journal.ts';
 import type { Kind } from '../engine/model.ts';
-import { type Clock, Pipeline, type StepTimes } from '../engine/pipeline.ts';
+import { Pipeline, type StepTimes } from '../engine/pipeline.ts';
 import { Receipts } from '../engine/receipts.ts';
 import { createDerivation, type OwnedDerivation } from '../engine/shards/pool.ts';
 import { entryOf, objectOf, proxyUid, splitKey } from '../engine/snapshot.ts';
@@ -21,15 +21,15 @@ import type { KubeClient } from '../kube/client.ts';
 import { SeenVersions } from '../kube/intake.ts';
 import { createStatusWriter, type StatusWriter } from '../kube/status.ts';
 import type { WatchCounters } from '../kube/watch/types.ts';
-import { systemClock } from './clock.ts';
-import type { ControllerOptions } from './options.ts';
+import { type ControllerOptions, type Surroundings, systemSurroundings } from './options.ts';
+import { Reborn } from './reborn.ts';
 
 const problemsMax = 100;
 
 /** What the parts share. */
 export interface Core {
   readonly cluster: string;
-  readonly clock: Clock;
+  readonly surroundings: Surroundings;
   readonly journal: Journal;
   readonly engine: Engine;
   readonly derivation: OwnedDerivation;
@@ -49,38 +49,47 @@ export interface Core {
 
 /** Opens the journal and derives everything from it; nothing goes out yet. */
 export async function startCore(client: KubeClient, options: ControllerOptions): Promise<Core> {
+  const surroundings = options.surroundings ?? systemSurroundings;
   const cluster = await clusterUid(client);
   const file = join(options.stateDir, 'journal.db');
-  const { journal, movedTo } = Journal.open(file, cluster);
+  const { journal, movedTo } = Journal.open(file, cluster, surroundings.journalLimits);
   if (movedTo !== undefined) options.log.warn('the journal was of no use here and was moved aside', { movedTo });
   const checkpoint = journal.latest();
   const snapshot = fold(checkpoint, [...journal.events(checkpoint.revision)]);
   const store = new FragmentStore();
-  const derivation = await createDerivation(snapshot, store, { threads: options.threads, journal: file });
+  const derivation = await createDerivation(snapshot, store, {
+    threads: options.threads,
+    journal: file,
+    ...(surroundings.spawnShard && { spawn: surroundings.spawnShard }),
+  });
   const engine = new Engine(snapshot, store, derivation);
-  await engine.start();
-  const core = assemble(client, options, { cluster, journal, derivation, engine });
+  const { conditions } = await engine.start();
+  const core = assemble(client, options, { cluster, surroundings, journal, derivation, engine });
   core.pods.fill(snapshot);
+  for (const [id, problems] of conditions) if (problems !== null) core.conditions.set(id, problems);
   return core;
 }
 
 function assemble(
   client: KubeClient,
-  { log, clock = systemClock }: ControllerOptions,
-  base: Pick<Core, 'cluster' | 'journal' | 'derivation' | 'engine'>,
+  { log }: ControllerOptions,
+  base: Pick<Core, 'cluster' | 'surroundings' | 'journal' | 'derivation' | 'engine'>,
 ): Core {
-  const { engine, journal, cluster } = base;
+  const { engine, journal, cluster, surroundings } = base;
+  const { now, timing, ownProcess } = surroundings;
   const pods = new PodsByUid();
   const seen = new SeenVersions();
   const watches = new Map<string, WatchCounters>();
   const receipts = new Receipts();
+  const reborn = new Reborn();
   const tell = (problem: Problem): void => {
     log.problem(problem);
     core.problems = [...core.problems, problem].slice(-problemsMax);
   };
   const push = new PushServer({
     store: engine.store,
-    now: clock.now,
+    now,
+    elapsedMs: surroundings.elapsedMs,
     rootOf: uid => engine.roots.get(pods.key(uid) ?? ''),
     rev: () => `${journal.id}.${engine.snapshot.revision}`,
     mark: () => ({ cluster, versions: seen.all() }),
@@ -92,25 +101,31 @@ function assemble(
     onProblem: tell,
   });
   const pipeline = new Pipeline(engine, {
-    clock,
+    clock: surroundings,
     onStep: (step, times, batch) => {
+      core.pods.follow(step.events);
+      // Before anything is sent: the mark of a commit has to name what the commit was made from.
+      for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion, !('listed' in fact));
       if (step.events.length > 0) afterStep(core, step, times);
-      for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion);
+      for (const fact of reborn.among(batch)) tellAgain(core, fact);
     },
-    onError: error => fatal(log, error),
+    onError: error => fatal(log, error, surroundings),
   });
-  const metrics = createMetrics({
-    proxies: () => push.status().length,
-    revision: () => engine.snapshot.revision,
-    ignored: () => engine.ignored,
-    commits: () => push.commits,
-    missed: () => sum(watches, 'missed'),
-    fragments: () => engine.store.size,
-  });
-  const status = createStatusWriter(client, { resources, onProblem: tell });
+  const metrics = createMetrics(
+    {
+      proxies: () => push.status().length,
+      revision: () => engine.snapshot.revision,
+      ignored: () => engine.ignored,
+      commits: () => push.commits,
+      missed: () => sum(watches, 'missed'),
+      fragments: () => engine.store.size,
+    },
+    ownProcess,
+  );
+  const status = createStatusWriter(client, { resources, onProblem: tell, timing });
   const core: Core = {
     ...base,
-    ...{ clock, pipeline, push, pods, status, receipts, metrics, seen, watches, tell },
+    ...{ pipeline, push, pods, status, receipts, metrics, seen, watches, tell },
     conditions: new Map(),
     renewals: { book: null },
     problems: [],
@@ -118,19 +133,23 @@ function assemble(
   return core;
 }
 
-/** What has been through the engine counts as seen, whether it changed anything or not. */
-export function see(core: Core, kind: string, resourceVersion: string): void {
-  core.seen.see(kind, resourceVersion);
+/**
+ * What has been through the engine counts as seen, whether it changed anything or not.
+ *
+ * @param whole everything of the kind up to this version has been through
+ */
+export function see(core: Core, kind: string, resourceVersion: string, whole: boolean): void {
+  core.seen.see(kind, resourceVersion, whole);
   core.push.advanced();
 }
 
 /** Proxies first: the journal and the conditions are written when the new configurations are on their way. */
 function afterStep(core: Core, step: Step, times: StepTimes): void {
-  core.pods.follow(step.events);
+  const { now, elapsedMs } = core.surroundings;
   tellProxies(core, step, times);
   core.journal.append(step.events);
-  core.journal.checkpointIfDue(step.snapshot, core.clock.now());
-  core.metrics.stages.observe({ stage: 'journaled' }, core.receipts.journaled(core.clock.monotonicMs()) / 1000);
+  core.journal.checkpointIfDue(step.snapshot, now());
+  core.metrics.stages.observe({ stage: 'journaled' }, core.receipts.journaled(elapsedMs()) / 1000);
   for (const event of step.events)
     core.metrics.events.inc({ type: event.type, kind: 'kind' in event ? event.kind : '' });
   for (const [id, problems] of conditionsOf(core, step)) setCondition(core, id, problems);
@@ -138,7 +157,7 @@ function afterStep(core: Core, step: Step, times: StepTimes): void {
 
 /** The receipt is opened first, for a proxy may be sent its part before `changed` is back. */
 function tellProxies(core: Core, { snapshot, events, derived, fragments }: Step, times: StepTimes): void {
-  const ended = core.clock.monotonicMs();
+  const ended = core.surroundings.elapsedMs();
   const { revision } = snapshot;
   core.receipts.open({ revision, events, ...times, derived: ended, fragments, proxies: derived.roots.keys() });
   core.metrics.stages.observe({ stage: 'queued' }, (times.began - times.seen) / 1000);
@@ -161,6 +180,19 @@ function conditionsOf(core: Core, step: Step): Map<string, readonly Problem[] | 
   }
   for (const [id, problems] of step.derived.conditions) touched.set(id, problems);
   return touched;
+}
+
+/** Says everything again: what was still to be written when the last process ended is in no step of this one. */
+export function tellConditions(core: Core): void {
+  for (const [id, problems] of core.conditions) setCondition(core, id, problems);
+}
+
+/** Says of an object what was said of the one before it under this name. */
+function tellAgain(core: Core, { kind, key, resourceVersion }: Extract<Fact, { type: 'applied' }>): void {
+  const [ref, problems] = [{ kind, ...splitKey(key) }, core.conditions.get(`${kind} ${key}`)];
+  if (problems === undefined) return;
+  core.status.forget(ref);
+  core.status.update({ ...ref, problems, resourceVersion });
 }
 
 function setCondition(core: Core, id: string, problems: readonly Problem[] | null): void {
@@ -194,16 +226,16 @@ function delivered(core: Core, uid: string, stage: 'sent' | 'acknowledged', rev:
   const key = core.pods.key(uid);
   if (key === undefined) return;
   const revision = Number(rev.slice(rev.lastIndexOf('.') + 1));
-  for (const ms of core.receipts[stage](key, revision, core.clock.monotonicMs()))
+  for (const ms of core.receipts[stage](key, revision, core.surroundings.elapsedMs()))
     core.metrics.stages.observe({ stage }, ms / 1000);
 }
 
 /** A step that fails is a defect of ours: end, and let a new process start from the journal. Proxies keep what they have. */
-export function fatal(log: Log, error: unknown): void {
+export function fatal(log: Log, error: unknown, { exit }: Surroundings): void {
   log.error('a step failed; the process ends', {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });
-  process.exit(70);
+  exit(70);
 }
 
 /** A counter of every kind's watch together. */

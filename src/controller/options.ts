@@ -1,6 +1,36 @@
 import type { Log } from '../admin/log.ts';
 import { ProblemError } from '../api/problem.ts';
+import type { JournalLimits } from '../engine/journal.ts';
 import type { Clock } from '../engine/pipeline.ts';
+import type { ShardHost } from '../engine/shards/pool.ts';
+import { systemTiming, type Timing } from '../kube/timing.ts';
+
+/** What a control plane has from the process around it; a simulator brings its own. */
+export interface Surroundings extends Clock {
+  /** Timers and chance of everything that talks to the Kubernetes API. */
+  readonly timing: Timing;
+  /** Ends the process, after a defect was logged. */
+  exit(code: number): void;
+  /** Whether the process is this control plane's alone, so that its memory and CPU are among the metrics. */
+  readonly ownProcess: boolean;
+  /** How much a journal keeps; the journal's own bounds unless given. */
+  readonly journalLimits?: JournalLimits;
+  /** Begins one shard; a worker thread unless given. */
+  readonly spawnShard?: () => ShardHost;
+}
+
+/** The surroundings of the production process. */
+export const systemSurroundings: Surroundings = {
+  now: Date.now,
+  elapsedMs: () => performance.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+  timing: systemTiming,
+  exit: code => process.exit(code),
+  ownProcess: true,
+};
 
 export interface ControllerOptions {
   readonly kubeconfig?: string;
@@ -16,9 +46,9 @@ export interface ControllerOptions {
   /** Worker threads that derive; 0 derives in the main thread. */
   readonly threads: number;
   readonly heartbeatMs?: number;
-  /** The process's own unless given. */
-  readonly clock?: Clock;
   readonly log: Log;
+  /** The process's own unless given. */
+  readonly surroundings?: Surroundings;
 }
 
 /**

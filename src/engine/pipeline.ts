@@ -8,12 +8,15 @@ import type { Engine, Fact, Step } from './engine.ts';
 /** Facts that one step takes at most: a relist of a whole cluster must not hold up an acknowledgement for seconds. */
 const batchMax = 500;
 
+/** Less than a clock can tell: sums of fractions never meet exactly. */
+const leastWaitMs = 0.01;
+
 /** Time, from whoever drives the engine. */
 export interface Clock {
   /** Milliseconds since the epoch; may jump. */
   now(): number;
   /** Milliseconds, with fractions, of a clock that never goes back. */
-  monotonicMs(): number;
+  elapsedMs(): number;
   /** Calls back once after so many milliseconds. @returns what calls it off */
   after(ms: number, callback: () => void): () => void;
 }
@@ -62,6 +65,9 @@ export class Pipeline {
   /** When the last step that changed something was over. */
   #wentMs = Number.NEGATIVE_INFINITY;
   #running: PromiseWithResolvers<void> | null = null;
+  /** Waits for the end of a burst; resolved at the beginning of the next such wait. */
+  #asleep = false;
+  #nap: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Told when there is room in the queue. */
   #room: PromiseWithResolvers<void> | null = null;
 
@@ -73,7 +79,7 @@ export class Pipeline {
 
   /** Takes facts. @param seen when they came, of the clock that never goes back; now unless given */
   submit(facts: readonly Fact[], seen?: number): void {
-    const came = this.#options.clock.monotonicMs();
+    const came = this.#options.clock.elapsedMs();
     for (const fact of facts) this.#queue.push({ fact, seen: seen ?? came, came });
     if (this.#running !== null || this.#queue.length === 0) return;
     this.#running = Promise.withResolvers();
@@ -83,6 +89,11 @@ export class Pipeline {
   /** Resolves when everything that was submitted has been through. */
   async idle(): Promise<void> {
     while (this.#running !== null) await this.#running.promise;
+  }
+
+  /** Resolves when everything has been through that does not wait for its burst to be over. */
+  async rests(): Promise<void> {
+    while (this.#running !== null && !this.#asleep) await Promise.race([this.#running.promise, this.#nap.promise]);
   }
 
   /** Resolves when there is room for more. */
@@ -110,8 +121,14 @@ export class Pipeline {
   async #due(): Promise<void> {
     await Promise.resolve();
     const { clock } = this.#options;
-    for (let waitMs = this.#waitMs(clock.monotonicMs()); waitMs > 0; waitMs = this.#waitMs(clock.monotonicMs()))
-      await new Promise<void>(resolve => clock.after(waitMs, resolve));
+    for (let waitMs = this.#waitMs(clock.elapsedMs()); waitMs > 0; waitMs = this.#waitMs(clock.elapsedMs())) {
+      const awake = new Promise<void>(resolve => clock.after(waitMs, resolve));
+      this.#asleep = true;
+      this.#nap.resolve();
+      await awake;
+      this.#asleep = false;
+      this.#nap = Promise.withResolvers();
+    }
   }
 
   #waitMs(now: number): number {
@@ -119,7 +136,8 @@ export class Pipeline {
     const [oldest, newest] = [this.#queue[0], this.#queue.at(-1)];
     if (oldest === undefined || newest === undefined) return 0;
     if (this.#queue.length >= batchMax || oldest.came - this.#wentMs >= quietMs) return 0;
-    return Math.min(newest.came + quietMs, oldest.came + maxMs) - now;
+    const waitMs = Math.min(newest.came + quietMs, oldest.came + maxMs) - now;
+    return waitMs < leastWaitMs ? 0 : waitMs;
   }
 
   #take(): Waiting[] {
@@ -131,12 +149,12 @@ export class Pipeline {
 
   async #step(batch: readonly Waiting[]): Promise<void> {
     const { clock, onStep } = this.#options;
-    const [began, at] = [clock.monotonicMs(), clock.now()];
+    const [began, at] = [clock.elapsedMs(), clock.now()];
     const facts = batch.map(({ fact }) => fact);
     const seen = batch.reduce((first, waiting) => Math.min(first, waiting.seen), began);
     const step = await this.#engine.step(facts, at);
     onStep(step, { seen, began, at }, facts);
-    if (step.events.length > 0) this.#wentMs = clock.monotonicMs();
+    if (step.events.length > 0) this.#wentMs = clock.elapsedMs();
     // Acknowledgements that came meanwhile are heard first.
     if (this.#queue.length > 0) await new Promise(resolve => setImmediate(resolve));
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { ClusterAccess } from './access.ts';
 import { createCaller } from './caller.ts';
 import type { RequestSubject } from './errors.ts';
@@ -105,7 +105,7 @@ export interface KubeClient {
   /** One page. */
   list(resource: ResourceInfo, query?: ListQuery, options?: RequestOptions): Promise<ListPage>;
   /** Opens a watch; the caller reads the body, lines of JSON, and destroys it. */
-  watch(resource: ResourceInfo, query: WatchQuery, options?: RequestOptions): Promise<IncomingMessage>;
+  watch(resource: ResourceInfo, query: WatchQuery, options?: RequestOptions): Promise<Readable>;
   create(resource: ResourceInfo, object: KubeObject, options?: RequestOptions): Promise<KubeObject>;
   /** With `metadata.resourceVersion` only if nobody wrote it since (409). */
   replace(

@@ -6,11 +6,11 @@ import type { WatchEvent } from './watch/types.ts';
 
 /** The fact that a watch event is; null for one that says nothing about an object. */
 export function factOf(event: WatchEvent): Fact | null {
-  if (event.type === 'synced') return null;
+  if (!('key' in event)) return null;
   const { key, resourceVersion } = event;
   const kind = event.kind as Kind;
   if (event.type === 'deleted') return { type: 'deleted', kind, key, resourceVersion };
-  return { type: 'applied', kind, key, resourceVersion, raw: event.raw };
+  return { type: 'applied', kind, key, resourceVersion, raw: event.raw, ...(event.listed && { listed: true }) };
 }
 
 /**
@@ -23,22 +23,34 @@ export function knownOf(snapshot: MeshSnapshot, kind: Kind): [key: string, resou
   return known;
 }
 
-/** The highest resourceVersion seen of each kind: integers that are ordered within a kind (KEP-5504). */
+/**
+ * How far this control plane has come with each kind: resourceVersions are integers that are ordered within a kind
+ * (KEP-5504). The newest version seen says what a configuration may have been made from; the version up to which nothing
+ * is missing says whose configurations this control plane is not behind. They differ while a list is being told.
+ */
 export class SeenVersions {
-  readonly #versions = new Map<string, string>();
+  readonly #newest = new Map<string, string>();
+  readonly #whole = new Map<string, string>();
 
-  see(kind: string, version: string): void {
-    if (isLater(version, this.#versions.get(kind) ?? '')) this.#versions.set(kind, version);
+  /** @param whole everything of the kind up to this version has been seen */
+  see(kind: string, version: string, whole: boolean): void {
+    raise(this.#newest, kind, version);
+    if (whole) raise(this.#whole, kind, version);
   }
 
-  /** Whether something was seen elsewhere that was not yet seen here. */
+  /** Whether something may have been seen elsewhere that was not yet seen here. */
   behind(versions: Readonly<Record<string, string>>): boolean {
-    return Object.entries(versions).some(([kind, version]) => isLater(version, this.#versions.get(kind) ?? ''));
+    return Object.entries(versions).some(([kind, version]) => isLater(version, this.#whole.get(kind) ?? ''));
   }
 
+  /** The newest version seen of each kind. */
   all(): Record<string, string> {
-    return Object.fromEntries(this.#versions);
+    return Object.fromEntries(this.#newest);
   }
+}
+
+function raise(versions: Map<string, string>, kind: string, version: string): void {
+  if (isLater(version, versions.get(kind) ?? '')) versions.set(kind, version);
 }
 
 /** Decimal integers of any length, without leading zeros. */

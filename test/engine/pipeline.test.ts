@@ -9,7 +9,7 @@ import { service } from './objects.ts';
 const nothing = { roots: new Map(), conditions: new Map() };
 
 /** Time stands, and nothing that waits for it is called. */
-const still: Clock = { now: () => 7, monotonicMs: () => 0, after: () => () => {} };
+const still: Clock = { now: () => 7, elapsedMs: () => 0, after: () => () => {} };
 
 /** Time that goes on when it is told to. */
 function virtual() {
@@ -17,7 +17,7 @@ function virtual() {
   let timers: { at: number; callback: () => void }[] = [];
   const clock: Clock = {
     now: () => now,
-    monotonicMs: () => now,
+    elapsedMs: () => now,
     after: (ms, callback) => {
       const timer = { at: now + ms, callback };
       timers.push(timer);

@@ -48,7 +48,7 @@ export function record(events: Observable<WatchEvent>): Recorder {
 
 /** One event in one short line. */
 export function describe(event: WatchEvent): string {
-  if (event.type === 'synced') return `synced ${event.resourceVersion}`;
+  if (!('key' in event)) return `${event.type} ${event.resourceVersion}`;
   return `${event.type} ${event.key} ${event.resourceVersion}`;
 }
 

@@ -193,6 +193,7 @@ it('tries the status of a kind that has none only once', async () => {
   await settle('a', [
     ['GET a', 200, split('7')],
     ['PATCH status', 404, status(404, 'NotFound')],
+    ['GET a', 200, split('7')],
     ['POST events', 201, event],
   ]);
   await settle('b', [
@@ -200,6 +201,44 @@ it('tries the status of a kind that has none only once', async () => {
     ['POST events', 201, event],
   ]);
   expect(api.writer.counters).toMatchObject({ events: 2, written: 0, errors: 0 });
+});
+
+it.each([
+  ['is gone', (exchange: Exchange) => exchange.json(status(404, 'NotFound'), 404)],
+  ['was made again', (exchange: Exchange) => exchange.json({ metadata: { name: 'web', uid: 'another' } })],
+])('takes an object that %s since it was read for no sign that its kind has no status', async (_, answerAgain) => {
+  await using api = await start();
+  api.writer.update({ ...ref, problems: [problem('one')] });
+  (await api.server.next()).json(split('7'));
+  (await api.server.next()).json(status(404, 'NotFound'), 404);
+  answerAgain(await api.server.next());
+  await api.writer.idle();
+  api.writer.update({ ...ref, problems: [problem('two')] });
+  (await api.server.next()).json(split('9'));
+  keep(await api.server.next(), '10');
+  await api.writer.idle();
+  expect(api.writer.counters).toMatchObject({ written: 1, events: 0 });
+});
+
+it('tries again in time though the clock was set back', async () => {
+  const timing = leapingTiming();
+  const startMs = timing.scheduler.now();
+  let tries = 0;
+  const queue = new LatestQueue<string>({
+    work: async () => {
+      timing.jump(-3600_000);
+      return ++tries < 3 ? 'again' : 'done';
+    },
+    onGivenUp: () => undefined,
+    intervalMs: 0,
+    maxPending: 10,
+    maxAttempts: 5,
+    backoff: { firstMs: 1000, mostMs: 10_000 },
+    timing,
+  });
+  queue.put('any', 'value');
+  await queue.idle();
+  expect([tries, timing.scheduler.now() - startMs + 3 * 3600_000]).toEqual([3, 1500]);
 });
 
 it('does not repeat what failed when there is something newer', async () => {

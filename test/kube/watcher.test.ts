@@ -114,7 +114,14 @@ it('goes on at once when the server ends a stream that was a good one', () => {
     lists: [cold('(0|)')],
     watches: [cold('100s k 100s k 100s |'), cold('100s a')],
   }));
-  expect(events.slice(1)).toEqual(['0 synced 10', '0 watch 10', '300002 watch 17', '400002 applied shop/a 15']);
+  expect(events.slice(1)).toEqual([
+    '0 synced 10',
+    '0 watch 10',
+    '100000 passed 17',
+    '200001 passed 17',
+    '300002 watch 17',
+    '400002 applied shop/a 15',
+  ]);
 });
 
 it('backs off when streams end as soon as they begin', () => {

@@ -14,14 +14,22 @@ import type { Mark } from '../push/protocol.ts';
 /** Nodes that a control plane may send before a commit uses them. */
 const stagedMax = 100_000;
 
-/** What the policy may not make itself. */
-const host: Host = { random: Math.random, now: () => performance.now(), hash: fnv1a };
+/** What the policy may not make itself: the process's own clock and chance. */
+const ownHost: Host = { random: Math.random, now: () => performance.now(), hash: fnv1a };
 
 /** As it lies in the state directory. */
 interface Stored {
   readonly root: Hash;
   readonly mark: Mark;
   readonly nodes: Readonly<Record<Hash, AnyNode>>;
+}
+
+/** Keeps the text of the last configuration for the next start. */
+export interface Shelf {
+  /** undefined where nothing was ever kept. */
+  read(): string | undefined;
+  /** Afterwards `read` gives the old text or the new, never a part. */
+  write(text: string): Promise<void>;
 }
 
 /** What became of a commit. */
@@ -34,18 +42,25 @@ export type Committed =
 export type Prepare = (tables: Tables) => Promise<() => void>;
 
 export class Configuration {
-  readonly #path: string;
+  readonly #shelf: Shelf;
   readonly #prepare: Prepare;
+  readonly #host: Host;
   #nodes = new Map<Hash, AnyNode>();
   #tables: Tables | null = null;
   #mark: Mark | null = null;
+  /** Number of the newest commit. */
+  #turn = 0;
+  /** The newest commit; it never rejects. */
+  #committing: Promise<unknown> = Promise.resolve();
   /** The last `need`, until a commit brings everything. */
   #asked: string | null = null;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(stateDir: string, prepare: Prepare) {
-    this.#path = join(stateDir, stateFiles.config);
+  /** @param kept where the configuration in force is kept: a state directory, or a shelf */
+  constructor(kept: string | Shelf, prepare: Prepare, host: Host = ownHost) {
+    this.#shelf = typeof kept === 'string' ? fileShelf(join(kept, stateFiles.config)) : kept;
     this.#prepare = prepare;
+    this.#host = host;
   }
 
   /** null until a first configuration has come. */
@@ -60,11 +75,20 @@ export class Configuration {
 
   /** Takes the stored configuration into force. @returns what hinders it, or undefined */
   async restore(): Promise<Problem | undefined> {
-    const stored = readStored(this.#path);
+    const stored = readStored(this.#shelf);
     if (stored === undefined) return undefined;
     this.#nodes = new Map(Object.entries(stored.nodes));
     const committed = await this.commit(stored.root, stored.mark);
     return committed.t === 'refused' ? committed.problem : undefined;
+  }
+
+  /**
+   * The last stream is over. A commit of it that is not ready yet does not come into force any more, for what the next
+   * hello says has to hold until the next commit; and what was asked for on it will not come.
+   */
+  abandon(): void {
+    this.#turn++;
+    this.#asked = null;
   }
 
   /** Keeps a node for a commit to come. @returns false when there are too many */
@@ -73,14 +97,26 @@ export class Configuration {
     return this.#nodes.size <= stagedMax;
   }
 
-  /** Swaps to the tree under a root, as a whole or not at all. */
-  async commit(root: Hash, mark: Mark): Promise<Committed> {
+  /**
+   * Swaps to the tree under a root, as a whole or not at all. One commit after the other: a stream that breaks may leave
+   * one behind that is not ready yet, and it must not come into force over the newer one of the next stream.
+   */
+  commit(root: Hash, mark: Mark): Promise<Committed> {
+    const turn = ++this.#turn;
+    const committed = this.#committing.then(() => this.#commit(root, mark, turn));
+    this.#committing = committed;
+    return committed;
+  }
+
+  async #commit(root: Hash, mark: Mark, turn: number): Promise<Committed> {
+    if (turn !== this.#turn) return overtaken(root);
     const lacking = policy.missing(this.#nodes, root);
     if (lacking.length > 0) return this.#lacks(root, lacking);
     this.#asked = null;
     try {
-      const tables = policy.compile(this.#nodes, root, host, this.#tables);
+      const tables = policy.compile(this.#nodes, root, this.#host, this.#tables);
       const enforce = await this.#prepare(tables);
+      if (turn !== this.#turn) return overtaken(root);
       this.#tables = tables;
       this.#mark = mark;
       enforce();
@@ -110,7 +146,7 @@ export class Configuration {
 
   /** One write after the other; a power cut leaves the old file or the new one. */
   #store(stored: Stored): void {
-    const write = () => writeFileAtomic(this.#path, JSON.stringify(stored), 0o600);
+    const write = () => this.#shelf.write(JSON.stringify(stored));
     this.#writing = this.#writing.then(write, write);
     // Whoever asks `stored` hears of a failure; one that nobody asks about must not end the process.
     this.#writing.catch(() => undefined);
@@ -122,14 +158,31 @@ export class Configuration {
   }
 }
 
-function readStored(path: string): Stored | undefined {
+function fileShelf(path: string): Shelf {
+  return { read: () => textOf(path), write: text => writeFileAtomic(path, text, 0o600) };
+}
+
+function textOf(path: string): string | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Stored;
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    const unreadable = error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (unreadable) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function readStored(shelf: Shelf): Stored | undefined {
+  try {
+    const text = shelf.read();
+    return text === undefined ? undefined : (JSON.parse(text) as Stored);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function overtaken(root: Hash): Committed {
+  return { t: 'refused', problem: refused(root, 'a newer one came before it was ready') };
 }
 
 function refused(root: Hash, why: string): Problem {

@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { formatProblem } from '../../api/problem.ts';
 import { configFormat } from '../../engine/config.ts';
@@ -73,21 +74,29 @@ function openStream(options: PushClientOptions, controlRoot: Buffer, heard: () =
     if (socket.alpnProtocol !== pushProtocol)
       return void socket.destroy(new Error(`it does not speak ${pushProtocol}`));
     socket.setNoDelay(true);
-    const say = (line: ProxyLine) => void socket.write(`${JSON.stringify(line)}\n`);
-    say({ t: 'hello', formats: [configFormat], shell: options.shell, thread: 0, ...options.configuration.position });
-    log('info', 'the control plane is there');
-    readLines(socket, options, say, heard);
+    converse(socket, options, heard);
   });
   return socket;
 }
 
+/** What a conversation needs, whatever the bytes travel over. */
+export type Conversation = Pick<PushClientOptions, 'configuration' | 'credentials' | 'shell' | 'log'>;
+
+/**
+ * Speaks the protocol over a verified connection until that ends: says hello, then does what each line asks for.
+ *
+ * @param heard is called whenever bytes come
+ */
+export function converse(socket: Duplex, options: Conversation, heard: () => void): void {
+  const say = (line: ProxyLine) => void socket.write(`${JSON.stringify(line)}\n`);
+  options.configuration.abandon();
+  say({ t: 'hello', formats: [configFormat], shell: options.shell, thread: 0, ...options.configuration.position });
+  options.log('info', 'the control plane is there');
+  readLines(socket, options, say, heard);
+}
+
 /** Lines one after the other: the next one is read when the last has done its work. */
-function readLines(
-  socket: TLSSocket,
-  options: PushClientOptions,
-  say: (line: ProxyLine) => void,
-  heard: () => void,
-): void {
+function readLines(socket: Duplex, options: Conversation, say: (line: ProxyLine) => void, heard: () => void): void {
   const reader = new LineReader(lineMaxBytes);
   let working: Promise<void> = Promise.resolve();
   socket.on('data', chunk => {
@@ -104,8 +113,8 @@ function readLines(
 
 async function handle(
   line: PushLine,
-  socket: TLSSocket,
-  options: PushClientOptions,
+  socket: Duplex,
+  options: Conversation,
   say: (line: ProxyLine) => void,
 ): Promise<void> {
   switch (line.t) {
@@ -126,7 +135,7 @@ async function handle(
 
 async function commit(
   { root, rev, mark }: Extract<PushLine, { t: 'commit' }>,
-  { configuration, log }: PushClientOptions,
+  { configuration, log }: Conversation,
   say: (line: ProxyLine) => void,
 ): Promise<void> {
   const done = await configuration.commit(root, mark);
@@ -142,11 +151,7 @@ async function commit(
     .catch(error => log('error', 'the configuration could not be stored', { detail: String(error) }));
 }
 
-async function renew(
-  pem: string,
-  { credentials, log }: PushClientOptions,
-  say: (line: ProxyLine) => void,
-): Promise<void> {
+async function renew(pem: string, { credentials, log }: Conversation, say: (line: ProxyLine) => void): Promise<void> {
   const problem = await credentials.renew(pem);
   if (problem !== undefined) return log('error', formatProblem(problem), { code: problem.code });
   const notAfter = new X509Certificate(pem).validToDate.toISOString();

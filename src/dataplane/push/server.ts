@@ -1,12 +1,11 @@
 /** Feeds every proxy its configuration: streams by pod, the latest state only, and who acknowledged what. */
 import type { X509Certificate } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
 import type { Problem } from '../../api/problem.ts';
 import type { Fragment } from '../../engine/config.ts';
 import { configFormat } from '../../engine/config.ts';
 import type { FragmentStore } from '../../engine/store.ts';
 import type { Mark, ProxyLine } from './protocol.ts';
-import { type Position, ProxyStream } from './stream.ts';
+import { type Connection, type Position, ProxyStream } from './stream.ts';
 import { Turns } from './turns.ts';
 
 /** How long a proxy may leave a commit unanswered before its stream is ended. */
@@ -29,7 +28,10 @@ export interface Peer {
 /** What push asks of the control plane. */
 export interface PushHost {
   readonly store: FragmentStore;
+  /** Milliseconds since the epoch: what people read. */
   now(): number;
+  /** Milliseconds since some moment, for waits: a clock that is set must not end or prolong them. The process's own unless given. */
+  elapsedMs?(): number;
   /** The configuration of a pod's proxy, or undefined when it has none (yet). */
   rootOf(podUid: string): Fragment | undefined;
   /** `<journal id>.<revision>`. */
@@ -84,7 +86,7 @@ export class PushServer {
   }
 
   /** Takes over a verified connection. */
-  accept(socket: TLSSocket, peer: Peer): void {
+  accept(socket: Connection, peer: Peer): void {
     socket.setNoDelay(true);
     const streams = this.#streams.get(peer.podUid) ?? new Map<ProxyStream, Peer>();
     this.#streams.set(peer.podUid, streams);
@@ -92,6 +94,7 @@ export class PushServer {
       store: this.#host.store,
       turns: this.#turns,
       now: () => this.#host.now(),
+      elapsedMs: () => this.#elapsedMs(),
       current: () => this.#current(peer.podUid),
       onCommit: position => {
         this.commits++;
@@ -119,6 +122,10 @@ export class PushServer {
     stream.pump();
   }
 
+  #elapsedMs(): number {
+    return this.#host.elapsedMs?.() ?? performance.now();
+  }
+
   connected(podUid: string): boolean {
     return this.#streams.has(podUid);
   }
@@ -132,7 +139,7 @@ export class PushServer {
       } else stream.send({ t: 'beat' });
     }
     for (const [stream, { sinceMs, mark }] of this.#ahead) {
-      if (this.#host.now() - sinceMs < aheadMaxMs) continue;
+      if (this.#elapsedMs() - sinceMs < aheadMaxMs) continue;
       this.#host.onProblem(lagging(mark));
       this.#catchUp(stream);
     }
@@ -175,7 +182,7 @@ export class PushServer {
         if (!line.formats.includes(configFormat)) return stream.close(`formats ${line.formats} are not written here`);
         if (line.mark !== null && this.#host.behind?.(line.mark)) {
           stream.hold = true;
-          this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#host.now() });
+          this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#elapsedMs() });
         }
         this.#host.onHello(peer);
         return stream.begin(line);

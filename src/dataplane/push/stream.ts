@@ -1,5 +1,5 @@
 /** One proxy's stream: what it runs, what is on its way, and the writer that makes bytes only as fast as they leave. */
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import type { Problem } from '../../api/problem.ts';
 import type { Hash } from '../../engine/canonical.ts';
 import type { Fragment } from '../../engine/config.ts';
@@ -10,6 +10,9 @@ import type { Turns } from './turns.ts';
 
 /** Bytes handed to the socket at a time: the next ones are made when these went out. */
 const writeBytes = 8 * 1024;
+
+/** The connection under a stream: a verified TLS socket, or a simulated one. */
+export type Connection = Duplex & { setNoDelay(on: boolean): unknown };
 
 /** A root at a moment, as `fsm proxy list` shows it. */
 export interface Position {
@@ -23,6 +26,8 @@ export interface Position {
 export interface StreamHost {
   readonly store: FragmentStore;
   now(): number;
+  /** Milliseconds since some moment; no clock that is set moves it. */
+  elapsedMs(): number;
   /** The configuration that this proxy should run, with the revision and mark that go into its commit. */
   current(): { readonly fragment: Fragment; readonly rev: string; readonly mark: Mark } | undefined;
   /** Taken by whoever writes more than fits into one write, until it is written. */
@@ -34,7 +39,7 @@ export interface StreamHost {
 }
 
 export class ProxyStream {
-  readonly socket: TLSSocket;
+  readonly socket: Connection;
   readonly #host: StreamHost;
   readonly #reader = new LineReader(lineMaxBytes);
   hello: Extract<ProxyLine, { t: 'hello' }> | null = null;
@@ -45,13 +50,15 @@ export class ProxyStream {
   hold = false;
   /** A commit is under way: written or being written, and not answered. */
   #busy = false;
+  /** Since when, as `elapsedMs` counts. */
+  #busySinceMs = 0;
   /** Root that the proxy refused: not sent again. */
   #refused: Hash | null = null;
   /** Roots that this stream holds in the store. */
   readonly #held = new Set<Hash>();
   #closed = false;
 
-  constructor(socket: TLSSocket, host: StreamHost) {
+  constructor(socket: Connection, host: StreamHost) {
     this.socket = socket;
     this.#host = host;
     socket.on('data', chunk => this.#read(chunk));
@@ -67,6 +74,7 @@ export class ProxyStream {
       return;
     const { fragment, rev, mark } = current;
     this.#busy = true;
+    this.#busySinceMs = this.#host.elapsedMs();
     this.#hold(fragment.hash);
     this.sent = { root: fragment.hash, rev, at: this.#host.now() };
     this.#host.onCommit(this.sent);
@@ -178,7 +186,7 @@ export class ProxyStream {
 
   /** How long the commit under way has been waiting for its answer; 0 when there is none. */
   waitingMs(): number {
-    return this.#busy && this.sent !== null ? this.#host.now() - this.sent.at : 0;
+    return this.#busy ? this.#host.elapsedMs() - this.#busySinceMs : 0;
   }
 
   close(why: string): void {

@@ -14,7 +14,12 @@ export interface ShardOptions {
   readonly threads: number;
   /** File of the journal, which new shards fold from. Everything up to a step must be in it before the step. */
   readonly journal: string;
+  /** Begins one shard; a worker thread unless given. */
+  readonly spawn?: () => ShardHost;
 }
+
+/** Where one shard lives. A rejected `run` means that it died; the next one finds a new shard in its place. */
+export type ShardHost = Pick<Piscina<ShardTask, ShardResult>, 'run' | 'threads' | 'destroy'>;
 
 /** A derivation that has to be ended. */
 export interface OwnedDerivation extends Derivation {
@@ -29,7 +34,11 @@ export async function createDerivation(
   store: FragmentStore,
   options: ShardOptions,
 ): Promise<OwnedDerivation> {
-  if (options.threads > 0) return new Shards(snapshot.revision, store, options, await makePools(options.threads));
+  const { threads } = options;
+  if (threads > 0) {
+    const spawn = options.spawn ?? (await threadPools());
+    return new Shards(snapshot.revision, store, options, Array.from({ length: threads }, spawn));
+  }
   const deriver = new Deriver(snapshot, fragment => store.put(fragment));
   return {
     all: () => deriver.all(),
@@ -40,12 +49,12 @@ export async function createDerivation(
 }
 
 class Shards implements OwnedDerivation {
-  readonly #pools: readonly Pool[];
+  readonly #pools: readonly ShardHost[];
   readonly #store: FragmentStore;
   readonly #journal: string;
   #revision: number;
 
-  constructor(revision: number, store: FragmentStore, { journal }: ShardOptions, pools: readonly Pool[]) {
+  constructor(revision: number, store: FragmentStore, { journal }: ShardOptions, pools: readonly ShardHost[]) {
     this.#revision = revision;
     this.#store = store;
     this.#journal = journal;
@@ -68,7 +77,7 @@ class Shards implements OwnedDerivation {
   }
 
   /** A shard that died is asked once more: the new thread folds from the journal and answers with everything. */
-  async #ask(pool: Pool, index: number, events: readonly MeshEvent[], all: boolean): Promise<ShardResult> {
+  async #ask(pool: ShardHost, index: number, events: readonly MeshEvent[], all: boolean): Promise<ShardResult> {
     const task = { index, count: this.#pools.length, journal: this.#journal, from: this.#revision, events, all };
     try {
       return await pool.run(task);
@@ -107,17 +116,15 @@ class Shards implements OwnedDerivation {
   }
 }
 
-type Pool = Piscina<ShardTask, ShardResult>;
-
 /**
- * Pools of one thread each: piscina cannot address a worker of a pool, and its default `atomics` starves the worker.
- * The library is loaded only where there are threads.
+ * Makes pools of one thread each: piscina cannot address a worker of a pool, and its default `atomics` starves the
+ * worker. The library is loaded only where there are threads.
  */
-async function makePools(count: number): Promise<readonly Pool[]> {
+async function threadPools(): Promise<() => ShardHost> {
   const { Piscina } = await import('piscina');
   const filename = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;
   const options = { filename, minThreads: 1, maxThreads: 1, idleTimeout: Number.POSITIVE_INFINITY };
-  return Array.from({ length: count }, () => new Piscina<ShardTask, ShardResult>({ ...options, atomics: 'disabled' }));
+  return () => new Piscina<ShardTask, ShardResult>({ ...options, atomics: 'disabled' });
 }
 
 function parse(bytes: string): Fragment {

@@ -1,5 +1,5 @@
-import type { Subscription } from 'rxjs';
-import { type BackoffBounds, backoffMs, type Timing } from '../timing.ts';
+import { Subscription } from 'rxjs';
+import { type BackoffBounds, backoffMs, sleep, type Timing } from '../timing.ts';
 
 export interface LatestQueueOptions<T> {
   /** Does one piece of work. `again` asks for another try, if nothing newer has come for the key meanwhile. */
@@ -17,8 +17,8 @@ export interface LatestQueueOptions<T> {
 interface Waiting<T> {
   readonly value: T;
   readonly attempt: number;
-  /** Not before this time of the clock. */
-  readonly dueMs: number;
+  /** Whether its turn has come. A timer says so and no clock, for a clock may be set back by hours. */
+  due: boolean;
 }
 
 /**
@@ -28,6 +28,8 @@ interface Waiting<T> {
 export class LatestQueue<T> {
   readonly #options: LatestQueueOptions<T>;
   readonly #waiting = new Map<string, Waiting<T>>();
+  /** Timers of what is not due yet. */
+  readonly #timers = new Subscription();
   #running = false;
   #closed = false;
   #idle = Promise.withResolvers<void>();
@@ -46,7 +48,7 @@ export class LatestQueue<T> {
   put(key: string, value: T): boolean {
     if (this.#closed) return false;
     if (!this.#waiting.has(key) && this.#waiting.size >= this.#options.maxPending) return false;
-    this.#waiting.set(key, { value, attempt: 0, dueMs: 0 });
+    this.#waiting.set(key, { value, attempt: 0, due: true });
     this.#wake();
     if (!this.#running) void this.#run();
     return true;
@@ -66,6 +68,7 @@ export class LatestQueue<T> {
   close(): void {
     this.#closed = true;
     this.#waiting.clear();
+    this.#timers.unsubscribe();
     this.#wake();
   }
 
@@ -82,8 +85,7 @@ export class LatestQueue<T> {
   }
 
   #due(): [string, Waiting<T>] | undefined {
-    const nowMs = this.#options.timing.scheduler.now();
-    for (const entry of this.#waiting) if (entry[1].dueMs <= nowMs) return entry;
+    for (const entry of this.#waiting) if (entry[1].due) return entry;
     return undefined;
   }
 
@@ -100,24 +102,30 @@ export class LatestQueue<T> {
       onGivenUp(key, value);
       return;
     }
-    const dueMs = timing.scheduler.now() + backoffMs(attempt + 1, backoff, timing.random);
-    this.#waiting.set(key, { value, attempt: attempt + 1, dueMs });
+    const waiting: Waiting<T> = { value, attempt: attempt + 1, due: false };
+    this.#waiting.set(key, waiting);
+    const timer = timing.scheduler.schedule(
+      () => {
+        this.#timers.remove(timer);
+        waiting.due = true;
+        this.#wake();
+      },
+      backoffMs(attempt + 1, backoff, timing.random),
+    );
+    this.#timers.add(timer);
   }
 
-  /** Until the first value is due, or something changes. */
+  /** Until a value is due, or something changes. */
   #rest(): Promise<void> {
-    const earliestMs = Math.min(...[...this.#waiting.values()].map(({ dueMs }) => dueMs));
-    return this.#pause(earliestMs - this.#options.timing.scheduler.now(), true);
+    return new Promise(resolve => {
+      this.#wake = () => {
+        this.#wake = () => undefined;
+        resolve();
+      };
+    });
   }
 
-  async #pause(ms: number, wakeable = false): Promise<void> {
-    if (ms <= 0) return;
-    let timer: Subscription | undefined;
-    await new Promise<void>(resolve => {
-      timer = this.#options.timing.scheduler.schedule(() => resolve(), ms);
-      if (wakeable) this.#wake = resolve;
-    });
-    timer?.unsubscribe();
-    this.#wake = () => undefined;
+  async #pause(ms: number): Promise<void> {
+    if (ms > 0) await sleep(ms, this.#options.timing);
   }
 }

@@ -33,8 +33,8 @@ export async function settle(tools: StatusTools, desired: DesiredStatus): Promis
     const found = await readObject(tools, resource, desired);
     if (found === undefined) return 'done';
     const generation = judgedGeneration(tools, desired, found.live);
-    await say(tools, found.resource, found.live, desired, generation);
-    tools.settled.note(keyOfRef(desired), desired, generation);
+    const said = await say(tools, found.resource, found.live, desired, generation);
+    if (said) tools.settled.note(keyOfRef(desired), desired, generation);
     return 'done';
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
@@ -72,21 +72,35 @@ function judgedGeneration(tools: StatusTools, desired: DesiredStatus, live: Kube
   return tools.settled.generationOf(keyOfRef(desired), resourceVersion);
 }
 
+/** @returns false when the object went meanwhile */
 async function say(
   tools: StatusTools,
   resource: StatusResource,
   live: KubeObject,
   desired: DesiredStatus,
   generation: number | undefined,
-): Promise<void> {
+): Promise<boolean> {
   if (resource.status !== false && !tools.withoutStatus.has(resource.kind)) {
-    if (await writeCondition(tools, resource, live, desired, generation)) return;
+    if (await writeCondition(tools, resource, live, desired, generation)) return true;
+    // An object that was deleted since it was read looks the same, and says nothing about its kind.
+    if (!(await isStillThere(tools, resource, live, desired))) return false;
     tools.withoutStatus.add(resource.kind);
   }
   await writeEvent(tools, resource, live, desired);
+  return true;
 }
 
-/** @returns false when the server has no place for it. */
+async function isStillThere(
+  { client }: StatusTools,
+  resource: StatusResource,
+  live: KubeObject,
+  desired: DesiredStatus,
+): Promise<boolean> {
+  const now = await client.get(resource, pathOf(desired), { retries: 0 }).catch(undefinedIfAbsent);
+  return now !== undefined && now.metadata.uid === live.metadata.uid;
+}
+
+/** @returns false when the server has no place for it, or no such object any more */
 async function writeCondition(
   tools: StatusTools,
   resource: StatusResource,

@@ -15,7 +15,7 @@ export interface WatchAllOptions extends Pick<WatchOptions, 'onProblem' | 'timin
   /** Where to count; a kind that is not in it is added. */
   readonly counters?: Map<string, WatchCounters>;
   /** Milliseconds of a clock that never goes back: events then say when they were read. */
-  readonly monotonicMs?: () => number;
+  readonly elapsedMs?: () => number;
   /** Events that may wait for a slow consumer before the streams are held; a page of each kind more can come. 10,000. */
   readonly maxPending?: number;
 }
@@ -34,7 +34,7 @@ export function watchAll(
     const hold = new BehaviorSubject(false);
     const { ready = () => Promise.resolve(), maxPending = 10_000 } = options;
     return merge(...resources.map(each => watchResource(client, each, optionsFor(each.kind, options, hold)))).pipe(
-      stamped(options.monotonicMs),
+      stamped(options.elapsedMs),
       coalesce({ ready, hold, maxPending }),
       andWhenSynced(resources, options.onSynced),
     );
@@ -49,9 +49,9 @@ function optionsFor(kind: string, options: WatchAllOptions, hold: Observable<boo
   return { onProblem, counters, hold, ...(timing && { timing }), ...(bounds && { bounds }), ...(known && { known }) };
 }
 
-function stamped(monotonicMs: (() => number) | undefined): MonoTypeOperatorFunction<WatchEvent> {
-  if (monotonicMs === undefined) return identity;
-  return map(event => (event.type === 'synced' ? event : { ...event, seen: monotonicMs() }));
+function stamped(elapsedMs: (() => number) | undefined): MonoTypeOperatorFunction<WatchEvent> {
+  if (elapsedMs === undefined) return identity;
+  return map(event => (event.type === 'synced' ? event : { ...event, seen: elapsedMs() }));
 }
 
 function andWhenSynced(

@@ -29,7 +29,7 @@ export function coalesce(options: CoalesceOptions): MonoTypeOperatorFunction<Wat
 class Outlet {
   readonly #subscriber: Subscriber<WatchEvent>;
   readonly #options: CoalesceOptions;
-  /** By object, in the order of their newest events; a kind's `synced` stays behind all that came before it. */
+  /** By object, in the order of their newest events; a kind's `synced` and `passed` stay behind all that came before. */
   #pending = new Map<string, WatchEvent>();
   #draining = false;
 
@@ -39,7 +39,7 @@ class Outlet {
   }
 
   offer(event: WatchEvent): void {
-    const key = event.type === 'synced' ? event.kind : `${event.kind} ${event.key}`;
+    const key = 'key' in event ? `${event.kind} ${event.key}` : `${event.type} of ${event.kind}`;
     this.#pending.delete(key);
     this.#pending.set(key, event);
     const { hold, maxPending } = this.#options;

@@ -15,6 +15,8 @@ export interface AppliedObject {
   readonly raw: KubeObject;
   /** When it was read, milliseconds of the clock that `watchAll` was given; absent without one. */
   readonly seen?: number;
+  /** It was found by a list, which tells objects by name: others that changed before it may still have to be told. */
+  readonly listed?: true;
 }
 
 /** An object is gone. `resourceVersion` is its last one, or that of the list that no longer had it, or '' without one. */
@@ -34,8 +36,15 @@ export interface SyncedKind {
   readonly resourceVersion: string;
 }
 
+/** A bookmark: everything of the kind up to `resourceVersion` has been told. */
+export interface PassedKind {
+  readonly type: 'passed';
+  readonly kind: string;
+  readonly resourceVersion: string;
+}
+
 export type ObjectEvent = AppliedObject | DeletedObject;
-export type WatchEvent = ObjectEvent | SyncedKind;
+export type WatchEvent = ObjectEvent | SyncedKind | PassedKind;
 
 /** What happened to one kind's watch since it began. */
 export interface WatchCounters {

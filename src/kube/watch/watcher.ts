@@ -27,6 +27,7 @@ import { BrokenLine, lines } from './lines.ts';
 import { Pace } from './pace.ts';
 import { readWatchLine } from './read-line.ts';
 import {
+  type AppliedObject,
   defaultBounds,
   type ListWatch,
   newCounters,
@@ -131,7 +132,9 @@ export class Watcher {
   }
 
   #readPage(page: ListPage): WatchEvent[] {
-    const events: WatchEvent[] = page.items.flatMap(item => this.#applied(this.#checked(item)));
+    const events: WatchEvent[] = page.items.flatMap(item =>
+      this.#applied(this.#checked(item)).map(event => ({ ...event, listed: true as const })),
+    );
     this.#found += events.length;
     return page.continue === undefined ? [...events, ...this.#listed(page.resourceVersion)] : events;
   }
@@ -185,19 +188,19 @@ export class Watcher {
     );
   }
 
-  #readLine(text: string): ObjectEvent[] {
+  #readLine(text: string): WatchEvent[] {
     const line = readWatchLine(text, this.#resource.kind, this.#resource.plural);
     this.#pace.progress();
     if (line.type === 'bookmark') {
       this.#counters.bookmarks++;
       this.#position = line.resourceVersion;
-      return [];
+      return [{ type: 'passed', kind: this.#resource.kind, resourceVersion: line.resourceVersion }];
     }
     this.#position = line.object.metadata.resourceVersion;
     return line.type === 'applied' ? this.#applied(line.object) : this.#deleted(line.object);
   }
 
-  #applied(raw: StoredObject): ObjectEvent[] {
+  #applied(raw: StoredObject): AppliedObject[] {
     const [key, { resourceVersion }] = [keyOfObject(raw), raw.metadata];
     if (!this.#known.apply(key, resourceVersion)) return [];
     this.#counters.events++;

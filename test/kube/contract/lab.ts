@@ -72,7 +72,7 @@ export function watchOf(
   options: Partial<WatchOptions> = {},
 ): Observable<WatchEvent> {
   return watchResource(lab.client, resource, { onProblem: () => undefined, ...options }).pipe(
-    filter(event => event.type === 'synced' || event.key.startsWith(`${inside}/`)),
+    filter(event => event.type === 'synced' || ('key' in event && event.key.startsWith(`${inside}/`))),
   );
 }
 

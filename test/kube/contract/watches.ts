@@ -109,7 +109,9 @@ export const watches: readonly ContractCase[] = [
         onProblem: log.onProblem,
         ready: () => proceed.promise,
       });
-      const mine = watched.pipe(filter(event => event.type === 'synced' || event.key.startsWith(`${inside}/`)));
+      const mine = watched.pipe(
+        filter(event => event.type === 'synced' || ('key' in event && event.key.startsWith(`${inside}/`))),
+      );
       using told = record(mine);
       await told.seen(/^synced/);
       await put(lab, inside, 'busy');
