@@ -13,6 +13,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { nodeOptions } from '../../src/controller/options.ts';
+import { type Panel, picture } from './picture.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 import * as scenarios from './scenarios.ts';
 
@@ -79,6 +80,36 @@ function textOf(figures: scenarios.Figures): string {
     .join('  ');
 }
 
+/** Sizes of the growth curve. */
+type All = Readonly<Record<number, Readonly<Record<string, scenarios.Figures>>>>;
+
+const panels: readonly Panel[] = [
+  {
+    title: 'One endpoint change, 20 proxies hear of it',
+    unit: 'CPU ms',
+    lines: [{ name: 'endpoint cpuMsEach', label: 'control plane' }],
+  },
+  {
+    title: 'Write to last proxy',
+    unit: 'ms',
+    lines: [
+      { name: 'endpoint p50Ms', label: 'p50' },
+      { name: 'endpoint p99Ms', label: 'p99' },
+    ],
+  },
+  { title: 'Memory of the control plane', unit: 'MiB', lines: [{ name: 'memory rssMiB', label: 'RSS' }] },
+];
+
+async function draw(all: All): Promise<void> {
+  const points = Object.entries(all).map(([proxies, rows]) => {
+    const named = Object.entries(rows).flatMap(([row, figures]) =>
+      Object.entries(figures).map(([name, value]) => [`${row} ${name}`, value] as const),
+    );
+    return { proxies: Number(proxies), values: Object.fromEntries(named) };
+  });
+  await writeFile(values.output.replace(/\.json$/, '.svg'), picture(points, panels));
+}
+
 const chosen = values.only?.split(',');
 const isWanted = (name: string): boolean => name === 'cold start' || chosen === undefined || chosen.includes(name);
 const sizes = values.growth?.split(',').map(Number) ?? [Number(values.proxies)];
@@ -96,6 +127,7 @@ try {
     values.output,
     `${JSON.stringify({ machine, threads: Number(values.threads), sizes: all }, null, 2)}\n`,
   );
+  if (sizes.length > 1) await draw(all);
 } finally {
   await closeAll();
 }

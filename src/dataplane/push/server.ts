@@ -137,6 +137,7 @@ export class PushServer {
         this.#host.onProblem(unanswered(peer, stream.waitingMs()));
         stream.close('no answer to a commit');
       } else stream.send({ t: 'beat' });
+      stream.hurry();
     }
     for (const [stream, { sinceMs, mark }] of this.#ahead) {
       if (this.#elapsedMs() - sinceMs < aheadMaxMs) continue;

@@ -52,6 +52,8 @@ export class ProxyStream {
   #busy = false;
   /** Since when, as `elapsedMs` counts. */
   #busySinceMs = 0;
+  /** The turn that this stream has to write a large configuration, and whether a heartbeat has passed over it. */
+  #turn: { readonly end: () => void; old: boolean } | null = null;
   /** Root that the proxy refused: not sent again. */
   #refused: Hash | null = null;
   /** Roots that this stream holds in the store. */
@@ -119,12 +121,22 @@ export class ProxyStream {
     if (first.done) return;
     await this.#flush(first.value);
     if (first.value.length < writeBytes) return;
-    const done = await this.#host.turns.take();
+    this.#turn = { end: await this.#host.turns.take(), old: false };
     for (const chunk of chunks) {
       if (this.#closed) break;
       await this.#flush(chunk);
     }
-    done();
+    this.#turn?.end();
+    this.#turn = null;
+  }
+
+  /** Called at every heartbeat: who still has the turn that it had at the last one reads too slowly to keep others waiting. */
+  hurry(): void {
+    if (this.#turn === null) return;
+    if (this.#turn.old) {
+      this.#turn.end();
+      this.#turn = null;
+    } else this.#turn.old = true;
   }
 
   #flush(chunk: string): Promise<void> {
