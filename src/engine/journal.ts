@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, renameSync, statSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { ProblemError } from '../api/problem.ts';
 import { canonical, type Json } from './canonical.ts';
 import { changedShards, joinShards } from './checkpoint.ts';
@@ -49,6 +49,9 @@ export class Journal {
   readonly #database: DatabaseSync;
   readonly #limits: JournalLimits;
   #checkpointed: MeshSnapshot | null = null;
+  #insert: StatementSync | null = null;
+  /** Bytes of all events; null until somebody asks. */
+  #bytes: number | null = null;
 
   private constructor(database: DatabaseSync, limits: JournalLimits) {
     this.#database = database;
@@ -131,10 +134,13 @@ export class Journal {
   /** Records a batch in one commit. */
   append(events: readonly MeshEvent[]): void {
     if (events.length === 0) return;
-    const insert = this.#database.prepare('INSERT INTO events (revision, at, body) VALUES (?, ?, ?)');
+    this.#insert ??= this.#database.prepare('INSERT INTO events (revision, at, body) VALUES (?, ?, ?)');
+    const insert = this.#insert;
+    const rows = events.map(event => [event.revision, event.at, canonical(event as unknown as Json)] as const);
     this.#inTransaction(() => {
-      for (const event of events) insert.run(event.revision, event.at, canonical(event as unknown as Json));
+      for (const row of rows) insert.run(...row);
     });
+    if (this.#bytes !== null) for (const [, , body] of rows) this.#bytes += Buffer.byteLength(body);
   }
 
   /** Events after a revision, oldest first. */
@@ -202,6 +208,7 @@ export class Journal {
     while (checkpoints.length > 1 && this.#overLimits(at)) {
       checkpoints.shift();
       const base = checkpoints[0] ?? 0;
+      this.#bytes = this.#eventBytes() - this.#bytesUpTo(base);
       this.#database.prepare('DELETE FROM events WHERE revision <= ?').run(base);
       this.#database.prepare('DELETE FROM checkpoints WHERE revision < ?').run(base);
       this.#database
@@ -215,11 +222,19 @@ export class Journal {
   }
 
   #overLimits(at: number): boolean {
-    const row = this.#database
-      .prepare('SELECT COALESCE(SUM(OCTET_LENGTH(body)), 0) AS bytes, MIN(at) AS oldest FROM events')
-      .get();
-    const oldest = row?.oldest === null || row?.oldest === undefined ? at : Number(row.oldest);
-    return Number(row?.bytes ?? 0) > this.#limits.maxBytes || at - oldest > this.#limits.maxAgeMs;
+    const oldest = this.#database.prepare('SELECT at FROM events ORDER BY revision LIMIT 1').get()?.at ?? at;
+    return this.#eventBytes() > this.#limits.maxBytes || at - Number(oldest) > this.#limits.maxAgeMs;
+  }
+
+  /** Bytes of all events: added up once, and counted from then on. */
+  #eventBytes(): number {
+    this.#bytes ??= this.#bytesUpTo(Number.MAX_SAFE_INTEGER);
+    return this.#bytes;
+  }
+
+  #bytesUpTo(revision: number): number {
+    const sum = 'SELECT COALESCE(SUM(OCTET_LENGTH(body)), 0) AS bytes FROM events WHERE revision <= ?';
+    return Number(this.#database.prepare(sum).get(revision)?.bytes ?? 0);
   }
 
   #inTransaction(work: () => void): void {

@@ -79,3 +79,12 @@ describe('an index of many services', () => {
     }
   });
 });
+
+it('adds a service to a list of a thousand at the cost of one of its 64 parts', async () => {
+  const { engine, deriver } = await rig();
+  await engine.step([...mesh(1000, true).map(applied), enrolled(make.pod('shop', 'client-1'))], 1);
+  const before = deriver.graph.computed;
+  await engine.step([applied(make.service('shop', 'one-more'))], 2);
+  // The list, its 64 parts looked through, and about ten more: the service, its endpoints, one part of the index …
+  expect(deriver.graph.computed - before).toBeLessThan(64 + 20);
+});

@@ -41,6 +41,15 @@ it('keeps for a busy consumer only the newest of each object, in the order of th
   expect((await told.atLeast(4)).slice(1)).toEqual(['deleted b 4', 'applied a 5', 'synced 6']);
 });
 
+it('says that all of a kind was told only when it was, though a newer event of an object took the place of an older', async () => {
+  const { send, told, turns } = start(10);
+  send(applied('a', '1'));
+  await told.atLeast(1);
+  send(applied('b', '2'), applied('c', '3'), { type: 'passed', kind: 'Pod', resourceVersion: '3' }, applied('b', '4'));
+  turns[0]?.resolve();
+  expect((await told.atLeast(3)).slice(1)).toEqual(['applied c 3', 'applied b 4', 'passed 3']);
+});
+
 it('holds the source while as much waits as may, and no longer', async () => {
   const { send, hold, told, turns } = start(2);
   send(applied('a', '1'));

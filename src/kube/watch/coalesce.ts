@@ -40,11 +40,22 @@ class Outlet {
 
   offer(event: WatchEvent): void {
     const key = 'key' in event ? `${event.kind} ${event.key}` : `${event.type} of ${event.kind}`;
-    this.#pending.delete(key);
+    const moves = this.#pending.delete(key);
     this.#pending.set(key, event);
+    if (moves && 'key' in event) this.#moveMarkers(event.kind);
     const { hold, maxPending } = this.#options;
     if (this.#pending.size >= maxPending && !hold.value) hold.next(true);
     if (!this.#draining) void this.#drain();
+  }
+
+  /** What an older event of an object said is now said by a newer one: a marker that stood between waits for that. */
+  #moveMarkers(kind: string): void {
+    for (const type of ['synced', 'passed'] as const) {
+      const marker = this.#pending.get(`${type} of ${kind}`);
+      if (marker === undefined) continue;
+      this.#pending.delete(`${type} of ${kind}`);
+      this.#pending.set(`${type} of ${kind}`, marker);
+    }
   }
 
   async #drain(): Promise<void> {

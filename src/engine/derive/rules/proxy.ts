@@ -65,28 +65,43 @@ function apexesOf(read: Reader, backend: string): string[] {
   return splits.map(split => serviceKey(split.service, split.namespace));
 }
 
-/** One of the 64 parts of a long list; key is `<bucket> <key of reach>`. */
-const indexPart: Rule<Fragment> = {
-  name: 'indexPart',
+/** A long list by the bucket of the name, each part sorted; key as for `reach`. */
+const reachBuckets: Rule<Readonly<Record<string, readonly string[]>>> = {
+  name: 'reachBuckets',
   layer: 6,
+  compute: (read, key) => Object.fromEntries(Map.groupBy(read.node(reach, key), bucketOf)),
+};
+
+/** One bucket of a long list; key is `<bucket> <key of reach>`. Most stay as they are when the list changes. */
+const reachPart: Rule<readonly string[]> = {
+  name: 'reachPart',
+  layer: 7,
   compute: (read, key) => {
-    const space = key.indexOf(' ');
-    const [bucket, list] = [key.slice(0, space), key.slice(space + 1)];
-    return indexOf(
-      read,
-      read.node(reach, list).filter(name => bucketOf(name) === bucket),
-    );
+    const [bucket, list] = bucketAndList(key);
+    return read.node(reachBuckets, list)[bucket] ?? [];
   },
 };
+
+/** One of the 64 parts of a long index; key as for `reachPart`. */
+const indexPart: Rule<Fragment> = {
+  name: 'indexPart',
+  layer: 8,
+  compute: (read, key) => indexOf(read, read.node(reachPart, key)),
+};
+
+function bucketAndList(key: string): [bucket: string, list: string] {
+  const space = key.indexOf(' ');
+  return [key.slice(0, space), key.slice(space + 1)];
+}
 
 /** The services of a list, by name; key as for `reach`. Up to 64 names stand in one node, more in 64. */
 const index: Rule<Fragment> = {
   name: 'index',
-  layer: 7,
+  layer: 9,
   compute: (read, key) => {
     const names = read.node(reach, key);
     if (names.length <= 64) return indexOf(read, names);
-    const buckets = [...new Set(names.map(bucketOf))];
+    const buckets = Object.keys(read.node(reachBuckets, key));
     const refs = Object.fromEntries(buckets.map(bucket => [bucket, read.node(indexPart, `${bucket} ${key}`).hash]));
     return fragmentOf({ kind: 'index', data: { buckets: 64 }, refs } satisfies IndexNode);
   },
@@ -104,7 +119,7 @@ function indexOf(read: Reader, names: readonly string[]): Fragment {
 /** What a workload may call; key is `namespace/serviceaccount`. */
 export const outbound: Rule<Fragment> = {
   name: 'outbound',
-  layer: 8,
+  layer: 10,
   compute: (read, account) => {
     const list = read.node(permissive, '') ? everybody : account;
     return fragmentOf({ kind: 'outbound', data: {}, refs: { services: read.node(index, list).hash } });
@@ -175,7 +190,7 @@ const self: Rule<Fragment | null> = {
  */
 export const root: Rule<Fragment | null> = {
   name: 'root',
-  layer: 9,
+  layer: 11,
   compute: (read, podKey) => {
     const who = read.node(workload, podKey);
     if (who === null || read.enrolled(podKey) !== who.uid) return null;
