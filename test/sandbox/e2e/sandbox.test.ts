@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Receipt } from '../../../src/engine/receipts.ts';
 import type { ReplayResult } from '../../../src/engine/replay.ts';
 import type { Instance } from '../../../src/sandbox/instance.ts';
 import {
@@ -98,6 +99,16 @@ describe('a change', () => {
     await up.until(buys('v2'), from);
     const again = await fsm(cwd, 'apply', '-f', demo('split-to-v2.yaml'));
     expect(again.stdout).toBe('trafficsplit.split.smi-spec.io/bookstore-split unchanged');
+  });
+
+  test('has a receipt that says who acknowledged it', async () => {
+    const receipts = await fsmJson<Receipt[]>(cwd, 'receipts', '--limit', '50');
+    const split = receipts.findLast(({ events }) => events.some(({ kind }) => kind === 'TrafficSplit'));
+    expect(split).toMatchObject({ proxies: 2, acked: 2 });
+    const { stdout } = await fsm(cwd, 'receipts', String(split?.revision));
+    expect(stdout).toContain('applied TrafficSplit bookstore/bookstore-split');
+    expect(stdout).toMatch(/2 of 2 proxies have acknowledged it/);
+    expect(stdout).toMatch(/bookbuyer\/bookbuyer-\S+ +\d+\.\d ms +\d+\.\d ms/);
   });
 
   test('of the access lets the thief in, and out again', async () => {
