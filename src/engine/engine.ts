@@ -86,17 +86,21 @@ export class Engine {
     return { events, snapshot: this.#snapshot, derived, fragments: this.store.added - before };
   }
 
-  /** What comes second about an object in a batch is news: the snapshot does not know the first yet. */
+  /**
+   * What comes second about an object in a batch is news: the snapshot does not know the first yet. But an enrolment
+   * leaves the pod itself as it was, so an update of it is held against the snapshot all the same.
+   */
   #eventsOf(facts: readonly Fact[], at: number): MeshEvent[] {
     const events: MeshEvent[] = [];
-    const changed = new Set<string>();
+    const [changed, enrolled] = [new Set<string>(), new Set<string>()];
     for (const fact of newest(facts.map(normalised))) {
       const subject = subjectOf(fact);
-      if (!changed.has(subject) && !isNews(this.#snapshot, fact)) {
+      const isSecond = changed.has(subject) || (fact.type !== 'applied' && enrolled.has(subject));
+      if (!isSecond && !isNews(this.#snapshot, fact)) {
         this.ignored++;
         continue;
       }
-      changed.add(subject);
+      (fact.type === 'enrolled' ? enrolled : changed).add(subject);
       events.push({ ...fact, at, revision: this.#snapshot.revision + events.length + 1 });
     }
     return events;

@@ -62,6 +62,15 @@ const mesh: readonly Raw[] = [
 const pods = mesh.filter(({ kind }) => kind === 'Pod');
 
 describe('what changes no meaning', () => {
+  it('is an update of a pod that comes together with its enrolment', async () => {
+    const { engine } = await rig();
+    await engine.step(mesh.map(applied), 1);
+    const [pod] = pods as [Raw];
+    const touched = { ...pod, metadata: { ...pod.metadata, annotations: { at: 'noon' } } };
+    const { events } = await engine.step([enrolled(pod), applied(touched)], 2);
+    expect(events.map(({ type }) => type)).toEqual(['enrolled']);
+  });
+
   it('is not the order in which independent objects come', async () => {
     const facts = mesh.map((raw, index) =>
       applied({ ...raw, metadata: { ...raw.metadata, resourceVersion: `${index}` } }),
