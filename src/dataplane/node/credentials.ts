@@ -1,5 +1,5 @@
 /** The sidecar's own certificate and the roots it trusts: read once, and once for each renewal or root. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
@@ -85,7 +85,9 @@ function createCredentials(
 }
 
 function meshTLS(key: string, cert: string, roots: readonly string[]): MeshTLS {
-  const options: SecureContextOptions = { key, cert, ca: [...roots], minVersion: 'TLSv1.3' };
+  // No session tickets: who resumes a session shows no certificate, so nobody would see that it has expired.
+  const secureOptions = constants.SSL_OP_NO_TICKET;
+  const options: SecureContextOptions = { key, cert, ca: [...roots], minVersion: 'TLSv1.3', secureOptions };
   return { context: createSecureContext(options), options };
 }
 

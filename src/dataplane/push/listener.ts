@@ -1,4 +1,5 @@
 /** The control plane's one TLS port: enrolment by ALPN `http/1.1`, push by ALPN `fsm-push/1`. */
+import { constants } from 'node:crypto';
 import { createServer as createHTTPServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
@@ -49,7 +50,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 
 /**
  * A client certificate is asked for and not required: a proxy that enrols has none. Push looks at `authorized`.
- * No session tickets: a resumed session would skip the look at the certificate's time.
+ * No session tickets: a resumed session would skip the look at the certificate and its time.
  */
 function contextOf({ cert, key }: { cert: string; key: string }, roots: readonly string[]) {
   return {
@@ -57,6 +58,7 @@ function contextOf({ cert, key }: { cert: string; key: string }, roots: readonly
     key,
     ca: [...roots],
     minVersion: 'TLSv1.3' as const,
+    secureOptions: constants.SSL_OP_NO_TICKET,
     requestCert: true,
     rejectUnauthorized: false,
     ALPNProtocols: [pushProtocol, 'http/1.1'],
