@@ -12,7 +12,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { nodeOptions } from '../../src/controller/options.ts';
+import { processOptions } from '../../src/controller/options.ts';
 import { type Panel, picture } from './picture.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 import * as scenarios from './scenarios.ts';
@@ -59,7 +59,7 @@ const optionsFor = (proxies: number): RigOptions => ({
   size: { services: proxies / 2, podsPerService: 2 },
   threads: Number(values.threads),
   built: !values.sources,
-  nodeOptions: values['node-options']?.split(' ') ?? nodeOptions,
+  nodeOptions: values['node-options']?.split(' ') ?? processOptions.node,
 });
 
 async function measure(proxies: number, wanted: (name: string) => boolean): Promise<Record<string, scenarios.Figures>> {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { processOptions } from '../../src/controller/options.ts';
 
 /** What a control plane is started with. */
 export interface ControlPlaneOptions {
@@ -47,7 +48,7 @@ export class ControlPlane {
       ...['--listen', `127.0.0.1:${port}`, '--read-model', '127.0.0.1:0', '--metrics', '127.0.0.1:0'],
     ];
     this.#child = spawn(process.execPath, args, {
-      env: { PATH: process.env.PATH, ...JSON.parse(process.env.FSM_BENCH_ENV ?? '{}') },
+      env: { PATH: process.env.PATH, ...processOptions.env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const { promise, resolve, reject } = Promise.withResolvers<Ports>();

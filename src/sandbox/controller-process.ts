@@ -1,6 +1,6 @@
 /** The controller as a child: the production process, started again whenever it ends. */
 import { type Problem, ProblemError } from '../api/problem.ts';
-import { nodeOptions } from '../controller/options.ts';
+import { processOptions } from '../controller/options.ts';
 import type { SandboxFiles } from './files.ts';
 import { programFile } from './files.ts';
 import { Backoff, pause } from './kubelet/timing.ts';
@@ -97,7 +97,11 @@ function programOf({ files, ports, threads }: ControllerOptions): Program {
     threads: String(threads),
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  return { file: process.execPath, args: [...nodeOptions, programFile('../controller'), ...args], env: {} };
+  return {
+    file: process.execPath,
+    args: [...processOptions.node, programFile('../controller'), ...args],
+    env: processOptions.env,
+  };
 }
 
 function isReady(line: string): boolean {
