@@ -35,7 +35,7 @@ const changes = Number(values.changes);
 /** In this order: the mesh is closed first, then permissive, then closed again. */
 const rows: readonly (readonly [name: string, run: (rig: Rig) => Promise<scenarios.Figures>])[] = [
   ['cold start', rig => scenarios.coldStart(rig)],
-  ['memory', rig => scenarios.idle(rig, 5)],
+  ['memory', rig => scenarios.memory(rig)],
   ['held by a proxy', rig => scenarios.held(rig)],
   ['endpoint', rig => scenarios.endpointChange(rig, changes)],
   ['split', rig => scenarios.splitChange(rig, Math.ceil(changes / 5))],
@@ -51,7 +51,7 @@ const rows: readonly (readonly [name: string, run: (rig: Rig) => Promise<scenari
   ['permissive setting', rig => scenarios.settingChange(rig, 20, true)],
   ['permissive endpoint', rig => scenarios.endpointForAll(rig, 20)],
   ['permissive held', rig => scenarios.held(rig)],
-  ['permissive memory', rig => scenarios.idle(rig, 5)],
+  ['permissive memory', rig => scenarios.memory(rig)],
   ['closed', rig => scenarios.modeChange(rig, false)],
 ];
 

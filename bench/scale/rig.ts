@@ -202,6 +202,11 @@ export class Rig {
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)`, 'm').exec(text)?.[1] ?? Number.NaN);
   }
 
+  /** Resolves when the control plane has written all conditions: nothing of the past goes on beside what is measured. */
+  async settled(): Promise<void> {
+    while ((await this.metric('fsm_conditions_waiting')) > 0) await delay(500);
+  }
+
   async close(): Promise<void> {
     allRigs.delete(this);
     await this.#plane?.end();

@@ -67,7 +67,8 @@ async function changes(
   make: (at: number) => readonly Write[],
   pauseMs = 12,
 ): Promise<Figures> {
-  const idle = await idleCpu(rig, 1000);
+  await rig.settled();
+  const idle = await idleCpu(rig, 2000);
   const { revision } = await rig.state();
   const before = { cpu: rig.plane.cpuMs(), at: clockMs(), bytes: (await rig.proxies()).bytes };
   const ends: number[] = [];
@@ -234,6 +235,7 @@ async function replace(rig: Rig, pod: MeshPod): Promise<void> {
 
 /** Nothing happens for a while. */
 export async function idle(rig: Rig, seconds: number): Promise<Figures> {
+  await rig.settled();
   const share = await idleCpu(rig, seconds * 1000);
   return { cpuPercent: share * 100, ...(await memory(rig)) };
 }

@@ -23,6 +23,7 @@ export function createMetrics(
     readonly commits: () => number;
     readonly missed: () => number;
     readonly fragments: () => number;
+    readonly conditionsWaiting: () => number;
   },
   ownProcess = true,
 ): Metrics {
@@ -44,6 +45,7 @@ export function createMetrics(
   gauge('fsm_fragments', 'Configuration fragments in the store', read.fragments);
   gauge('fsm_ignored_updates_total', 'Updates that changed nothing the mesh reads, and went no further', read.ignored);
   gauge('fsm_push_commits_total', 'Configurations sent to proxies', read.commits);
+  gauge('fsm_conditions_waiting', 'Objects whose conditions are still to be looked at', read.conditionsWaiting);
   gauge('fsm_watch_missed_total', 'Events that a watch lost and a new list found', read.missed);
   return {
     registry,

@@ -119,6 +119,7 @@ function assemble(
       commits: () => push.commits,
       missed: () => sum(watches, 'missed'),
       fragments: () => engine.store.size,
+      conditionsWaiting: () => core.status.waiting,
     },
     ownProcess,
   );

@@ -52,12 +52,13 @@ export interface ControllerOptions {
 }
 
 /**
- * What a control plane's process is started with, for memory is scarcer at the edge than CPU time. A young generation of
- * 2 MiB instead of 16, and an old one that is collected when it has grown by 40 %, take some 100 MiB off 2,000 proxies
- * after a burst, at a third more CPU time in it; glibc with one arena, and with TLS buffers given back at once, some 20.
+ * What a control plane's process is started with, for memory is scarce at the edge. A young generation of 2 MiB instead of
+ * 16, one arena of glibc, and TLS buffers that are given back at once take some 50 MiB off 2,000 proxies, at no CPU time
+ * that could be told from noise. (`--heap-growing-percent=40` takes off more after a burst, but a change then costs a
+ * third more: docs/scale.md.)
  */
 export const processOptions = {
-  node: ['--max-semi-space-size=2', '--heap-growing-percent=40'],
+  node: ['--max-semi-space-size=2'],
   env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '16384' },
 } as const;
 

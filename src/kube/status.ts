@@ -21,6 +21,8 @@ export interface StatusWriterOptions {
 /** Writes conditions. Only the elected leader has one. */
 export interface StatusWriter {
   readonly counters: Readonly<StatusCounters>;
+  /** How many objects wait to be looked at. */
+  readonly waiting: number;
   /** Sees to it that the object says this; of several calls for an object the last one counts. */
   update(desired: DesiredStatus): void;
   /** The object is gone. */
@@ -65,7 +67,13 @@ export function createStatusWriter(client: KubeClient, options: StatusWriterOpti
     queue.remove(keyOfRef(object));
     settled.delete(keyOfRef(object));
   };
-  return { counters, update, forget, idle: () => queue.idle(), close: () => queue.close() };
+  return {
+    counters,
+    get waiting() {
+      return queue.size;
+    },
+    ...{ update, forget, idle: () => queue.idle(), close: () => queue.close() },
+  };
 }
 
 function toolsOf(client: KubeClient, options: StatusWriterOptions, maxPending: number): StatusTools {
