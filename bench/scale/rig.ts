@@ -49,6 +49,7 @@ export class Rig {
   #ports: Ports | null = null;
   #onCommit: (id: number, at: number) => void = () => {};
   pods: MeshPod[] = [];
+  readonly #generations = new Map<number, number>();
   /** Commits since the rig was made. */
   commits = 0;
 
@@ -80,6 +81,13 @@ export class Rig {
     const controlRootFile = rootCertificateFile(join(rig.#dir, 'control-root'));
     await Promise.all(rig.#proxies.map(helper => helper.ask('settle', { ...place, controlRootFile })));
     return rig;
+  }
+
+  /** An address of a service's first pod that it did not have before this one. */
+  nextGeneration(service: number): number {
+    const next = (this.#generations.get(service) ?? 0) + 1;
+    this.#generations.set(service, next);
+    return next;
   }
 
   get plane(): ControlPlane {

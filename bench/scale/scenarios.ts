@@ -48,7 +48,9 @@ export async function restart(rig: Rig): Promise<Figures> {
   const began = clockMs();
   await rig.startPlane();
   await rig.connected(rig.pods.length);
-  return { lastMs: clockMs() - began, cpuMs: rig.plane.cpuMs(), commits: rig.commits - before };
+  const lastMs = clockMs() - began;
+  await allSettled(rig);
+  return { lastMs, cpuMs: rig.plane.cpuMs(), commits: rig.commits - before };
 }
 
 /** All streams break at once. */
@@ -56,7 +58,9 @@ export async function storm(rig: Rig): Promise<Figures> {
   const [cpu, commits, began] = [rig.plane.cpuMs(), rig.commits, clockMs()];
   await rig.drop();
   await rig.connected(rig.pods.length);
-  return { lastMs: clockMs() - began, cpuMs: rig.plane.cpuMs() - cpu, commits: rig.commits - commits };
+  const lastMs = clockMs() - began;
+  await allSettled(rig);
+  return { lastMs, cpuMs: rig.plane.cpuMs() - cpu, commits: rig.commits - commits };
 }
 
 /** Makes one change after the other, each when the one before is with all proxies. */
@@ -114,10 +118,15 @@ const slicePut = (rig: Rig, service: number, generations: readonly (number | und
   put: mesh.slice(service, rig.size, generations),
 });
 
+/** The slice of a service with another address of its first pod than it had. */
+function moved(rig: Rig, service: number): Write {
+  return slicePut(rig, service, [rig.nextGeneration(service)]);
+}
+
 /** One address of one service changes: its ten callers' pods hear of it. */
 export function endpointChange(rig: Rig, count: number): Promise<Figures> {
   const affected = Math.min(mesh.callersPerService, rig.size.services - 1) * rig.size.podsPerService;
-  return changes(rig, count, affected, at => [slicePut(rig, mesh.plainService(at, rig.size), [1 + (at % 150)])]);
+  return changes(rig, count, affected, at => [moved(rig, mesh.plainService(at, rig.size))]);
 }
 
 /** The weight of a split changes. Callers of both backends hear of it. */
@@ -154,23 +163,53 @@ export async function modeChange(rig: Rig, permissive: boolean): Promise<Figures
 
 /** In permissive mode one address concerns everybody. */
 export function endpointForAll(rig: Rig, count: number): Promise<Figures> {
-  return changes(rig, count, rig.pods.length, at => [slicePut(rig, mesh.plainService(at, rig.size), [151 + at])], 300);
+  return changes(rig, count, rig.pods.length, at => [moved(rig, mesh.plainService(at, rig.size))], 300);
 }
 
 /** So many pods a second get another address, each with an update of another pod that has no meaning. */
 export async function churn(rig: Rig, perSecond: number, seconds: number): Promise<Figures> {
+  await rig.settled();
   const { revision } = await rig.state();
   const [cpu, began, count] = [rig.plane.cpuMs(), clockMs(), perSecond * seconds];
+  const receipts = new Told(rig, revision);
   for (let at = 0; at < count; at++) {
     await delay(Math.max(0, began + (at * 1000) / perSecond - clockMs()));
-    await rig.write([slicePut(rig, mesh.plainService(at, rig.size), [(at % 150) + 1]), heartbeat(rig, at)]);
+    await rig.write([moved(rig, mesh.plainService(at, rig.size)), heartbeat(rig, at)]);
+    if (at % (perSecond * 5) === 0) await receipts.read();
   }
   const cpuShare = (rig.plane.cpuMs() - cpu) / (clockMs() - began);
   await delay(500);
-  const receipts = (await rig.receipts(revision)).filter(({ proxies }) => proxies > 0);
-  const ends = receipts.flatMap(({ ackedMs }) => ackedMs?.max ?? []);
-  const unheard = sum(receipts.map(({ proxies, acked }) => proxies - acked));
-  return { ...spread(ends), cpuShare, steps: receipts.length, unheard, unsettled: await unsettled(rig) };
+  const { revision: after } = await rig.state();
+  if (after - revision !== count) throw new Error(`${count} changes made ${after - revision} revisions`);
+  return { ...(await receipts.figures()), cpuShare, unsettled: await unsettled(rig) };
+}
+
+/** Receipts that are read now and then, for a control plane keeps the newest thousand only. */
+class Told {
+  readonly #rig: Rig;
+  readonly #after: number;
+  readonly #receipts = new Map<number, Receipt>();
+
+  constructor(rig: Rig, after: number) {
+    this.#rig = rig;
+    this.#after = after;
+  }
+
+  /** @throws Error when some were lost since the last time */
+  async read(): Promise<void> {
+    const known = Math.max(this.#after, ...this.#receipts.keys());
+    const receipts = await this.#rig.receipts(this.#after);
+    const [oldest] = receipts;
+    if (oldest !== undefined && oldest.revision - oldest.eventCount > known) throw new Error('receipts were lost');
+    for (const receipt of receipts) this.#receipts.set(receipt.revision, receipt);
+  }
+
+  async figures(): Promise<Figures> {
+    await this.read();
+    const receipts = [...this.#receipts.values()].filter(({ proxies }) => proxies > 0);
+    const unheard = sum(receipts.map(({ proxies, acked }) => proxies - acked));
+    return { ...spread(receipts.flatMap(({ ackedMs }) => ackedMs?.max ?? [])), steps: receipts.length, unheard };
+  }
 }
 
 /** An update of a pod's status that the mesh does not read. */
@@ -191,6 +230,12 @@ async function unsettled(rig: Rig): Promise<number> {
   return rows.filter(({ current, acked }) => current !== acked?.root).length;
 }
 
+/** Resolves when every proxy runs what it should, and a second has passed in which it might have been told more. */
+async function allSettled(rig: Rig): Promise<void> {
+  while ((await unsettled(rig)) > 0) await delay(100);
+  await delay(1000);
+}
+
 /** Updates without meaning: nothing may go out. */
 export async function meaningless(rig: Rig, count: number): Promise<Figures> {
   const [cpu, before] = [rig.plane.cpuMs(), await rig.state()];
@@ -207,17 +252,18 @@ export async function meaningless(rig: Rig, count: number): Promise<Figures> {
 
 /** A tenth of the pods is made again, one after the other: gone, unready, ready, and the proxy of the new one connects. */
 export async function rollingRestart(rig: Rig, perSecond: number): Promise<Figures> {
-  const { revision } = await rig.state();
+  const receipts = new Told(rig, (await rig.state()).revision);
   const [cpu, began] = [rig.plane.cpuMs(), clockMs()];
   const chosen = rig.pods.filter(({ service, index }) => index === 0 && service % 5 === 3);
   for (const [at, pod] of chosen.entries()) {
     await delay(Math.max(0, began + (at * 1000) / perSecond - clockMs()));
     await replace(rig, pod);
+    if (at % 50 === 49) await receipts.read();
   }
   const cpuMs = rig.plane.cpuMs() - cpu;
   await delay(1000);
-  const ends = (await rig.receipts(revision)).flatMap(({ ackedMs }) => ackedMs?.max ?? []);
-  return { ...spread(ends), pods: chosen.length, cpuMsEach: cpuMs / chosen.length, unsettled: await unsettled(rig) };
+  const pods = chosen.length;
+  return { ...(await receipts.figures()), pods, cpuMsEach: cpuMs / pods, unsettled: await unsettled(rig) };
 }
 
 async function replace(rig: Rig, pod: MeshPod): Promise<void> {

@@ -79,11 +79,13 @@ export class Engine {
   /** The rest of the path, for events that are numbered already: what a replay takes. */
   async take(events: readonly MeshEvent[]): Promise<Step> {
     if (events.length === 0) return { events, snapshot: this.#snapshot, derived: nothing, fragments: 0 };
-    this.#snapshot = fold(this.#snapshot, events);
+    const snapshot = fold(this.#snapshot, events);
     const before = this.store.added;
-    const derived = await this.#derivation.update(this.#snapshot, events);
+    const derived = await this.#derivation.update(snapshot, events);
+    // Both at once: roots are of the revision that the snapshot says.
     this.#hold(derived);
-    return { events, snapshot: this.#snapshot, derived, fragments: this.store.added - before };
+    this.#snapshot = snapshot;
+    return { events, snapshot, derived, fragments: this.store.added - before };
   }
 
   /**

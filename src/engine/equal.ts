@@ -1,5 +1,5 @@
 /**
- * Whether two values that JSON can say are equal: the order of members has no meaning, a member that is undefined is
+ * Whether two values that JSON can say are equal (no Map, no Set): the order of members has no meaning, a member that is undefined is
  * none. Equal values have equal canonical bytes, and this makes none.
  */
 export function equal(a: unknown, b: unknown): boolean {

@@ -244,6 +244,7 @@ export class Journal {
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#database.exec('ROLLBACK');
+      this.#bytes = null;
       throw error;
     }
   }

@@ -65,6 +65,10 @@ export class Pipeline {
   /** When the last step that changed something was over. */
   #wentMs = Number.NEGATIVE_INFINITY;
   #running: PromiseWithResolvers<void> | null = null;
+  /** Facts that were submitted, and that have been through; resolved after each step. */
+  #submitted = 0;
+  #done = 0;
+  #stepped: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Waits for the end of a burst; resolved at the beginning of the next such wait. */
   #asleep = false;
   #nap: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -81,14 +85,16 @@ export class Pipeline {
   submit(facts: readonly Fact[], seen?: number): void {
     const came = this.#options.clock.elapsedMs();
     for (const fact of facts) this.#queue.push({ fact, seen: seen ?? came, came });
+    this.#submitted += facts.length;
     if (this.#running !== null || this.#queue.length === 0) return;
     this.#running = Promise.withResolvers();
     void this.#run();
   }
 
-  /** Resolves when everything that was submitted has been through. */
+  /** Resolves when everything that has been submitted by now has been through, whatever comes meanwhile. */
   async idle(): Promise<void> {
-    while (this.#running !== null) await this.#running.promise;
+    const upTo = this.#submitted;
+    while (this.#running !== null && this.#done < upTo) await this.#stepped.promise;
   }
 
   /** Resolves when everything has been through that does not wait for its burst to be over. */
@@ -108,13 +114,22 @@ export class Pipeline {
     try {
       while (this.#queue.length > 0) {
         await this.#due();
-        await this.#step(this.#take());
+        const batch = this.#take();
+        await this.#step(batch);
+        this.#done += batch.length;
+        this.#tellStepped();
       }
     } catch (error) {
       this.#options.onError(error);
     }
     this.#running?.resolve();
     this.#running = null;
+    this.#tellStepped();
+  }
+
+  #tellStepped(): void {
+    this.#stepped.resolve();
+    this.#stepped = Promise.withResolvers();
   }
 
   /** Waits until the burst is over; what arrives in the same turn of the event loop belongs to it in any case. */

@@ -3,8 +3,11 @@
  * it, so its header lists them with the revision after which each began.
  */
 
-/** Version of the event and shard formats, in a file and as text. Older ones pass through upcasters; newer ones are refused. */
-export const journalFormat = 1;
+/**
+ * Version of the event and shard formats, in a file and as text. Files of another format are moved aside, and the state
+ * comes back from the API: format 1 was never released. Since 2 enrolments lie in shards.
+ */
+export const journalFormat = 2;
 
 /**
  * Version of what normalisation makes of an object. Raise it when the same object gives other data, and give

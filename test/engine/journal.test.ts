@@ -99,7 +99,7 @@ describe('opening', () => {
 
   it.each<[string, (file: string) => void]>([
     ['of another cluster', file => Journal.open(file, 'another').journal.close()],
-    ['of a newer format', file => withFormat(file, '2')],
+    ['of a newer format', file => withFormat(file, '99')],
     ['that is no database', file => writeFileSync(file, 'something else\n'.repeat(1000))],
   ])('moves a file aside %s', (_, begin) => {
     const path = folder();
@@ -123,7 +123,7 @@ describe('opening', () => {
   it('reads no newer format (FSM5002), and nothing that is no journal (FSM5001)', () => {
     const file = join(folder(), 'journal.db');
     expect(codeOf(() => Journal.read(file))).toBe('FSM5001');
-    withFormat(file, '2');
+    withFormat(file, '99');
     expect(codeOf(() => Journal.read(file))).toBe('FSM5002');
     writeFileSync(file, 'something else');
     expect(codeOf(() => Journal.read(file))).toBe('FSM5001');

@@ -3,6 +3,9 @@ import { isUtf8 } from 'node:buffer';
 
 const newline = 0x0a;
 
+/** Pieces of a line that are kept apart: each costs a hundred bytes of its own. */
+const partsMax = 256;
+
 /** Takes chunks, gives back whole lines; keeps what is left for the next chunk. */
 export class LineReader {
   /** The line that has begun, as it came. */
@@ -45,6 +48,7 @@ export class LineReader {
     this.#bound(part.length);
     this.#rest.push(Buffer.from(part));
     this.#restBytes += part.length;
+    if (this.#rest.length > partsMax) this.#rest = [Buffer.concat(this.#rest)];
   }
 
   #bound(more: number): void {

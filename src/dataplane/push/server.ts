@@ -100,6 +100,7 @@ export class PushServer {
         this.commits++;
         this.#host.onSent?.(peer.podUid, position);
       },
+      onRunning: position => this.#onRunning(peer, position),
       onLine: line => this.#onLine(stream, peer, line),
       onClosed: () => this.#forget(stream, peer),
     });
@@ -188,9 +189,7 @@ export class PushServer {
         this.#host.onHello(peer);
         return stream.begin(line);
       case 'ack':
-        stream.acknowledge(line.root);
-        if (stream.acked) this.#host.onAck?.(peer.podUid, stream.acked);
-        return;
+        return stream.acknowledge(line.root);
       case 'nack':
         this.#host.onProblem(line.problem);
         return stream.refuse(line.root, line.problem);
@@ -202,6 +201,12 @@ export class PushServer {
         this.#host.onProblem(unknownLine(peer, line));
         stream.close('unknown line');
     }
+  }
+
+  /** A proxy of several threads has acknowledged what all of them run. */
+  #onRunning({ podUid }: Peer, position: Position): void {
+    const streams = [...(this.#streams.get(podUid)?.keys() ?? [])].filter(({ hello }) => hello !== null);
+    if (streams.every(({ acked }) => acked?.root === position.root)) this.#host.onAck?.(podUid, position);
   }
 
   #forget(stream: ProxyStream, peer: Peer): void {

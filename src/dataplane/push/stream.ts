@@ -6,10 +6,7 @@ import type { Fragment } from '../../engine/config.ts';
 import type { FragmentStore } from '../../engine/store.ts';
 import { LineReader } from './lines.ts';
 import { lineMaxBytes, type Mark, type ProxyLine, type PushLine } from './protocol.ts';
-import type { Turns } from './turns.ts';
-
-/** Bytes handed to the socket at a time: the next ones are made when these went out. */
-const writeBytes = 8 * 1024;
+import { Writer, type WriterHost } from './writer.ts';
 
 /** The connection under a stream: a verified TLS socket, or a simulated one. */
 export type Connection = Duplex & { setNoDelay(on: boolean): unknown };
@@ -23,17 +20,15 @@ export interface Position {
 }
 
 /** What the stream asks of its surroundings. */
-export interface StreamHost {
+export interface StreamHost extends WriterHost {
   readonly store: FragmentStore;
   now(): number;
-  /** Milliseconds since some moment; no clock that is set moves it. */
-  elapsedMs(): number;
   /** The configuration that this proxy should run, with the revision and mark that go into its commit. */
   current(): { readonly fragment: Fragment; readonly rev: string; readonly mark: Mark } | undefined;
-  /** Taken by whoever writes more than fits into one write, until it is written. */
-  readonly turns: Turns;
   /** A configuration is on its way. */
   onCommit(position: Position): void;
+  /** The proxy runs what it should, as of this revision. */
+  onRunning(position: Position): void;
   onLine(line: ProxyLine): void;
   onClosed(why: string): void;
 }
@@ -42,6 +37,7 @@ export class ProxyStream {
   readonly socket: Connection;
   readonly #host: StreamHost;
   readonly #reader = new LineReader(lineMaxBytes);
+  readonly #writer: Writer;
   hello: Extract<ProxyLine, { t: 'hello' }> | null = null;
   sent: Position | null = null;
   acked: Position | null = null;
@@ -52,8 +48,6 @@ export class ProxyStream {
   #busy = false;
   /** Since when, as `elapsedMs` counts. */
   #busySinceMs = 0;
-  /** The turn that this stream has to write a large configuration, and whether a heartbeat has passed over it. */
-  #turn: { readonly end: () => void; old: boolean } | null = null;
   /** Root that the proxy refused: not sent again. */
   #refused: Hash | null = null;
   /** Roots that this stream holds in the store. */
@@ -63,6 +57,7 @@ export class ProxyStream {
   constructor(socket: Connection, host: StreamHost) {
     this.socket = socket;
     this.#host = host;
+    this.#writer = new Writer(socket, host);
     socket.on('data', chunk => this.#read(chunk));
     socket.on('error', error => this.close(error.message));
     socket.on('close', () => this.close('the proxy closed the connection'));
@@ -72,15 +67,32 @@ export class ProxyStream {
   pump(): void {
     if (this.#closed || this.#busy || this.hold || this.hello === null) return;
     const current = this.#host.current();
-    if (current === undefined || current.fragment.hash === this.#running() || current.fragment.hash === this.#refused)
-      return;
+    if (current === undefined || current.fragment.hash === this.#refused) return;
     const { fragment, rev, mark } = current;
+    if (fragment.hash === this.#running()) return this.#stays(fragment.hash, rev);
     this.#busy = true;
     this.#busySinceMs = this.#host.elapsedMs();
     this.#hold(fragment.hash);
     this.sent = { root: fragment.hash, rev, at: this.#host.now() };
     this.#host.onCommit(this.sent);
-    void this.#write(this.#lines(fragment, { t: 'commit', root: fragment.hash, rev, mark }));
+    const lines = this.#lines(fragment, { t: 'commit', root: fragment.hash, rev, mark });
+    this.#writer.write({ lines, isWanted: () => this.#isUnderWay(fragment.hash) });
+  }
+
+  /** It runs what it should already, came with it or has it again: that, too, is an answer to what changed. */
+  #stays(root: Hash, rev: string): void {
+    this.acked = { root, rev, at: this.#host.now() };
+    this.#host.onRunning(this.acked);
+  }
+
+  /** Whether this is what is being written or waits for its answer; then it is in the store. */
+  #isUnderWay(root: Hash): boolean {
+    return !this.#closed && this.#busy && this.sent?.root === root;
+  }
+
+  /** Called now and then: a proxy that reads nothing keeps no others waiting. */
+  hurry(): void {
+    this.#writer.hurry();
   }
 
   /** Writes one line that is not part of a configuration. */
@@ -111,44 +123,13 @@ export class ProxyStream {
     const mark = current?.mark ?? { cluster: '', versions: {} };
     const fragments = hashes.flatMap(hash => this.#host.store.get(hash) ?? []);
     const commit: PushLine = { t: 'commit', root, rev: this.sent.rev, mark };
-    void this.#write([...fragments.map(nodeLine), `${JSON.stringify(commit)}\n`]);
-  }
-
-  /** What fits into one write goes at once; more waits for its turn, or two thousand whole configurations would be under way. */
-  async #write(lines: Iterable<string>): Promise<void> {
-    const chunks = inChunks(lines);
-    const first = chunks.next();
-    if (first.done) return;
-    await this.#flush(first.value);
-    if (first.value.length < writeBytes) return;
-    this.#turn = { end: await this.#host.turns.take(), old: false };
-    for (const chunk of chunks) {
-      if (this.#closed) break;
-      await this.#flush(chunk);
-    }
-    this.#turn?.end();
-    this.#turn = null;
-  }
-
-  /** Called at every heartbeat: who still has the turn that it had at the last one reads too slowly to keep others waiting. */
-  hurry(): void {
-    if (this.#turn === null) return;
-    if (this.#turn.old) {
-      this.#turn.end();
-      this.#turn = null;
-    } else this.#turn.old = true;
-  }
-
-  #flush(chunk: string): Promise<void> {
-    return new Promise(resolve => {
-      if (this.#closed) resolve();
-      else this.socket.write(chunk, () => resolve());
-    });
+    const lines = [...fragments.map(nodeLine), `${JSON.stringify(commit)}\n`];
+    this.#writer.write({ lines, isWanted: () => this.#isUnderWay(root) });
   }
 
   #read(chunk: Buffer): void {
     try {
-      for (const line of this.#reader.push(chunk)) this.#host.onLine(JSON.parse(line) as ProxyLine);
+      for (const line of this.#reader.push(chunk)) if (!this.#closed) this.#host.onLine(JSON.parse(line) as ProxyLine);
     } catch (error) {
       this.close(`unreadable line: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -158,9 +139,6 @@ export class ProxyStream {
   begin(hello: Extract<ProxyLine, { t: 'hello' }>): void {
     this.hello = hello;
     if (hello.root !== null && this.#host.store.get(hello.root) !== undefined) this.#hold(hello.root);
-    const current = this.#host.current();
-    if (hello.root !== null && current?.fragment.hash === hello.root)
-      this.acked = { root: hello.root, rev: current.rev, at: this.#host.now() };
     this.pump();
   }
 
@@ -169,6 +147,7 @@ export class ProxyStream {
     this.acked = { ...this.sent, at: this.#host.now() };
     this.problem = null;
     this.#refused = null;
+    this.#host.onRunning(this.acked);
     this.#settle(root);
   }
 
@@ -198,28 +177,17 @@ export class ProxyStream {
 
   /** How long the commit under way has been waiting for its answer; 0 when there is none. */
   waitingMs(): number {
-    return this.#busy ? this.#host.elapsedMs() - this.#busySinceMs : 0;
+    return this.#busy ? this.#host.elapsedMs() - Math.max(this.#busySinceMs, this.#writer.movedMs()) : 0;
   }
 
   close(why: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#writer.end();
     for (const root of this.#held) this.#letGo(root);
     this.socket.destroy();
     this.#host.onClosed(why);
   }
-}
-
-/** Lines put together to at least `writeBytes` each, but for the last. */
-function* inChunks(lines: Iterable<string>): Generator<string, void> {
-  let chunk = '';
-  for (const line of lines) {
-    chunk += line;
-    if (chunk.length < writeBytes) continue;
-    yield chunk;
-    chunk = '';
-  }
-  if (chunk !== '') yield chunk;
 }
 
 /** The fragment's own canonical bytes, unparsed: what was hashed is what is sent. */

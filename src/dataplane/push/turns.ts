@@ -8,11 +8,15 @@ export class Turns {
     this.#free = most;
   }
 
-  /** Resolves when it is one's turn, with what ends it. */
+  /** Resolves when it is one's turn, with what ends it; to end it twice is to end it once. */
   async take(): Promise<() => void> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>(resolve => this.#waiting.push(resolve));
-    return () => this.#pass();
+    let over = false;
+    return () => {
+      if (!over) this.#pass();
+      over = true;
+    };
   }
 
   #pass(): void {
