@@ -23,7 +23,8 @@ export function picture(points: readonly Point[], panels: readonly Panel[]): str
   const style = 'text{font:11px sans-serif;fill:#333}.t{font-weight:bold}.g{stroke:#ddd}';
   const size = `width="${panels.length * width}" height="${height}"`;
   const paper = '<rect width="100%" height="100%" fill="#fff"/>';
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${style}</style>${paper}${drawn.join('')}</svg>\n`;
+  const title = `<title>${panels.map(panel => panel.title).join('; ')}</title>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${title}<style>${style}</style>${paper}${drawn.join('')}</svg>\n`;
 }
 
 function draw({ title, unit, lines }: Panel, points: readonly Point[]): string {
