@@ -1,5 +1,6 @@
 /** The control plane's own metrics, in the Prometheus text format. Names of the reference where the meaning is its. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { processMetrics } from './process-metrics.ts';
 
 const buckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
@@ -29,7 +30,6 @@ export function createMetrics(
 ): Metrics {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
-  if (ownProcess) collectDefaultMetrics({ register: registry, prefix: 'fsm_' });
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
       name,
@@ -40,6 +40,7 @@ export function createMetrics(
       },
     });
   };
+  if (ownProcess) for (const shown of processMetrics) gauge(...shown);
   gauge('fsm_proxy_connect_count', 'Proxies that are connected', read.proxies);
   gauge('fsm_revision', 'Events of this journal', read.revision);
   gauge('fsm_fragments', 'Configuration fragments in the store', read.fragments);
