@@ -28,6 +28,11 @@ export function notConverged(simulation: Simulation): string | undefined {
     if (!core?.push.connected(uid)) return `${sidecar.name} is not connected`;
     const [expected, found] = [core.engine.roots.get(podKey)?.hash, sidecar.configuration?.position.root];
     if (expected !== undefined && expected !== found) return `${sidecar.name} runs ${found} instead of ${expected}`;
+    // Back where it was, but with what lay between still to come: it will run that, and then this again.
+    const late = core.push
+      .status()
+      .find(stream => stream.uid === uid && stream.sent !== null && stream.problem === null);
+    if (late !== undefined && late.sent?.root !== late.acked?.root) return `${sidecar.name} has not answered yet`;
     if (expected === undefined && fromScratch(wholeOf(simulation, core)).roots[podKey])
       return `${sidecar.name} has no root`;
   }
