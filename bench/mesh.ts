@@ -1,25 +1,23 @@
 /** A real mesh of one client pod and one server pod, for measuring: API server, control plane and two sidecars. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { createLog } from '../src/admin/log.ts';
 import { startController } from '../src/controller.ts';
 import type { Driver } from '../src/dataplane/driver.ts';
-import { controlPlaneCertificate } from '../src/identity/control-plane.ts';
-import { createRoot } from '../src/identity/root.ts';
 import { rootCertificateFile } from '../src/identity/root-store.ts';
 import { loadAccess } from '../src/kube/access.ts';
 import { createClient, type KubeClient } from '../src/kube/client.ts';
 import type { KubeObject } from '../src/sandbox/api/objects.ts';
-import { type ApiServer, startApiServer } from '../src/sandbox/api/server.ts';
+import type { ApiServer } from '../src/sandbox/api/server.ts';
 import { startControllers } from '../src/sandbox/controllers/index.ts';
+import { startApi, writeKubeconfig } from './api-server.ts';
 import { listening, run, start } from './processes.ts';
 
 /** Service port, target port and app port: the same number everywhere. */
 export const appPort = 14001;
 const trustDomain = 'cluster.local';
-const validityMs = 24 * 3600 * 1000;
 
 export interface BenchMesh {
   /** Adds a client and a server pod with sidecars of a driver; resolves when a request can cross. */
@@ -49,8 +47,8 @@ export async function startMesh(): Promise<BenchMesh> {
   const adminToken = crypto.randomUUID();
   const api = await startApi(adminToken);
   const controllers = startControllers(api.server.store);
-  await putBasics(api.server);
-  const kubeconfig = await writeKubeconfig(dir, api, adminToken);
+  putBasics(api.server);
+  const kubeconfig = await writeKubeconfig(dir, api.server.port, api.ca, adminToken);
   const any = '127.0.0.1:0';
   const log = createLog(() => {});
   const controller = await startController({
@@ -85,29 +83,7 @@ export async function startMesh(): Promise<BenchMesh> {
   };
 }
 
-interface Api {
-  readonly server: ApiServer;
-  readonly ca: string;
-}
-
-async function startApi(adminToken: string): Promise<Api> {
-  const controlRoot = await createRoot({ trustDomain, purpose: 'control', validityMs, now: Date.now });
-  const own = await controlPlaneCertificate({ controlRoot, validityMs, now: Date.now, names: { ips: ['127.0.0.1'] } });
-  const tls = { cert: own.certificatePem, key: own.privateKeyPem };
-  const server = await startApiServer({ address: '127.0.0.1', port: 0, tls, adminToken });
-  return { server, ca: controlRoot.certificatePem };
-}
-
-const crds = new URL('../charts/fsm/crds/', import.meta.url);
-
-async function putBasics({ store }: ApiServer): Promise<void> {
-  const kinds = [
-    'meshconfigs.config.flomesh.io',
-    'traffictargets.access.smi-spec.io',
-    'httproutegroups.specs.smi-spec.io',
-  ];
-  for (const kind of [...kinds, 'tcproutes.specs.smi-spec.io', 'trafficsplits.split.smi-spec.io'])
-    putYaml(store, await readFile(new URL(`${kind}.yaml`, crds), 'utf8'));
+function putBasics({ store }: ApiServer): void {
   putYaml(
     store,
     `
@@ -130,22 +106,6 @@ spec: { matches: [{ name: books, pathRegex: /books/.*, methods: [GET] }] }
 
 function putYaml(store: ApiServer['store'], yaml: string): void {
   for (const document of parseAllDocuments(yaml)) store.put(document.toJS() as KubeObject);
-}
-
-async function writeKubeconfig(dir: string, { server, ca }: Api, token: string): Promise<string> {
-  const path = join(dir, 'kubeconfig');
-  const cluster = {
-    server: `https://127.0.0.1:${server.port}`,
-    'certificate-authority-data': Buffer.from(ca).toString('base64'),
-  };
-  const config = {
-    'current-context': 'bench',
-    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
-    clusters: [{ name: 'bench', cluster }],
-    users: [{ name: 'bench', user: { token } }],
-  };
-  await writeFile(path, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }), { mode: 0o600 });
-  return path;
 }
 
 interface PodPlan {

@@ -1,10 +1,7 @@
 /** The API server of a bench: the sandbox's, in a process of its own, which does to its objects what it is told. */
-import { readFile } from 'node:fs/promises';
-import { parseAllDocuments } from 'yaml';
-import { controlPlaneCertificate } from '../../src/identity/control-plane.ts';
-import { createRoot } from '../../src/identity/root.ts';
 import type { KubeObject } from '../../src/sandbox/api/objects.ts';
-import { type ApiServer, startApiServer } from '../../src/sandbox/api/server.ts';
+import type { ApiServer } from '../../src/sandbox/api/server.ts';
+import { startApi } from '../api-server.ts';
 import { basics, pod, podStatus, type Size, serviceObjects } from './mesh.ts';
 import { answer, clockMs } from './messages.ts';
 
@@ -21,28 +18,13 @@ export interface Started {
   readonly ca: string;
 }
 
-const validityMs = 24 * 3600 * 1000;
-const crds = new URL('../../charts/fsm/crds/', import.meta.url);
-const crdFiles = [
-  'meshconfigs.config.flomesh.io',
-  'traffictargets.access.smi-spec.io',
-  'httproutegroups.specs.smi-spec.io',
-  'tcproutes.specs.smi-spec.io',
-  'trafficsplits.split.smi-spec.io',
-];
-
 let server: ApiServer;
 
 async function start({ token }: { readonly token: string }): Promise<Started> {
-  const controlRoot = await createRoot({ trustDomain: 'cluster.local', purpose: 'control', validityMs, now: Date.now });
-  const own = await controlPlaneCertificate({ controlRoot, validityMs, now: Date.now, names: { ips: ['127.0.0.1'] } });
-  const tls = { cert: own.certificatePem, key: own.privateKeyPem };
   // The window of a real one, which keeps changes of some minutes.
-  server = await startApiServer({ address: '127.0.0.1', port: 0, tls, adminToken: token, historySize: 100_000 });
-  for (const file of crdFiles)
-    for (const document of parseAllDocuments(await readFile(new URL(`${file}.yaml`, crds), 'utf8')))
-      server.store.put(document.toJS() as KubeObject);
-  return { port: server.port, ca: controlRoot.certificatePem };
+  const api = await startApi(token, 100_000);
+  server = api.server;
+  return { port: server.port, ca: api.ca };
 }
 
 /** @returns uid of each pod, service by service */

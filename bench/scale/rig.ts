@@ -1,11 +1,12 @@
 /** A whole generated mesh under measurement: API server, control plane and simulated proxies, each a process of its own. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Receipt } from '../../src/engine/receipts.ts';
 import { rootCertificateFile } from '../../src/identity/root-store.ts';
+import { writeKubeconfig } from '../api-server.ts';
 import type { Started, Write } from './api.ts';
 import { nameOf, namespaceOf, type Size } from './mesh.ts';
 import { Helper } from './messages.ts';
@@ -72,7 +73,7 @@ export class Rig {
     const rig = new Rig(options, await mkdtemp(join(tmpdir(), 'fsm-scale-')));
     const token = crypto.randomUUID();
     const started = await rig.#api.ask<Started>('start', { token });
-    rig.#kubeconfig = await writeKubeconfig(rig.#dir, started, token);
+    rig.#kubeconfig = await writeKubeconfig(rig.#dir, started.port, started.ca, token);
     rig.#port = await freePort();
     const uids = await rig.#api.ask<string[]>('load', options.size);
     rig.pods = uids.map((uid, id) => simulated(id, uid, options.size));
@@ -232,22 +233,6 @@ export async function closeAll(): Promise<void> {
 function simulated(id: number, uid: string, { podsPerService }: Size): MeshPod {
   const [service, index] = [Math.floor(id / podsPerService), id % podsPerService];
   return { id, uid, service, index, namespace: namespaceOf(service), account: nameOf(service) };
-}
-
-async function writeKubeconfig(dir: string, { port, ca }: Started, token: string): Promise<string> {
-  const path = join(dir, 'kubeconfig');
-  const cluster = {
-    server: `https://127.0.0.1:${port}`,
-    'certificate-authority-data': Buffer.from(ca).toString('base64'),
-  };
-  const config = {
-    'current-context': 'bench',
-    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
-    clusters: [{ name: 'bench', cluster }],
-    users: [{ name: 'bench', user: { token } }],
-  };
-  await writeFile(path, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...config }), { mode: 0o600 });
-  return path;
 }
 
 function freePort(): Promise<number> {

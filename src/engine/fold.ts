@@ -4,7 +4,7 @@
  */
 import { type Draft, produce } from 'immer';
 import type { AppliedEvent, Entry, Kind, MeshEvent, MeshSnapshot } from './model.ts';
-import { bucketOf, own, splitKey } from './snapshot.ts';
+import { bucketOf, own, splitKey, valueAt } from './snapshot.ts';
 
 /** Folds a batch of events, oldest first. The snapshots share every shard that no event touched. */
 export function fold(snapshot: MeshSnapshot, events: readonly MeshEvent[]): MeshSnapshot {
@@ -45,15 +45,10 @@ function entriesOf(draft: Draft<MeshSnapshot>, kind: Kind): Namespaces<Entry> {
 
 function putEntry(draft: Draft<MeshSnapshot>, event: AppliedEvent): void {
   const namespaces = entriesOf(draft, event.kind);
-  const before = foundIn(namespaces, event.key);
+  const before = valueAt(namespaces, event.key);
   const after = nextEntry(before, event);
   putIn(namespaces, event.key, after);
   if (event.kind === 'Pod' && uidOf(before) !== uidOf(after)) forgetProxy(draft, event.key, uidOf(before));
-}
-
-function foundIn<V>(namespaces: Namespaces<V>, key: string): V | undefined {
-  const { namespace, name } = splitKey(key);
-  return own(own(own(namespaces, namespace), bucketOf(name)), name);
 }
 
 function putIn<V>(namespaces: Namespaces<V>, key: string, value: V): void {
@@ -88,7 +83,7 @@ function uidOf(entry: Entry | undefined): string | undefined {
 
 /** An enrolment goes with the pod that enrolled; a newer pod of its name may have enrolled before the watch told of it. */
 function forgetProxy(draft: Draft<MeshSnapshot>, key: string, uid: string | undefined): void {
-  if (uid !== undefined && foundIn(draft.proxies, key) === uid) dropFrom(draft.proxies, key);
+  if (uid !== undefined && valueAt(draft.proxies, key) === uid) dropFrom(draft.proxies, key);
 }
 
 /** A valid version replaces the entry; an invalid one leaves the last valid version in force beside its problems. */
@@ -102,6 +97,6 @@ function nextEntry(before: Entry | undefined, event: AppliedEvent): Entry {
 
 function dropEntry(draft: Draft<MeshSnapshot>, kind: Kind, key: string): void {
   const namespaces = entriesOf(draft, kind);
-  if (kind === 'Pod') forgetProxy(draft, key, uidOf(foundIn(namespaces, key)) ?? foundIn(draft.proxies, key));
+  if (kind === 'Pod') forgetProxy(draft, key, uidOf(valueAt(namespaces, key)) ?? valueAt(draft.proxies, key));
   dropFrom(namespaces, key);
 }

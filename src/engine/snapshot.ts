@@ -42,10 +42,18 @@ export function own<V>(record: Readonly<Record<string, V>> | undefined, name: st
   return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
+/** What lies under a key in records of namespace, bucket of the name, and name. */
+export function valueAt<V>(
+  namespaces: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, V>>>>>>,
+  key: string,
+): V | undefined {
+  const { namespace, name } = splitKey(key);
+  return own(own(own(namespaces, namespace), bucketOf(name)), name);
+}
+
 /** The entry of an object, or undefined when the snapshot has none. */
 export function entryOf<K extends Kind>(snapshot: MeshSnapshot, kind: K, key: string): Entry<K> | undefined {
-  const { namespace, name } = splitKey(key);
-  return own(own(own(snapshot.mesh[kind], namespace), bucketOf(name)), name) as Entry<K> | undefined;
+  return valueAt(snapshot.mesh[kind], key) as Entry<K> | undefined;
 }
 
 /** The last valid version of an object. */
@@ -55,8 +63,7 @@ export function objectOf<K extends Kind>(snapshot: MeshSnapshot, kind: K, key: s
 
 /** uid that the proxy of a pod enrolled with. */
 export function proxyUid({ proxies }: Pick<MeshSnapshot, 'proxies'>, podKey: string): string | undefined {
-  const { namespace, name } = splitKey(podKey);
-  return own(own(own(proxies, namespace), bucketOf(name)), name);
+  return valueAt(proxies, podKey);
 }
 
 /** Every enrolled proxy, its pod's key and uid, in no particular order. */

@@ -63,3 +63,13 @@ spec: { selector: { ${selector} }, ports: [{ name: http, port: 14001, targetPort
   mesh.pod('bookstore', 'bookstore-v1-1', 'bookstore-v1', { app: 'bookstore-v1', shop: 'books' }, '10.0.0.3');
   mesh.pod('bookstore', 'bookstore-v2-1', 'bookstore-v2', { app: 'bookstore-v2', shop: 'books' }, '10.0.0.4');
 }
+
+/** The split of the apex over both versions, by weight. */
+export const splitOf = (v1: number, v2: number): string => `
+apiVersion: split.smi-spec.io/v1alpha4
+kind: TrafficSplit
+metadata: { namespace: bookstore, name: bookstore-split }
+spec:
+  service: bookstore.bookstore
+  backends: [{ service: bookstore-v1, weight: ${v1} }, { service: bookstore-v2, weight: ${v2} }]
+`;

@@ -1,5 +1,5 @@
 /** A real API server, a real control plane, and proxies that speak the push protocol over real TLS. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -7,6 +7,8 @@ import { createLog } from '../../src/admin/log.ts';
 import { type Controller, startController } from '../../src/controller.ts';
 import type { KubeObject } from '../../src/sandbox/api/objects.ts';
 import { startControllers } from '../../src/sandbox/controllers/index.ts';
+import { writeKubeconfig } from '../../src/sandbox/kubeconfig.ts';
+import { installCrds } from '../../src/sandbox/manifests.ts';
 import { adminToken, type Cluster, startCluster } from '../sandbox/api/cluster.ts';
 import { connectProxy, type FakeProxy } from './proxy.ts';
 
@@ -32,15 +34,6 @@ export interface Mesh {
   close(): Promise<void>;
 }
 
-const crds = new URL('../../charts/fsm/crds/', import.meta.url);
-const crdFiles = [
-  'meshconfigs.config.flomesh.io.yaml',
-  'traffictargets.access.smi-spec.io.yaml',
-  'httproutegroups.specs.smi-spec.io.yaml',
-  'tcproutes.specs.smi-spec.io.yaml',
-  'trafficsplits.split.smi-spec.io.yaml',
-];
-
 export async function startMesh(options: { readonly threads?: number } = {}): Promise<Mesh> {
   const cluster = await startCluster();
   const controllers = startControllers(cluster.server.store);
@@ -50,8 +43,10 @@ export async function startMesh(options: { readonly threads?: number } = {}): Pr
   const apply = (yaml: string): void => {
     for (const document of parseAllDocuments(yaml)) store.put(document.toJS() as KubeObject);
   };
-  for (const file of crdFiles) apply(await readFile(new URL(file, crds), 'utf8'));
-  const kubeconfig = await writeKubeconfig(stateDir, cluster);
+  await installCrds(store);
+  const kubeconfig = join(stateDir, 'kubeconfig');
+  const access = { server: `https://127.0.0.1:${cluster.server.port}`, ca: cluster.ca, token: adminToken };
+  await writeKubeconfig(kubeconfig, access);
   const start = () => startOn(kubeconfig, stateDir, logs, options.threads ?? 0);
   const proxies: FakeProxy[] = [];
   const mesh: Mesh = {
@@ -122,24 +117,4 @@ function startOn(kubeconfig: string, stateDir: string, logs: string[], threads: 
     threads,
     log,
   });
-}
-
-async function writeKubeconfig(dir: string, cluster: Cluster): Promise<string> {
-  const path = join(dir, 'kubeconfig');
-  const authority = Buffer.from(cluster.ca).toString('base64');
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'test',
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-    clusters: [
-      {
-        name: 'test',
-        cluster: { server: `https://127.0.0.1:${cluster.server.port}`, 'certificate-authority-data': authority },
-      },
-    ],
-    users: [{ name: 'test', user: { token: adminToken } }],
-  };
-  await writeFile(path, JSON.stringify(config), { mode: 0o600 });
-  return path;
 }

@@ -1,19 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AnyNode } from '../../src/engine/config.ts';
 import { replay } from '../../src/engine/replay.ts';
-import { bookstore } from './bookstore.ts';
+import { bookstore, splitOf } from './bookstore.ts';
 import { type Mesh, startMesh } from './mesh.ts';
 
 let mesh: Mesh;
-
-const splitOf = (v1: number, v2: number) => `
-apiVersion: split.smi-spec.io/v1alpha4
-kind: TrafficSplit
-metadata: { namespace: bookstore, name: bookstore-split }
-spec:
-  service: bookstore.bookstore
-  backends: [{ service: bookstore-v1, weight: ${v1} }, { service: bookstore-v2, weight: ${v2} }]
-`;
 
 /** Weights of the routes that a proxy has for the apex. */
 function weights(nodes: readonly AnyNode[]): string {

@@ -1,18 +1,9 @@
 /** What happens in the recorded meshes: changes to a real control plane, each waited for by what a proxy is told. */
 import type { AnyNode } from '../../src/engine/config.ts';
-import { bookstore } from '../controller/bookstore.ts';
+import { bookstore, splitOf } from '../controller/bookstore.ts';
 import type { Mesh } from '../controller/mesh.ts';
 
 type Nodes = readonly AnyNode[];
-
-const split = (v1: number, v2: number) => `
-apiVersion: split.smi-spec.io/v1alpha4
-kind: TrafficSplit
-metadata: { namespace: bookstore, name: bookstore-split }
-spec:
-  service: bookstore.bookstore
-  backends: [{ service: bookstore-v1, weight: ${v1} }, { service: bookstore-v2, weight: ${v2} }]
-`;
 
 const target = (name: string, version: string, callers: readonly string[], ...matches: readonly string[]) => `
 apiVersion: access.smi-spec.io/v1alpha3
@@ -75,7 +66,7 @@ async function bookstoreSplit(mesh: Mesh): Promise<void> {
     [50, 50],
     [0, 100],
   ] as const) {
-    mesh.apply(split(v1, v2));
+    mesh.apply(splitOf(v1, v2));
     await buyer.until(weights(v1, v2));
   }
   mesh.remove('trafficsplits.split.smi-spec.io', 'bookstore', 'bookstore-split');
