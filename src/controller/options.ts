@@ -54,12 +54,18 @@ export interface ControllerOptions {
 /**
  * What a control plane's process is started with, for memory is scarce at the edge. A young generation of 2 MiB instead of
  * 16, one arena of glibc, and TLS buffers that are given back at once take some 50 MiB off 2,000 proxies, at no CPU time
- * that could be told from noise. (`--heap-growing-percent=40` takes off more after a burst, but a change then costs a
- * third more: docs/scale.md.)
+ * that could be told from noise. Node reads every TLS stream into 64 KiB of its own, of which one page is ever written:
+ * as long as nothing is left at the top of the heap, malloc maps them, and the other pages are never there (15 MiB more).
+ * (`--heap-growing-percent=40` takes off more after a burst, but a change then costs a third more: docs/scale.md.)
  */
 export const processOptions = {
   node: ['--max-semi-space-size=2'],
-  env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '16384' },
+  env: {
+    MALLOC_ARENA_MAX: '1',
+    MALLOC_MMAP_THRESHOLD_: '16384',
+    MALLOC_TOP_PAD_: '4096',
+    MALLOC_TRIM_THRESHOLD_: '32768',
+  },
 } as const;
 
 /** Takes `host:port` apart. @throws ProblemError FSM6003 */

@@ -60,9 +60,12 @@ export interface ProxyStatus {
   readonly problem: Problem | null;
 }
 
+type Member = readonly [stream: ProxyStream, peer: Peer];
+
 export class PushServer {
   readonly #host: PushHost;
-  readonly #streams = new Map<string, Map<ProxyStream, Peer>>();
+  /** By pod, which has one for each worker thread of its proxy; a list that is there is never changed. */
+  readonly #streams = new Map<string, readonly Member[]>();
   /** Streams of proxies that are ahead of this control plane, and since when. */
   readonly #ahead = new Map<ProxyStream, { readonly mark: Mark; readonly sinceMs: number }>();
   readonly #turns = new Turns(largeWritesMax);
@@ -77,7 +80,7 @@ export class PushServer {
   /** Nothing is sent before the control plane has seen the whole cluster: half a state is not a configuration. */
   open(): void {
     this.#open = true;
-    for (const streams of this.#streams.values()) for (const stream of streams.keys()) stream.pump();
+    for (const [stream] of this.#all()) stream.pump();
   }
 
   /** Whether configurations go out. */
@@ -88,8 +91,6 @@ export class PushServer {
   /** Takes over a verified connection. */
   accept(socket: Connection, peer: Peer): void {
     socket.setNoDelay(true);
-    const streams = this.#streams.get(peer.podUid) ?? new Map<ProxyStream, Peer>();
-    this.#streams.set(peer.podUid, streams);
     const stream: ProxyStream = new ProxyStream(socket, {
       store: this.#host.store,
       turns: this.#turns,
@@ -104,12 +105,12 @@ export class PushServer {
       onLine: line => this.#onLine(stream, peer, line),
       onClosed: () => this.#forget(stream, peer),
     });
-    streams.set(stream, peer);
+    this.#streams.set(peer.podUid, [...this.#of(peer.podUid), [stream, peer]]);
   }
 
   /** The configuration of a pod's proxy has changed. */
   changed(podUid: string): void {
-    for (const stream of this.#streams.get(podUid)?.keys() ?? []) stream.pump();
+    for (const [stream] of this.#of(podUid)) stream.pump();
   }
 
   /** This control plane has seen more of the cluster: proxies that were ahead of it may not be any more. */
@@ -153,12 +154,16 @@ export class PushServer {
     if (pem !== undefined) stream.send({ t: 'cert', pem });
   }
 
-  *#all(): Generator<[ProxyStream, Peer]> {
-    for (const streams of [...this.#streams.values()]) yield* [...streams];
+  #of(podUid: string): readonly Member[] {
+    return this.#streams.get(podUid) ?? [];
+  }
+
+  #all(): readonly Member[] {
+    return [...this.#streams.values()].flat();
   }
 
   status(): ProxyStatus[] {
-    return [...this.#all()].map(([stream, { podUid, principal }]) => ({
+    return this.#all().map(([stream, { podUid, principal }]) => ({
       uid: podUid,
       principal,
       shell: stream.hello?.shell ?? '',
@@ -205,15 +210,15 @@ export class PushServer {
 
   /** A proxy of several threads has acknowledged what all of them run. */
   #onRunning({ podUid }: Peer, position: Position): void {
-    const streams = [...(this.#streams.get(podUid)?.keys() ?? [])].filter(({ hello }) => hello !== null);
-    if (streams.every(({ acked }) => acked?.root === position.root)) this.#host.onAck?.(podUid, position);
+    const greeted = this.#of(podUid).filter(([{ hello }]) => hello !== null);
+    if (greeted.every(([{ acked }]) => acked?.root === position.root)) this.#host.onAck?.(podUid, position);
   }
 
   #forget(stream: ProxyStream, peer: Peer): void {
-    const streams = this.#streams.get(peer.podUid);
-    streams?.delete(stream);
+    const others = this.#of(peer.podUid).filter(([one]) => one !== stream);
+    if (others.length > 0) this.#streams.set(peer.podUid, others);
+    else this.#streams.delete(peer.podUid);
     this.#ahead.delete(stream);
-    if (streams?.size === 0) this.#streams.delete(peer.podUid);
   }
 }
 

@@ -50,8 +50,8 @@ export class ProxyStream {
   #busySinceMs = 0;
   /** Root that the proxy refused: not sent again. */
   #refused: Hash | null = null;
-  /** Roots that this stream holds in the store. */
-  readonly #held = new Set<Hash>();
+  /** Roots that this stream holds in the store: the one in force, the one under way. */
+  #held: readonly Hash[] = [];
   #closed = false;
 
   constructor(socket: Connection, host: StreamHost) {
@@ -161,18 +161,20 @@ export class ProxyStream {
   /** The answer is here: lets go of every root but the one in force, and sends what has changed meanwhile. */
   #settle(keep: Hash | null): void {
     this.#busy = false;
-    for (const root of this.#held) if (root !== keep) this.#letGo(root);
+    this.#letGo(root => root !== keep);
     this.pump();
   }
 
   #hold(root: Hash): void {
-    if (this.#held.has(root)) return;
-    this.#held.add(root);
+    if (this.#held.includes(root)) return;
+    this.#held = [...this.#held, root];
     this.#host.store.retain(root);
   }
 
-  #letGo(root: Hash): void {
-    if (this.#held.delete(root)) this.#host.store.release(root);
+  #letGo(goes: (root: Hash) => boolean): void {
+    const going = this.#held.filter(goes);
+    this.#held = this.#held.filter(root => !goes(root));
+    for (const root of going) this.#host.store.release(root);
   }
 
   /** How long the commit under way has been waiting for its answer; 0 when there is none. */
@@ -184,7 +186,7 @@ export class ProxyStream {
     if (this.#closed) return;
     this.#closed = true;
     this.#writer.end();
-    for (const root of this.#held) this.#letGo(root);
+    this.#letGo(() => true);
     this.socket.destroy();
     this.#host.onClosed(why);
   }

@@ -2,8 +2,15 @@
 import type { Writable } from 'node:stream';
 import type { Turns } from './turns.ts';
 
-/** Bytes handed to the connection at a time: the next ones are made when these went out. */
-const writeBytes = 8 * 1024;
+/**
+ * What is handed to the connection at a time; the next piece is made when this one went out. A TLS connection keeps the
+ * buffer that a piece was sealed in, and of that the pages that were ever written: so the usual configuration, of some
+ * kilobytes, goes a page at a time, with room for what malloc and TLS add.
+ */
+const pageBytes = 4_000;
+
+/** Who has sent more than this waits for its turn, and then goes on in pieces of this size. */
+const turnBytes = 8 * 1024;
 
 /** Who has its turn and got nothing out for so long hands it on at the next look. */
 const stalledMs = 5_000;
@@ -77,16 +84,17 @@ export class Writer {
     return next;
   }
 
-  /** What fits into one write goes at once; more waits for its turn, or two thousand whole configurations would be under way. */
+  /** A small configuration goes at once; more waits for its turn, or two thousand large ones would be under way. */
   async #send({ lines, isWanted }: Job): Promise<void> {
     const pieces = inPieces(lines);
-    let first = true;
-    while (isWanted()) {
+    let sent = 0;
+    for (;;) {
+      if (sent >= turnBytes && this.#endTurn === null) await this.#takeTurn();
+      if (!isWanted()) break;
       const { value: piece, done } = pieces.next();
       if (done) break;
       await this.#flush(piece);
-      if (first && piece.length >= writeBytes) await this.#takeTurn();
-      first = false;
+      sent += piece.length;
     }
     this.#pass();
   }
@@ -114,14 +122,16 @@ export class Writer {
   }
 }
 
-/** Lines put together to at least `writeBytes` each, but for the last. */
+/** Lines put together to pieces; a line that is longer than one is a piece of its own. */
 function* inPieces(lines: Iterable<string>): Generator<string, void> {
-  let piece = '';
+  let [piece, sent] = ['', 0];
   for (const line of lines) {
+    if (piece !== '' && piece.length + line.length > (sent < turnBytes ? pageBytes : turnBytes)) {
+      yield piece;
+      sent += piece.length;
+      piece = '';
+    }
     piece += line;
-    if (piece.length < writeBytes) continue;
-    yield piece;
-    piece = '';
   }
   if (piece !== '') yield piece;
 }

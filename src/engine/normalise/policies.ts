@@ -36,7 +36,7 @@ function logLevel(written: string): string {
 export function trafficTarget(raw: TrafficTarget): TrafficTargetObject {
   const at = meta(raw);
   const identity = ({ kind, name, namespace }: IdentityLike): IdentityRef => ({
-    kind,
+    kind: oneText(kind),
     name,
     namespace: namespace ?? at.namespace,
   });
@@ -48,11 +48,20 @@ export function trafficTarget(raw: TrafficTarget): TrafficTargetObject {
   };
 }
 
+const texts = new Map<string, string>();
+
+/** One text for all that say the same, for JSON gives every object its own: of the kinds, which validation has seen to are few. */
+function oneText(kind: string): string {
+  const known = texts.get(kind) ?? kind;
+  texts.set(known, known);
+  return known;
+}
+
 type IdentityLike = TrafficTarget['spec']['destination'];
 
 /** No matches mean the whole group, and an empty list is what Go writes for none. */
 function rule({ kind, name, matches }: TrafficTarget['spec']['rules'][number]): TrafficTargetObject['rules'][number] {
-  return { kind, name, ...present({ matches: matches?.length ? sortedSet(matches) : undefined }) };
+  return { kind: oneText(kind), name, ...present({ matches: matches?.length ? sortedSet(matches) : undefined }) };
 }
 
 export function routeGroup(raw: HTTPRouteGroup): HTTPRouteGroupObject {
@@ -81,7 +90,7 @@ export function tcpRoute(raw: TCPRoute): TCPRouteObject {
 
 export function trafficSplit(raw: TrafficSplit): TrafficSplitObject {
   const { service, backends, matches } = raw.spec;
-  const groups = matches?.map(({ kind, name }) => ({ kind, name }));
+  const groups = matches?.map(({ kind, name }) => ({ kind: oneText(kind), name }));
   return {
     ...meta(raw),
     service,
