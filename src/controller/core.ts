@@ -105,7 +105,7 @@ function assemble(
     onStep: (step, times, batch) => {
       core.pods.follow(step.events);
       // Before anything is sent: the mark of a commit has to name what the commit was made from.
-      for (const fact of batch) if ('kind' in fact) see(core, fact.kind, fact.resourceVersion, !('listed' in fact));
+      for (const fact of batch) if ('kind' in fact) seen.see(fact.kind, fact.resourceVersion);
       if (step.events.length > 0) afterStep(core, step, times);
       for (const fact of reborn.among(batch)) tellAgain(core, fact);
     },
@@ -132,16 +132,6 @@ function assemble(
     problems: [],
   };
   return core;
-}
-
-/**
- * What has been through the engine counts as seen, whether it changed anything or not.
- *
- * @param whole everything of the kind up to this version has been through
- */
-export function see(core: Core, kind: string, resourceVersion: string, whole: boolean): void {
-  core.seen.see(kind, resourceVersion, whole);
-  core.push.advanced();
 }
 
 /** Proxies first: the journal and the conditions are written when the new configurations are on their way. */

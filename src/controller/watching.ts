@@ -4,8 +4,8 @@ import type { Kind } from '../engine/model.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { factOf, knownOf } from '../kube/intake.ts';
 import { watchAll } from '../kube/watch/all.ts';
-import type { WatchBounds } from '../kube/watch/types.ts';
-import { type Core, fatal, see, tellConditions } from './core.ts';
+import type { PassedKind, SyncedKind, WatchBounds } from '../kube/watch/types.ts';
+import { type Core, fatal, tellConditions } from './core.ts';
 import type { ControllerOptions } from './options.ts';
 
 /** A running intake. */
@@ -40,11 +40,23 @@ export function watchCluster(
     bounds,
   }).subscribe({
     next: event => {
-      const fact = factOf(event);
-      if (fact !== null) core.pipeline.submit([fact], 'seen' in event ? event.seen : undefined);
-      else void core.pipeline.idle().then(() => see(core, event.kind, event.resourceVersion, true));
+      if ('key' in event) core.pipeline.submit([factOf(event)], event.seen);
+      else void seeAll(core, event);
     },
     error: error => fatal(log, error, core.surroundings),
   });
   return { synced, stop: () => subscription.unsubscribe() };
+}
+
+/**
+ * The word comes behind everything that it is about. When all that was submitted by now has been through, in however
+ * many steps, it holds for the engine too, whether anything changed there or not.
+ */
+async function seeAll(
+  { pipeline, seen, push }: Core,
+  { kind, resourceVersion }: SyncedKind | PassedKind,
+): Promise<void> {
+  await pipeline.idle();
+  seen.seeAll(kind, resourceVersion);
+  push.advanced();
 }

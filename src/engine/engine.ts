@@ -20,8 +20,6 @@ export type Fact =
       readonly key: string;
       readonly resourceVersion: string;
       readonly raw: unknown;
-      /** Found by a list: others of its kind that changed before it may still have to come. */
-      readonly listed?: true;
     }
   | { readonly type: 'deleted'; readonly kind: Kind; readonly key: string; readonly resourceVersion: string }
   | { readonly type: 'enrolled'; readonly key: string; readonly uid: string }

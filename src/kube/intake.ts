@@ -2,15 +2,14 @@
 import type { Fact } from '../engine/engine.ts';
 import type { Kind, MeshSnapshot } from '../engine/model.ts';
 import { eachEntry } from '../engine/snapshot.ts';
-import type { WatchEvent } from './watch/types.ts';
+import type { ObjectEvent } from './watch/types.ts';
 
-/** The fact that a watch event is; null for one that says nothing about an object. */
-export function factOf(event: WatchEvent): Fact | null {
-  if (!('key' in event)) return null;
+/** The fact that a watch event about an object is. */
+export function factOf(event: ObjectEvent): Fact {
   const { key, resourceVersion } = event;
   const kind = event.kind as Kind;
   if (event.type === 'deleted') return { type: 'deleted', kind, key, resourceVersion };
-  return { type: 'applied', kind, key, resourceVersion, raw: event.raw, ...(event.listed && { listed: true }) };
+  return { type: 'applied', kind, key, resourceVersion, raw: event.raw };
 }
 
 /**
@@ -26,16 +25,22 @@ export function knownOf(snapshot: MeshSnapshot, kind: Kind): [key: string, resou
 /**
  * How far this control plane has come with each kind: resourceVersions are integers that are ordered within a kind
  * (KEP-5504). The newest version seen says what a configuration may have been made from; the version up to which nothing
- * is missing says whose configurations this control plane is not behind. They differ while a list is being told.
+ * is missing says whose configurations this control plane is not behind. They differ while older changes may still wait:
+ * no object says that they do not, only a `synced` or `passed` of its watch that has come through behind them.
  */
 export class SeenVersions {
   readonly #newest = new Map<string, string>();
   readonly #whole = new Map<string, string>();
 
-  /** @param whole everything of the kind up to this version has been seen */
-  see(kind: string, version: string, whole: boolean): void {
+  /** An object at this version. */
+  see(kind: string, version: string): void {
     raise(this.#newest, kind, version);
-    if (whole) raise(this.#whole, kind, version);
+  }
+
+  /** Everything of the kind up to this version. */
+  seeAll(kind: string, version: string): void {
+    raise(this.#newest, kind, version);
+    raise(this.#whole, kind, version);
   }
 
   /** Whether something may have been seen elsewhere that was not yet seen here. */

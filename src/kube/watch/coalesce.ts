@@ -1,5 +1,5 @@
 import { type BehaviorSubject, type MonoTypeOperatorFunction, Observable, type Subscriber } from 'rxjs';
-import type { WatchEvent } from './types.ts';
+import type { ObjectEvent, PassedKind, SyncedKind, WatchEvent } from './types.ts';
 
 export interface CoalesceOptions {
   /** Asked after each burst of events; the next burst goes out when it resolves, and its rejection is the stream's error. */
@@ -12,6 +12,9 @@ export interface CoalesceOptions {
 /**
  * Lets a slow consumer catch up: while it is busy only the newest event of each object waits, and where too many wait
  * the source is asked to hold. An idle consumer gets what comes within the same turn, such as one chunk, in one burst.
+ *
+ * What is said of a kind as a whole ends a burst. A burst takes all that waits, so whatever came before such a word has
+ * then gone out, or something newer of the same object in its place.
  */
 export function coalesce(options: CoalesceOptions): MonoTypeOperatorFunction<WatchEvent> {
   return source =>
@@ -29,8 +32,10 @@ export function coalesce(options: CoalesceOptions): MonoTypeOperatorFunction<Wat
 class Outlet {
   readonly #subscriber: Subscriber<WatchEvent>;
   readonly #options: CoalesceOptions;
-  /** By object, in the order of their newest events; a kind's `synced` and `passed` stay behind all that came before. */
-  #pending = new Map<string, WatchEvent>();
+  /** By object, in the order of their newest events. */
+  #pending = new Map<string, ObjectEvent>();
+  /** The newest `synced` and `passed` of each kind. */
+  #words = new Map<string, SyncedKind | PassedKind>();
   #draining = false;
 
   constructor(subscriber: Subscriber<WatchEvent>, options: CoalesceOptions) {
@@ -39,23 +44,17 @@ class Outlet {
   }
 
   offer(event: WatchEvent): void {
-    const key = 'key' in event ? `${event.kind} ${event.key}` : `${event.type} of ${event.kind}`;
-    const moves = this.#pending.delete(key);
-    this.#pending.set(key, event);
-    if (moves && 'key' in event) this.#moveMarkers(event.kind);
-    const { hold, maxPending } = this.#options;
-    if (this.#pending.size >= maxPending && !hold.value) hold.next(true);
+    if ('key' in event) this.#keep(event);
+    else this.#words.set(`${event.type} ${event.kind}`, event);
     if (!this.#draining) void this.#drain();
   }
 
-  /** What an older event of an object said is now said by a newer one: a marker that stood between waits for that. */
-  #moveMarkers(kind: string): void {
-    for (const type of ['synced', 'passed'] as const) {
-      const marker = this.#pending.get(`${type} of ${kind}`);
-      if (marker === undefined) continue;
-      this.#pending.delete(`${type} of ${kind}`);
-      this.#pending.set(`${type} of ${kind}`, marker);
-    }
+  #keep(event: ObjectEvent): void {
+    const key = `${event.kind} ${event.key}`;
+    this.#pending.delete(key);
+    this.#pending.set(key, event);
+    const { hold, maxPending } = this.#options;
+    if (this.#pending.size >= maxPending && !hold.value) hold.next(true);
   }
 
   async #drain(): Promise<void> {
@@ -63,7 +62,7 @@ class Outlet {
     try {
       // What arrives in the same turn belongs to the same burst.
       await Promise.resolve();
-      while (this.#pending.size > 0 && !this.#subscriber.closed) {
+      while (this.#pending.size + this.#words.size > 0 && !this.#subscriber.closed) {
         this.#emit();
         await this.#options.ready();
       }
@@ -74,8 +73,9 @@ class Outlet {
   }
 
   #emit(): void {
-    const events = this.#pending.values();
-    this.#pending = new Map();
+    const events = [...this.#pending.values(), ...this.#words.values()];
+    this.#pending.clear();
+    this.#words.clear();
     for (const event of events) this.#subscriber.next(event);
     if (this.#options.hold.value) this.#options.hold.next(false);
   }

@@ -15,8 +15,6 @@ export interface AppliedObject {
   readonly raw: KubeObject;
   /** When it was read, milliseconds of the clock that `watchAll` was given; absent without one. */
   readonly seen?: number;
-  /** It was found by a list, which tells objects by name: others that changed before it may still have to be told. */
-  readonly listed?: true;
 }
 
 /** An object is gone. `resourceVersion` is its last one, or that of the list that no longer had it, or '' without one. */
@@ -36,7 +34,11 @@ export interface SyncedKind {
   readonly resourceVersion: string;
 }
 
-/** A bookmark: everything of the kind up to `resourceVersion` has been told. */
+/**
+ * Everything of the kind up to `resourceVersion` has been told: said after each line of a stream, which has changes and
+ * bookmarks in the order of their versions. An object event alone does not say so: a list tells objects by name, and
+ * what waits for a consumer by its newest event.
+ */
 export interface PassedKind {
   readonly type: 'passed';
   readonly kind: string;

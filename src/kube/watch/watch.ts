@@ -9,7 +9,7 @@ import { Watcher } from './watcher.ts';
  * Follows every object of a kind, for as long as it is subscribed to. It never completes, and no failure of the API
  * ends it: these go to `onProblem` and it tries again, with back-off. What it emits:
  *
- * - each object of the first list as `applied`, then `synced`, then each change as it happens;
+ * - each object of the first list as `applied`, then `synced`, then each change as it happens, and `passed` behind it;
  * - after an interruption only the difference, found by a new list where the server no longer has the history;
  * - an object at a resourceVersion it has told already: never.
  *

@@ -27,7 +27,6 @@ import { BrokenLine, lines } from './lines.ts';
 import { Pace } from './pace.ts';
 import { readWatchLine } from './read-line.ts';
 import {
-  type AppliedObject,
   defaultBounds,
   type ListWatch,
   newCounters,
@@ -132,9 +131,7 @@ export class Watcher {
   }
 
   #readPage(page: ListPage): WatchEvent[] {
-    const events: WatchEvent[] = page.items.flatMap(item =>
-      this.#applied(this.#checked(item)).map(event => ({ ...event, listed: true as const })),
-    );
+    const events: WatchEvent[] = page.items.flatMap(item => this.#applied(this.#checked(item)));
     this.#found += events.length;
     return page.continue === undefined ? [...events, ...this.#listed(page.resourceVersion)] : events;
   }
@@ -175,8 +172,9 @@ export class Watcher {
     return this.#source.watch({ resourceVersion, timeoutSeconds }).pipe(
       timeout({ each: idleMs, scheduler, with: () => throwError(() => new SilentStream(this.#resource.kind, idleMs)) }),
       lines(maxLineBytes),
-      mergeMap(line => this.#readLine(line)),
+      // Before the lines are read: what a line says is told to its end, though its first event may lead to the hold.
       takeUntil(this.#held()),
+      mergeMap(line => this.#readLine(line)),
       tap({ complete: () => this.#ended() }),
     );
   }
@@ -193,14 +191,18 @@ export class Watcher {
     this.#pace.progress();
     if (line.type === 'bookmark') {
       this.#counters.bookmarks++;
-      this.#position = line.resourceVersion;
-      return [{ type: 'passed', kind: this.#resource.kind, resourceVersion: line.resourceVersion }];
+      return [this.#passed(line.resourceVersion)];
     }
-    this.#position = line.object.metadata.resourceVersion;
-    return line.type === 'applied' ? this.#applied(line.object) : this.#deleted(line.object);
+    const events = line.type === 'applied' ? this.#applied(line.object) : this.#deleted(line.object);
+    return [...events, this.#passed(line.object.metadata.resourceVersion)];
   }
 
-  #applied(raw: StoredObject): AppliedObject[] {
+  #passed(resourceVersion: string): WatchEvent {
+    this.#position = resourceVersion;
+    return { type: 'passed', kind: this.#resource.kind, resourceVersion };
+  }
+
+  #applied(raw: StoredObject): ObjectEvent[] {
     const [key, { resourceVersion }] = [keyOfObject(raw), raw.metadata];
     if (!this.#known.apply(key, resourceVersion)) return [];
     this.#counters.events++;
