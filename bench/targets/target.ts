@@ -1,0 +1,46 @@
+/** What can be measured: found on this machine or skipped with a reason, started in front of the app, and ended. */
+import type { ChildProcess } from 'node:child_process';
+import type { Endpoint, Protocol, Role } from '../model.ts';
+
+/** A program as it is started, with nothing inherited but PATH. */
+export interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Where a target is started. Everything that it starts goes through `start`, so that nothing outlives the run. */
+export interface Site {
+  /** The app behind the target, for each protocol. */
+  app(protocol: Protocol): Endpoint;
+  /** A directory of the target's own, removed after the run. */
+  readonly dir: string;
+  /** A loopback address of the target's own: `127.61.<block>.<n>`, n from 1 to 254. */
+  address(n: number): string;
+  /** Starts a program on the cores that its role has. */
+  start(program: Program, role: Role, name: string): ChildProcess;
+  /** Services that the mesh's configuration has besides the one that is called. */
+  readonly services: number;
+}
+
+/** A target that is up and has answered. */
+export interface Running {
+  endpoint(protocol: Protocol): Endpoint;
+  /** The target's own processes, in the order in which a request passes them. */
+  readonly processes: readonly { readonly name: string; readonly pid: number }[];
+  /** Ends what is not a process started by the site. */
+  close(): Promise<void>;
+}
+
+/** Something that can be measured. */
+export interface Target {
+  /** `direct`, `pipy-pair`, `nginx`, … */
+  readonly name: string;
+  /** What it is, for a reader of the report. */
+  readonly title: string;
+  readonly protocols: readonly Protocol[];
+  /** Its version, or why it cannot be measured here and what to do about it. */
+  find(): Promise<{ readonly version: string } | { readonly why: string }>;
+  /** Resolves when a request has crossed it. */
+  start(site: Site): Promise<Running>;
+}
