@@ -128,6 +128,29 @@ it('loses nothing of a flood, in batches that are bounded', async () => {
   expect(Math.max(...sizes)).toBeLessThanOrEqual(500);
 });
 
+it('is idle when what was there by then has been through, while more and more comes', async () => {
+  const { pipeline, engine, atGate, open } = gated();
+  let fed = 0;
+  const feed = () => pipeline.submit([applied(service('shop', `s${fed++}`))]);
+  let arrived = atGate();
+  feed();
+  await arrived;
+  for (const _ of [1, 2]) feed();
+  const idleAt = pipeline.idle().then(() => engine.snapshot.revision);
+  for (let round = 0; round < 10; round++) {
+    arrived = atGate();
+    open();
+    await arrived;
+    feed();
+  }
+  arrived = atGate();
+  open();
+  await arrived;
+  open();
+  await pipeline.idle();
+  expect([await idleAt, engine.snapshot.revision]).toEqual([3, fed]);
+});
+
 it('tells of a step that failed', async () => {
   const failing = async () => Promise.reject(new Error('a shard is on fire'));
   const engine = new Engine(emptySnapshot(), new FragmentStore(), { all: failing, update: failing });

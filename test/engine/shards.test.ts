@@ -1,8 +1,13 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Fact } from '../../src/engine/engine.ts';
-import { snapshotHash } from '../../src/engine/snapshot.ts';
+import { rootHashes } from '../../src/engine/deriver.ts';
+import { Engine, type Fact } from '../../src/engine/engine.ts';
+import { Journal } from '../../src/engine/journal.ts';
+import { createDerivation, type ShardHost } from '../../src/engine/shards/pool.ts';
+import { Shard } from '../../src/engine/shards/shard.ts';
+import { emptySnapshot, snapshotHash } from '../../src/engine/snapshot.ts';
+import { FragmentStore } from '../../src/engine/store.ts';
 import { batches, endOf, history } from './history.ts';
 import { applied, deleted, enrolled } from './kit.ts';
 import * as make from './objects.ts';
@@ -36,7 +41,64 @@ async function played(threads: number, cut: readonly Fact[][], disturb?: (live: 
   return seen;
 }
 
+/** An engine over two shards of this thread, each of which answers when it is let. */
+async function held() {
+  const file = join(folder(), 'journal.db');
+  const { journal } = Journal.open(file, 'cluster');
+  const gates: (() => void)[] = [];
+  const spawn = (): ShardHost => {
+    const shard = new Shard();
+    const run: ShardHost['run'] = async task => {
+      const result = shard.run(task);
+      await new Promise<void>(open => gates.push(open));
+      return result;
+    };
+    return { threads: [], run, destroy: async () => {} };
+  };
+  const store = new FragmentStore();
+  const derivation = await createDerivation(emptySnapshot(), store, { threads: 2, journal: file, spawn });
+  const engine = new Engine(emptySnapshot(), store, derivation);
+  return { engine, journal, gates };
+}
+
+/** Looks between any two turns of the microtask queue until something is over; one shard after the other may answer. */
+async function watched(work: Promise<unknown>, gates: (() => void)[], look: () => void): Promise<void> {
+  let over = false;
+  const done = work.finally(() => {
+    over = true;
+  });
+  for (let turn = 1; !over; turn++) {
+    look();
+    if (turn % 20 === 0) gates.shift()?.();
+    await Promise.resolve();
+  }
+  await done;
+}
+
 describe('shards', () => {
+  it('never part the roots from the snapshot: they are of its revision at every moment', async () => {
+    const { engine, journal, gates } = await held();
+    const known = new Map([[0, '{}']]);
+    const seen = new Set<string>();
+    const look = () => {
+      const { revision } = engine.snapshot;
+      const expected = known.get(revision) ?? JSON.stringify(fromScratch(engine.snapshot).roots);
+      known.set(revision, expected);
+      expect(JSON.stringify(rootHashes(engine.roots)), `revision ${revision}`).toBe(expected);
+      seen.add(expected);
+    };
+    await watched(engine.start(), gates, look);
+    for (const batch of batches(5, history(5, 300), 6)) {
+      const step = engine.step(batch, 1);
+      await watched(step, gates, look);
+      look();
+      journal.append((await step).events);
+    }
+    // A comparison of nothing with nothing would hold too.
+    expect(seen.size).toBeGreaterThan(10);
+    journal.close();
+  });
+
   it.each([1, 2])('go on when a thread is killed in the middle of a batch: %d threads', async threads => {
     const facts = history(4, 80);
     const cut = batches(4, [...facts, ...endOf(facts)], 10);
