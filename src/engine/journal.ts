@@ -243,8 +243,9 @@ export class Journal {
       work();
       this.#database.exec('COMMIT');
     } catch (error) {
-      this.#database.exec('ROLLBACK');
       this.#bytes = null;
+      // After some errors, as of a full disk, SQLite has done it already.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
     }
   }

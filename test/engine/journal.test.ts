@@ -7,7 +7,7 @@ import { fold } from '../../src/engine/fold.ts';
 import { Journal } from '../../src/engine/journal.ts';
 import type { MeshSnapshot } from '../../src/engine/model.ts';
 import { emptySnapshot, snapshotHash } from '../../src/engine/snapshot.ts';
-import { deriveVersion, normaliserVersion } from '../../src/engine/versions.ts';
+import { deriveVersion, journalFormat, normaliserVersion } from '../../src/engine/versions.ts';
 import { batches, history } from './history.ts';
 import { applied, deleted, eventsOf, random } from './kit.ts';
 import { namespace, service } from './objects.ts';
@@ -100,6 +100,7 @@ describe('opening', () => {
   it.each<[string, (file: string) => void]>([
     ['of another cluster', file => Journal.open(file, 'another').journal.close()],
     ['of a newer format', file => withFormat(file, '99')],
+    ['of the format before', file => withFormat(file, String(journalFormat - 1))],
     ['that is no database', file => writeFileSync(file, 'something else\n'.repeat(1000))],
   ])('moves a file aside %s', (_, begin) => {
     const path = folder();
@@ -300,6 +301,57 @@ describe('limits', () => {
     }
     const paths = new DatabaseSync(file).prepare("SELECT path FROM shards WHERE path LIKE 'mesh%'").all();
     expect(paths.length).toBeLessThan(3);
+    journal.close();
+  });
+
+  /** Two batches with a checkpoint each, and room for the events of both but not for a third. */
+  const full = () => {
+    const file = join(folder(), 'journal.db');
+    const event = (revision: number) => eventsOf([applied(service('shop', `s${revision}`))], revision);
+    const eventBytes = Buffer.byteLength(JSON.stringify(event(1)[0]));
+    const limits = { maxBytes: Math.floor(2.5 * eventBytes), maxAgeMs: 1 << 30, checkpointEvery: 1 };
+    const { journal } = Journal.open(file, 'cluster', limits);
+    let snapshot = journal.latest();
+    const checkpoint = () => journal.checkpoint(snapshot, 0);
+    const append = (revision: number) => {
+      const events = event(revision);
+      journal.append(events);
+      snapshot = fold(snapshot, events);
+    };
+    for (const revision of [1, 2]) {
+      append(revision);
+      checkpoint();
+    }
+    const kept = () => [...journal.events(0)].map(({ revision }) => revision);
+    return { file, journal, event, append, checkpoint, kept };
+  };
+
+  it('do not count events whose batch was not recorded', () => {
+    const { journal, event, append, checkpoint, kept } = full();
+    for (let turn = 0; turn < 3; turn++)
+      expect(() => journal.append([...event(3), ...event(4), ...event(2)])).toThrow('UNIQUE');
+    checkpoint();
+    expect(kept()).toEqual([1, 2]);
+    append(3);
+    checkpoint();
+    expect(kept()).toEqual([3]);
+    journal.close();
+  });
+
+  // SQLite itself may roll back what it has no room for.
+  it.each(['ABORT', 'ROLLBACK'])('count events that were to go with a checkpoint that failed: %s', how => {
+    const { file, journal, append, checkpoint, kept } = full();
+    const other = new DatabaseSync(file);
+    other.exec(
+      `CREATE TRIGGER refuse BEFORE DELETE ON checkpoints BEGIN SELECT RAISE(${how}, 'the disk is full'); END`,
+    );
+    append(3);
+    expect(checkpoint).toThrow('the disk is full');
+    expect(kept()).toEqual([1, 2, 3]);
+    other.exec('DROP TRIGGER refuse');
+    other.close();
+    checkpoint();
+    expect(kept()).toEqual([3]);
     journal.close();
   });
 });
