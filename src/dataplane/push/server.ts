@@ -211,7 +211,7 @@ export class PushServer {
   /** A proxy of several threads has acknowledged what all of them run. */
   #onRunning({ podUid }: Peer, position: Position): void {
     const greeted = this.#of(podUid).filter(([{ hello }]) => hello !== null);
-    if (greeted.every(([{ acked }]) => acked?.root === position.root)) this.#host.onAck?.(podUid, position);
+    if (greeted.every(([stream]) => stream.runs(position.root))) this.#host.onAck?.(podUid, position);
   }
 
   #forget(stream: ProxyStream, peer: Peer): void {
@@ -219,6 +219,8 @@ export class PushServer {
     if (others.length > 0) this.#streams.set(peer.podUid, others);
     else this.#streams.delete(peer.podUid);
     this.#ahead.delete(stream);
+    // It may be the one whose answer was waited for.
+    for (const [{ acked }] of others) if (acked !== null) this.#onRunning(peer, acked);
   }
 }
 

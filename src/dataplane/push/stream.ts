@@ -90,6 +90,11 @@ export class ProxyStream {
     return !this.#closed && this.#busy && this.sent?.root === root;
   }
 
+  /** Whether it runs this root, and has no other one still to answer. */
+  runs(root: Hash): boolean {
+    return this.acked?.root === root && (!this.#busy || this.sent?.root === root);
+  }
+
   /** Called now and then: a proxy that reads nothing keeps no others waiting. */
   hurry(): void {
     this.#writer.hurry();
