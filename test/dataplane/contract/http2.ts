@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:http2';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
 import { bytesOf, drained, http2 as openHTTP2, request } from '../harness/client.ts';
 import { outboundOf } from '../harness/mesh.ts';
-import { type Chapter, storeTree } from '../harness/world.ts';
+import { type Chapter, storeTree, type World } from '../harness/world.ts';
 
 const post = { ':method': 'POST', ':path': '/shop.Store/Buy', te: 'trailers', 'content-type': 'application/grpc' };
 
@@ -40,6 +40,51 @@ function headOf(stream: number, headers: Readonly<Record<string, string>>): Buff
   );
   return frame(1, 0x5, stream, Buffer.concat(fields));
 }
+
+/** What begins a connection: the preface, and settings that change nothing (RFC 9113, 3.4). */
+const beginning = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0))]);
+
+/** Frames that have come on a connection: type, flags, stream, and the first byte of what they carry. */
+function* framesOf(bytes: Buffer): Generator<readonly [type: number, flags: number, stream: number, first: number]> {
+  for (let at = 0; at + 9 <= bytes.length; ) {
+    const end = at + 9 + bytes.readUIntBE(at, 3);
+    if (end > bytes.length) return;
+    yield [bytes.readUInt8(at + 3), bytes.readUInt8(at + 4), bytes.readUInt32BE(at + 5), bytes[at + 9] ?? 0];
+    at = end;
+  }
+}
+
+/** Streams that have ended, and how: by a reset, with a plain 200, or with another head. */
+function endsOf(bytes: Buffer): ReadonlyMap<number, 'reset' | '200' | 'refused'> {
+  const [heads, ends] = [new Map<number, '200' | 'refused'>(), new Map<number, 'reset' | '200' | 'refused'>()];
+  for (const [type, flags, stream, first] of framesOf(bytes)) {
+    // The eighth entry of the table that both sides begin with is `:status: 200` (RFC 7541, appendix A).
+    if (type === 1 && !heads.has(stream)) heads.set(stream, first === 0x88 ? '200' : 'refused');
+    if (type === 3) ends.set(stream, 'reset');
+    if (type < 2 && (flags & 1) !== 0) ends.set(stream, heads.get(stream) ?? 'refused');
+  }
+  return ends;
+}
+
+/** Waits until these streams have ended, or the connection. */
+function endsOn(socket: Socket, ...streams: readonly number[]): Promise<ReturnType<typeof endsOf>> {
+  return new Promise(resolve => {
+    let bytes = Buffer.alloc(0);
+    socket.on('data', chunk => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const ends = endsOf(bytes);
+      if (streams.every(stream => ends.has(stream))) resolve(ends);
+    });
+    socket.on('error', () => socket.destroy()).once('close', () => resolve(endsOf(bytes)));
+  });
+}
+
+/** Requests that have no path for the rules to look at. */
+const pathless: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'without a path': { ':method': 'GET', ':scheme': 'http', ':authority': 'store:81' },
+  'with an empty path': { ':method': 'GET', ':scheme': 'http', ':path': '', ':authority': 'store:81' },
+  'for a tunnel': { ':method': 'CONNECT', ':authority': 'store:81' },
+};
 
 /** Ends a call and says how it went: by its status, from headers that end the stream or from trailers, or by a reset. */
 async function outcomeOf(call: ClientHttp2Stream) {
@@ -91,7 +136,7 @@ export const http2: Chapter = {
     const pseudo = { ':method': 'GET', ':scheme': 'http', ':path': '/', ':authority': 'store:81' };
     const socket = connect(outboundOf(buyer));
     socket.on('error', () => socket.destroy()).setTimeout(500, () => socket.destroy());
-    socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0))]));
+    socket.write(beginning);
     socket.write(headOf(1, { ...pseudo, 'a:serviceidentity': 'x' }));
     socket.write(headOf(3, { ...pseudo, 'a\rb': 'x' }));
     await drained(socket);
@@ -102,6 +147,30 @@ export const http2: Chapter = {
     expect(seen).toEqual([expect.not.stringContaining('serviceidentity')]);
     session.close();
   },
+
+  ...Object.fromEntries(
+    Object.entries(pathless).map(([name, head]) => [
+      `a request ${name} is refused, alone or with its connection`,
+      async ({ buyer, app }: World) => {
+        const paths: unknown[] = [];
+        app.does.grpc = (stream, headers) => {
+          paths.push(headers[':path']);
+          stream.respond({ ':status': 200 }, { endStream: true });
+        };
+        const next = { ...pathless['without a path'], ':path': '/next' };
+        const socket = connect(outboundOf(buyer));
+        socket.write(Buffer.concat([beginning, headOf(1, head), headOf(3, next)]));
+        const ends = await endsOn(socket, 1, 3);
+        socket.destroy();
+        expect(paths.filter(path => path !== '/next')).toEqual([]);
+        expect(ends.get(1)).not.toBe('200');
+        if (ends.has(1)) expect(ends.get(3)).toBe('200');
+        const session = await openHTTP2(buyer, 'store:81');
+        expect(await statusOf(session.request({ ':path': '/' }))).toBe(200);
+        session.close();
+      },
+    ]),
+  ),
 
   'an HTTP/1.1 request to a gRPC port arrives over HTTP/2': async ({ buyer }) => {
     const { status, app } = await request(buyer, { host: 'store:81', method: 'POST', body: 'x' });
