@@ -19,6 +19,8 @@ export interface FakeProxy {
   root(): string | null;
   /** Resolves with the nodes in force once they satisfy the condition; asked at each commit. */
   until(condition: (nodes: readonly AnyNode[]) => boolean): Promise<readonly AnyNode[]>;
+  /** The first root that it is sent after so many lines, answered or not. */
+  committed(after: number): Promise<string>;
   /** Nodes of a kind that the root in force reaches. */
   reached(): readonly AnyNode[];
   send(line: ProxyLine): void;
@@ -111,6 +113,7 @@ class TestProxy implements FakeProxy {
 
   #take(line: PushLine): void {
     this.lines.push(line);
+    this.#events.emit('line');
     if (line.t === 'node') this.nodes.set(line.h, line.v);
     if (line.t !== 'commit' || this.#mute) return;
     const missing = this.#missing(line.root);
@@ -141,6 +144,14 @@ class TestProxy implements FakeProxy {
   async until(condition: (nodes: readonly AnyNode[]) => boolean): Promise<readonly AnyNode[]> {
     while (!condition(this.reached())) await once(this.#events, 'commit', { signal: AbortSignal.timeout(8000) });
     return this.reached();
+  }
+
+  async committed(after: number): Promise<string> {
+    for (;;) {
+      const commit = this.lines.slice(after).find(line => line.t === 'commit');
+      if (commit !== undefined) return commit.root;
+      await once(this.#events, 'line', { signal: AbortSignal.timeout(8000) });
+    }
   }
 
   root(): string | null {
