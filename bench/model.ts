@@ -47,6 +47,8 @@ export interface Endpoint {
   readonly path: string;
   /** TLS towards the target itself, for handshakes: the authority's certificate, PEM. */
   readonly tls?: { readonly ca: string; readonly serverName: string };
+  /** TCP through a sidecar that intercepts nothing: the connection begins with a CONNECT for this `host:port`. */
+  readonly connect?: string;
 }
 
 /** What the load of one round is told. */

@@ -1,0 +1,209 @@
+/**
+ * Compares the load with others', by hand: `node bench/load/crosscheck.ts`, with fortio (`FORTIO`, or on the PATH), wrk
+ * and nginx on the PATH. Latency at a constant rate: p50 and p90 within 5 % of fortio's. Closed loop: requests a second
+ * within 5 % of wrk's. Programs take turns, and medians over the rounds are compared: a machine has moods.
+ *
+ * Three servers. nginx that answers at once is where programs differ most: there p50 is some 50 µs, which is what waking
+ * a thread takes, and closed loop is limited by the client. Two that take 2 ms, as an upstream of any use does, show
+ * whether both count the same: answers of a Node server's timer for latency, of the same for throughput.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTCP } from 'node:net';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { LoadPlan, LoadResult, Measure } from '../model.ts';
+
+const bytes = 64;
+const rounds = Number(process.env.ROUNDS ?? 5);
+const seconds = Number(process.env.SECONDS_EACH ?? 4);
+const connections = 16;
+const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+/** What a server that takes its time takes. */
+const delayMs = 2;
+
+/** Something to be measured by both. */
+interface Server {
+  readonly name: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Figures of one run: name → value. */
+type Figures = Readonly<Record<string, number>>;
+
+async function run(file: string, args: readonly string[], stdin = ''): Promise<string> {
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  child.stdin.end(stdin);
+  const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  if (code !== 0) throw new Error(`${file} ended with ${code}`);
+  return stdout;
+}
+
+async function ours(measure: Measure, port: number, rate?: number): Promise<LoadResult> {
+  const plan: LoadPlan = {
+    protocol: 'http1',
+    measure,
+    endpoint: { host: '127.0.0.1', port, authority: `127.0.0.1:${port}`, path: '/' },
+    connections,
+    threads: 1,
+    ...(rate !== undefined && { rate }),
+    payloadBytes: bytes,
+    warmUpSeconds: 1,
+    seconds,
+  };
+  const result = JSON.parse(await run(process.execPath, [program], JSON.stringify(plan))) as LoadResult;
+  if (result.wrong + result.broken + result.unanswered > 0) throw new Error(result.complaints.join(', '));
+  return result;
+}
+
+async function ourLatency(port: number, rate: number): Promise<Figures> {
+  const { latency, lateness, busy } = await ours('latency', port, rate);
+  const late = { 'late p50': lateness?.p50Us ?? 0, 'late p99': lateness?.p99Us ?? 0 };
+  return { p50: latency.p50Us, p90: latency.p90Us, p99: latency.p99Us, ...late, 'busy %': busy * 100 };
+}
+
+async function ourThroughput(port: number): Promise<Figures> {
+  const result = await ours('throughput', port);
+  return { 'per second': result.answers / result.seconds, 'busy %': result.busy * 100 };
+}
+
+/** With `-uniform` its threads are not in step; with `-nocatchup` it counts as we do when nothing stalls. */
+async function fortio(port: number, rate: number): Promise<Figures> {
+  const flags = ['-uniform', '-nocatchup', '-qps', `${rate}`, '-c', `${connections}`, '-t', `${seconds}s`];
+  const more = ['-r', '0.000001', '-p', '50,90,99', '-loglevel', 'error', '-json', '-'];
+  const answer = await run(process.env.FORTIO ?? 'fortio', ['load', ...flags, ...more, `http://127.0.0.1:${port}/`]);
+  const { DurationHistogram } = JSON.parse(answer) as {
+    DurationHistogram: { Percentiles: readonly { readonly Percentile: number; readonly Value: number }[] };
+  };
+  const at = (wanted: number) =>
+    1e6 * (DurationHistogram.Percentiles.find(({ Percentile }) => Percentile === wanted)?.Value ?? Number.NaN);
+  return { p50: at(50), p90: at(90), p99: at(99) };
+}
+
+async function wrk(port: number): Promise<Figures> {
+  const answer = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, `http://127.0.0.1:${port}/`]);
+  return { 'per second': Number(/Requests\/sec:\s+([\d.]+)/.exec(answer)?.[1]) };
+}
+
+/** nginx that answers by itself. */
+async function nginx(): Promise<Server> {
+  const dir = await mkdtemp(join(tmpdir(), 'fsm-crosscheck-'));
+  const port = await freePort();
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    name => `${name}_temp_path ${dir}/${name};`,
+  );
+  const config = `daemon off; master_process off; pid ${dir}/pid; error_log ${dir}/log;
+    events { worker_connections 1024; }
+    http { access_log off; keepalive_requests 1000000000; ${temporary.join(' ')}
+      server { listen 127.0.0.1:${port}; location / { return 200 "${'x'.repeat(bytes)}"; } } }`;
+  await writeFile(join(dir, 'conf'), config);
+  const child = spawn('nginx', ['-e', `${dir}/log`, '-c', `${dir}/conf`], { stdio: 'ignore' });
+  await answering(port);
+  return { name: 'nginx', port, close: () => end(child, dir) };
+}
+
+async function end(child: ChildProcess, dir: string): Promise<void> {
+  const ended = once(child, 'close');
+  child.kill();
+  await ended;
+  await rm(dir, { recursive: true });
+}
+
+/** A server in this process, which does nothing else meanwhile. */
+async function delayed(): Promise<Server> {
+  const body = Buffer.alloc(bytes, 'x');
+  const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => {
+    setTimeout(() => response.end(body), delayMs);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { name: `a server that takes ${delayMs} ms`, port, close };
+}
+
+async function freePort(): Promise<number> {
+  const server = createTCP().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+async function answering(port: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const found = await fetch(`http://127.0.0.1:${port}/`).then(
+      () => true,
+      () => false,
+    );
+    if (found) return;
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  throw new Error('nginx does not answer');
+}
+
+/** Waits, a minute at most, for half a second in which nothing else runs. */
+async function quiet(): Promise<void> {
+  const used = () => cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
+  for (let tries = 0; tries < 120; tries += 1) {
+    const before = used();
+    await new Promise(resolve => setTimeout(resolve, 500));
+    if (used().every((ms, at) => ms - (before[at] ?? 0) < 50)) return;
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/** Runs both in turn and prints medians beside each other. */
+async function compare(what: string, our: () => Promise<Figures>, name: string, their: () => Promise<Figures>) {
+  const [we, they]: [Figures[], Figures[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    await quiet();
+    we.push(await our());
+    await quiet();
+    they.push(await their());
+  }
+  console.log(`\n${what}: medians of ${rounds} rounds of ${seconds} s`);
+  for (const figure of Object.keys(we[0] ?? {})) {
+    const [mine, other] = [we, they].map(all => median(all.map(figures => figures[figure] ?? Number.NaN)));
+    const both = `${figure.padEnd(10)} ${(mine ?? 0).toFixed(0).padStart(8)}`;
+    const ratio = ((mine ?? 0) / (other ?? 0) - 1) * 100;
+    console.log(
+      Number.isNaN(other) ? both : `${both}  ${name} ${(other ?? 0).toFixed(0).padStart(8)}  ${signed(ratio)} %`,
+    );
+  }
+}
+
+function signed(percent: number): string {
+  return `${percent < 0 ? '' : '+'}${percent.toFixed(1)}`;
+}
+
+for (const open of [nginx, delayed]) {
+  const { name, port, close } = await open();
+  for (const rate of [500, 2000])
+    await compare(
+      `${rate}/s of ${name}, µs`,
+      () => ourLatency(port, rate),
+      'fortio',
+      () => fortio(port, rate),
+    );
+  await compare(
+    `closed loop of ${name}`,
+    () => ourThroughput(port),
+    'wrk',
+    () => wrk(port),
+  );
+  await close();
+}

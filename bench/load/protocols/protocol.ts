@@ -1,0 +1,99 @@
+/** What a protocol of the load is, and what the protocols have in common. */
+import { connect, type Socket } from 'node:net';
+import type { Endpoint, LoadPlan } from '../../model.ts';
+
+/** What lanes tell. A request ends once, with `answered` or with `gone`. */
+export interface LaneEvents {
+  /** The lane can take a request. */
+  ready(lane: number): void;
+  /** The last byte of an answer has come; `wrong` says what was wrong with it. */
+  answered(lane: number, wrong: string | null): void;
+  /** The lane can take nothing until it is ready again; its request, if it has one, will not be answered. */
+  gone(lane: number): void;
+  /** A connection broke, or could not be opened. It opens again by itself. */
+  broken(why: string): void;
+}
+
+/** A connection, or what opens a new one for every request, with its lanes. */
+export interface Connection {
+  /** Only for a lane that is ready. Writes before it returns, if the socket takes it. */
+  send(lane: number): void;
+  close(): void;
+}
+
+/** Opens a connection for these lanes. */
+export type Open = (plan: LoadPlan, lanes: readonly number[], events: LaneEvents) => Connection;
+
+/** The wait before a connection is opened again; refused at once, it would spin otherwise. */
+export const reopenMs = 20;
+
+/** What is wrong with the status and the length of an answer; null when nothing is. */
+export function wrongAnswer(status: number, length: number, wanted: number): string | null {
+  if (status !== 200) return `status ${status}`;
+  return length === wanted ? null : `body of ${length} bytes instead of ${wanted}`;
+}
+
+/** What a protocol does with a connection that opens again whenever it is lost. */
+export interface WireUser {
+  opened(): void;
+  data(chunk: Buffer): void;
+  /** After `opened`, when the connection is no more. */
+  lost(): void;
+}
+
+/** A TCP connection that opens again whenever it is lost. */
+export interface Wire {
+  write(bytes: Buffer): void;
+  /** Ends the connection and opens a new one; null when that is no fault of anybody. */
+  renew(why: string | null): void;
+  close(): void;
+}
+
+/** Opens one. An end that nobody asked for is told as broken. */
+export function openWire({ host, port }: Endpoint, user: WireUser, broken: (why: string) => void): Wire {
+  let socket: Socket | undefined;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  const open = () => {
+    let isOpen = false;
+    let why: string | null = 'closed by the peer';
+    const own = connect({ host, port, noDelay: true });
+    socket = own;
+    own.on('connect', () => {
+      isOpen = true;
+      user.opened();
+    });
+    own.on('data', chunk => {
+      if (own === socket && !own.destroyed) user.data(chunk);
+    });
+    own.on('error', error => {
+      why = error.message;
+    });
+    own.on('end', () => own.destroy());
+    own.on('close', () => {
+      if (closed || own !== socket) return;
+      if (why !== null) broken(why);
+      if (isOpen) user.lost();
+      timer = setTimeout(open, reopenMs);
+    });
+  };
+  const wire: Wire = {
+    write: bytes => socket?.write(bytes),
+    renew(why) {
+      const old = socket;
+      socket = undefined;
+      if (why !== null) broken(why);
+      user.lost();
+      if (why === null) open();
+      else timer = setTimeout(open, reopenMs);
+      old?.destroy();
+    },
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      socket?.destroy();
+    },
+  };
+  open();
+  return wire;
+}
