@@ -1,4 +1,6 @@
 /** A real mesh of one client pod and one server pod, for measuring: API server, control plane and two sidecars. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,17 +15,21 @@ import type { KubeObject } from '../src/sandbox/api/objects.ts';
 import type { ApiServer } from '../src/sandbox/api/server.ts';
 import { startControllers } from '../src/sandbox/controllers/index.ts';
 import { startApi, writeKubeconfig } from './api-server.ts';
-import { listening, run, start } from './processes.ts';
+import { listening, type Program, start as startHere } from './processes.ts';
 
 /** Service port, target port and app port: the same number everywhere. */
 export const appPort = 14001;
 const trustDomain = 'cluster.local';
 
+/** Starts a program of a sidecar; the name says whose it is. */
+export type StartProgram = (program: Program, name: string) => ChildProcess;
+
+/** A mesh that runs. */
 export interface BenchMesh {
-  /** Adds a client and a server pod with sidecars of a driver; resolves when a request can cross. */
-  pair(driver: Driver, name: string, block: number, appAddress: string): Promise<Pair>;
   /** Adds a pod of namespace `bench` with a sidecar, labelled `app: <name>`; resolves with the sidecar's process id. */
   pod(driver: Driver, name: string, address: string, appAddress: string): Promise<number>;
+  /** Adds a pod of namespace `bench`, labelled `app: <name>`, that is only known: nothing runs there. */
+  idlePod(name: string, address: string): void;
   /** Puts YAML documents into the cluster, without the network. */
   put(yaml: string): void;
   /** A client of the cluster's API, as admin. */
@@ -33,16 +39,8 @@ export interface BenchMesh {
   close(): Promise<void>;
 }
 
-export interface Pair {
-  /** Where the load goes: the client's sidecar. */
-  readonly address: string;
-  readonly port: number;
-  readonly host: string;
-  /** Client's and server's sidecar. */
-  readonly pids: readonly [number, number];
-}
-
-export async function startMesh(): Promise<BenchMesh> {
+/** Starts API server and control plane in this process. @param start starts the sidecars */
+export async function startMesh(start: StartProgram = startHere): Promise<BenchMesh> {
   const dir = await mkdtemp(join(tmpdir(), 'fsm-bench-'));
   const adminToken = crypto.randomUUID();
   const api = await startApi(adminToken);
@@ -62,11 +60,11 @@ export async function startMesh(): Promise<BenchMesh> {
     log,
   });
   await controller.synced;
-  const place = { api: api.server, dir, controlPlane: `127.0.0.1:${controller.ports.push}` };
+  const place = { api: api.server, dir, controlPlane: `127.0.0.1:${controller.ports.push}`, start };
   const client = createClient(await loadAccess({ kubeconfig }));
   return {
-    pair: (driver, name, block, appAddress) => startPair({ ...place, driver, name, block, appAddress }),
     pod: (driver, name, address, appAddress) => startSidecar({ ...place, driver }, name, address, appAddress),
+    idlePod: (name, address) => void putPod(api.server, name, address),
     put: yaml => putYaml(api.server.store, yaml),
     client,
     async commits() {
@@ -99,7 +97,15 @@ spec: { traffic: { enablePermissiveTrafficPolicyMode: false, enableEgress: false
 apiVersion: specs.smi-spec.io/v1alpha4
 kind: HTTPRouteGroup
 metadata: { namespace: bench, name: routes }
-spec: { matches: [{ name: books, pathRegex: /books/.*, methods: [GET] }] }
+spec:
+  matches:
+    - { name: books, pathRegex: '/(books|bytes)/.*', methods: [GET] }
+    - { name: calls, pathRegex: '/bench.Echo/.*', methods: [POST] }
+    - { name: sockets, pathRegex: /echo, methods: [GET] }
+---
+apiVersion: specs.smi-spec.io/v1alpha4
+kind: TCPRoute
+metadata: { namespace: bench, name: connections }
 `,
   );
 }
@@ -113,50 +119,12 @@ interface PodPlan {
   readonly dir: string;
   readonly controlPlane: string;
   readonly driver: Driver;
-}
-
-interface PairPlan extends PodPlan {
-  readonly name: string;
-  /** Second to last number of the pods' loopback addresses. */
-  readonly block: number;
-  readonly appAddress: string;
-}
-
-async function startPair(plan: PairPlan): Promise<Pair> {
-  const { api, name, block } = plan;
-  putYaml(
-    api.store,
-    `
-apiVersion: v1
-kind: Service
-metadata: { namespace: bench, name: ${name} }
-spec: { selector: { app: ${name}-server }, ports: [{ name: http, port: ${appPort}, targetPort: ${appPort} }] }
----
-apiVersion: access.smi-spec.io/v1alpha3
-kind: TrafficTarget
-metadata: { namespace: bench, name: ${name} }
-spec:
-  destination: { kind: ServiceAccount, name: ${name}-server, namespace: bench }
-  sources: [{ kind: ServiceAccount, name: ${name}-client, namespace: bench }]
-  rules: [{ kind: HTTPRouteGroup, name: routes }]
-`,
-  );
-  const server = await startSidecar(plan, `${name}-server`, `127.61.${block}.2`, plan.appAddress);
-  await listening(`127.61.${block}.2`, appPort);
-  const client = await startSidecar(plan, `${name}-client`, `127.61.${block}.1`, `127.61.${block}.3`);
-  const pair: Pair = {
-    address: `127.61.${block}.1`,
-    port: 15001,
-    host: `${name}.bench:${appPort}`,
-    pids: [client, server],
-  };
-  await crossing(pair);
-  return pair;
+  readonly start: StartProgram;
 }
 
 /** Creates the pod, runs the init step, starts the sidecar; gives its process id. */
 async function startSidecar(
-  { api, dir, controlPlane, driver }: PodPlan,
+  { api, dir, controlPlane, driver, start }: PodPlan,
   name: string,
   ip: string,
   appAddress: string,
@@ -173,8 +141,9 @@ async function startSidecar(
   const controlRootFile = rootCertificateFile(join(dir, 'control-root'));
   const place = { podUid: uid, podNamespace: 'bench', podName: name, podAddress: ip, appAddress };
   const sidecar = { ...place, controlPlane, controlRootFile, tokenFile, stateDir };
-  await run(driver.init(sidecar));
-  const child = start(driver.sidecar(sidecar));
+  const [code] = await once(start(driver.init(sidecar), `init of ${name}`), 'exit');
+  if (code !== 0) throw new Error(`the init step of ${name} ended with ${code}`);
+  const child = start(driver.sidecar(sidecar), `sidecar of ${name}`);
   if (child.pid === undefined) throw new Error(`the ${driver.name} sidecar did not start`);
   return child.pid;
 }
@@ -190,16 +159,16 @@ function putPod(api: ApiServer, name: string, ip: string): KubeObject {
 }
 
 /** Resolves when a request gets its 200 through both sidecars. */
-export async function crossing(pair: Pick<Pair, 'address' | 'port' | 'host'>): Promise<void> {
+export async function crossing(place: { address: string; port: number; host: string }): Promise<void> {
   const { request } = await import('node:http');
-  await listening(pair.address, pair.port);
+  await listening(place.address, place.port);
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
     const status = await new Promise<number>(resolve => {
       const sent = request({
-        host: pair.address,
-        port: pair.port,
+        host: place.address,
+        port: place.port,
         path: '/books/1',
-        headers: { host: pair.host },
+        headers: { host: place.host },
         agent: false,
       });
       sent.on('response', response => resolve(response.resume().statusCode ?? 0));
@@ -209,5 +178,5 @@ export async function crossing(pair: Pick<Pair, 'address' | 'port' | 'host'>): P
     if (status === 200) return;
     await new Promise(resolve => setTimeout(resolve, 50));
   }
-  throw new Error(`no request crosses from ${pair.address} to ${pair.host}`);
+  throw new Error(`no request crosses from ${place.address} to ${place.host}`);
 }

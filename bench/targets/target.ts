@@ -15,7 +15,7 @@ export interface Site {
   app(protocol: Protocol): Endpoint;
   /** A directory of the target's own, removed after the run. */
   readonly dir: string;
-  /** A loopback address of the target's own: `127.61.<block>.<n>`, n from 1 to 254. */
+  /** A loopback address of the target's own, n from 1 to 249. */
   address(n: number): string;
   /** Starts a program on the cores that its role has. */
   start(program: Program, role: Role, name: string): ChildProcess;

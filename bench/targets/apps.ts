@@ -1,0 +1,53 @@
+/** The app behind every target of a run: one process that speaks all protocols. */
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { findPipy } from '../../src/dataplane/pipy/driver.ts';
+import type { Endpoint, Protocol } from '../model.ts';
+import { appAddress, appProtocols, behind, endpointOn, ports } from './places.ts';
+import { quiet, whenUp } from './programs.ts';
+import type { Program, Running, Site } from './target.ts';
+
+/** The app, up and answering on every protocol. */
+export interface Apps {
+  /** Where it is for a protocol; for TLS, what stands behind the handshake. @throws Error for MQTT */
+  app(protocol: Protocol): Endpoint;
+  readonly processes: Running['processes'];
+}
+
+/** Where the app runs, and on what. */
+export interface AppsOptions {
+  readonly address?: string;
+  readonly engine?: 'pipy' | 'node';
+}
+
+/** Starts the app, on Pipy where there is one: it takes the least of the cores, whatever stands in front of it. */
+export async function startApps(start: Site['start'], options: AppsOptions = {}): Promise<Apps> {
+  const { address = appAddress, engine = findPipy() === undefined ? 'node' : 'pipy' } = options;
+  await Promise.all(appProtocols.map(protocol => mustBeFree(address, ports[protocol])));
+  const child = start(program(engine, address), 'app', 'app');
+  const app = (protocol: Protocol) => endpointOn(address, behind(protocol));
+  const { processes } = await whenUp(appProtocols, app, [{ name: 'app', child }]);
+  return { app, processes };
+}
+
+/** The answers of another run's app would be taken for those of this one. @throws Error when somebody listens there */
+async function mustBeFree(host: string, port: number): Promise<void> {
+  const socket = connect(port, host);
+  const taken = await new Promise<boolean>(resolve => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  });
+  socket.destroy();
+  if (taken) throw new Error(`something listens on ${host}:${port} already: is there another run?`);
+}
+
+function program(engine: 'pipy' | 'node', address: string): Program {
+  const env = { APP_ADDRESS: address, APP_PORTS: JSON.stringify(ports) };
+  const pipy = findPipy();
+  if (engine === 'node') return { file: process.execPath, args: [local('./app.ts')], env };
+  if (pipy === undefined) throw new Error('there is no Pipy here');
+  return { file: pipy, args: [quiet, local('../pipy/app.js')], env };
+}
+
+function local(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}

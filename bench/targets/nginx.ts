@@ -1,0 +1,166 @@
+/** nginx: one hop, and a pair with mutual TLS. One process each, nothing logged, connections to the app kept. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Endpoint, Protocol } from '../model.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
+import { behind, endpointOn, ports } from './places.ts';
+import { findPeer, findProgram, type Peer, type Started, whenUp } from './programs.ts';
+import type { Site, Target } from './target.ts';
+
+const peer: Peer = {
+  variable: 'NGINX_BIN',
+  name: 'nginx',
+  ask: '-v',
+  version: /nginx\/(\S+)/,
+  install: 'install the package nginx',
+};
+
+/** HTTP/2 and gRPC are left out: this nginx speaks no HTTP/2 to an app, and calls of gRPC do not share its connections. */
+const protocols = ['http1', 'tls', 'websocket'] as const;
+
+/** One nginx in front of the app. */
+export const nginx: Target = {
+  name: 'nginx',
+  title: 'one nginx: proxy_pass, one worker, connections kept',
+  get protocols() {
+    return spoken();
+  },
+  find: () => findPeer(peer),
+  async start(site) {
+    const files = await makeCertificates(site.dir);
+    const at = site.address(1);
+    const app = (protocol: Protocol) => placeOf(site.app(behind(protocol)));
+    const servers = [
+      server(`${at}:${ports.http1}`, 'http://http1'),
+      server(`${at}:${ports.tls} ssl`, 'http://http1', serverTLS(files)),
+      server(`${at}:${ports.websocket}`, 'http://websocket', upgrade),
+    ];
+    const pools = [pool('http1', app('http1')), pool('websocket', app('websocket'))];
+    const streams = spoken().includes('tcp')
+      ? `stream { server { listen ${at}:${ports.tcp}; proxy_pass ${app('tcp')}; proxy_timeout 1h; } }`
+      : '';
+    const started = await startNginx(
+      site,
+      'nginx',
+      `http { ${common} ${[...pools, ...servers].join('\n')} }\n${streams}`,
+    );
+    const { ca, serverName } = files;
+    const endpoint = (protocol: Protocol): Endpoint =>
+      protocol === 'tls' ? { ...endpointOn(at, protocol), tls: { ca, serverName } } : endpointOn(at, protocol);
+    return whenUp(spoken(), endpoint, [started]);
+  },
+};
+
+/** TCP needs a module that is not always there. */
+function spoken(): readonly Protocol[] {
+  return streamModule() === undefined ? protocols : [...protocols, 'tcp'];
+}
+
+const pairProtocols = ['http1', 'websocket'] as const;
+
+/** Two nginx with mutual TLS between them. */
+export const nginxPair: Target = {
+  name: 'nginx-pair',
+  title: 'two nginx with mutual TLS between them, one worker each, connections kept',
+  protocols: pairProtocols,
+  find: () => findPeer(peer),
+  async start(site) {
+    const files = await makeCertificates(site.dir);
+    const half = (from: string, how: string, scheme: string, to: (protocol: Protocol) => string, settings: string) =>
+      pairProtocols.flatMap(protocol => [
+        pool(protocol, to(protocol)),
+        server(
+          `${from}:${ports[protocol]}${how}`,
+          `${scheme}://${protocol}`,
+          `${settings} ${protocol === 'websocket' ? upgrade : ''}`,
+        ),
+      ]);
+    const toServer = (protocol: Protocol) => placeOf(endpointOn(site.address(2), protocol));
+    const toApp = (protocol: Protocol) => placeOf(site.app(protocol));
+    const client = half(site.address(1), '', 'https', toServer, clientTLS(files));
+    const behindIt = half(site.address(2), ' ssl', 'http', toApp, `${serverTLS(files)} ${demandTLS(files)}`);
+    const started = [
+      await startNginx(site, 'client nginx', `http { ${common} ${client.join('\n')} }`),
+      await startNginx(site, 'server nginx', `http { ${common} ${behindIt.join('\n')} }`),
+    ];
+    return whenUp(pairProtocols, protocol => endpointOn(site.address(1), protocol), started);
+  },
+};
+
+const placeOf = ({ host, port }: { readonly host: string; readonly port: number }) => `${host}:${port}`;
+
+/** Nothing is written, no connection is closed for what it has carried, requests go on as they come. */
+const common = `
+  access_log off;
+  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
+  keepalive_timeout 1h; keepalive_requests 1000000000;
+  proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
+  proxy_read_timeout 1h; proxy_send_timeout 1h;
+`;
+
+const upgrade = `
+  proxy_http_version 1.1; proxy_set_header Host $http_host;
+  proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
+`;
+
+function pool(name: string, to: string): string {
+  return `upstream ${name} { server ${to}; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }`;
+}
+
+function server(listen: string, to: string, settings = ''): string {
+  return `server { listen ${listen}; ${settings} location / { proxy_pass ${to}; } }`;
+}
+
+/** Every handshake is a full one. */
+function serverTLS({ certificate, key }: Certificates): string {
+  const resumption = 'ssl_session_cache off; ssl_session_tickets off;';
+  return `ssl_certificate ${certificate}; ssl_certificate_key ${key}; ssl_protocols TLSv1.3; ${resumption}`;
+}
+
+function demandTLS({ root }: Certificates): string {
+  return `ssl_client_certificate ${root}; ssl_verify_client on;`;
+}
+
+function clientTLS({ certificate, key, root, serverName }: Certificates): string {
+  const own = `proxy_ssl_certificate ${certificate}; proxy_ssl_certificate_key ${key};`;
+  const theirs = `proxy_ssl_trusted_certificate ${root}; proxy_ssl_verify on; proxy_ssl_name ${serverName};`;
+  return `${own} ${theirs} proxy_ssl_protocols TLSv1.3;`;
+}
+
+async function startNginx(site: Site, name: string, blocks: string): Promise<Started> {
+  const file = findProgram(peer.variable, peer.name);
+  if (file === undefined) throw new Error('there is no nginx here');
+  const dir = join(site.dir, name.replace(' ', '-'));
+  await mkdir(join(dir, 'temp'), { recursive: true });
+  const module = streamModule() || '';
+  const lines = [
+    module === '' ? '' : `load_module ${module};`,
+    // One process, whose figures are all there is.
+    'daemon off; master_process off; pid nginx.pid; error_log stderr crit;',
+    'events { worker_connections 8192; }',
+    blocks,
+  ];
+  await writeFile(join(dir, 'nginx.conf'), lines.join('\n'));
+  const args = ['-p', `${dir}/`, '-e', 'stderr', '-c', 'nginx.conf'];
+  return { name, child: site.start({ file, args }, 'proxy', name) };
+}
+
+let stream: { readonly module: string | undefined } | undefined;
+
+/** The module that carries TCP: empty when it is built in, undefined when there is none. */
+function streamModule(): string | undefined {
+  stream ??= { module: lookForStream() };
+  return stream.module;
+}
+
+function lookForStream(): string | undefined {
+  const file = findProgram(peer.variable, peer.name);
+  if (file === undefined) return undefined;
+  const { stderr } = spawnSync(file, ['-V'], { encoding: 'utf8', timeout: 5000 });
+  if (/--with-stream(?!\S)/.test(stderr)) return '';
+  const folder = /--modules-path=(\S+)/.exec(stderr)?.[1] ?? '';
+  const module = join(folder, 'ngx_stream_module.so');
+  return existsSync(module) ? module : undefined;
+}

@@ -1,0 +1,89 @@
+/** Programs of others: where they are, which version they have, and whether they came up. */
+import type { ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { delimiter, join } from 'node:path';
+import { isExecutable, pipyDriver } from '../../src/dataplane/pipy/driver.ts';
+import type { Endpoint, Protocol } from '../model.ts';
+import { answering } from './ask.ts';
+import type { Running, Target } from './target.ts';
+
+const versionTimeoutMs = 5000;
+
+/** A program that is named by a variable, or lies on the PATH or where root's programs lie. */
+export function findProgram(variable: string, name: string): string | undefined {
+  const named = process.env[variable];
+  if (named) return isExecutable(named) ? named : undefined;
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return folders
+    .filter(folder => folder !== '')
+    .map(folder => join(folder, name))
+    .find(isExecutable);
+}
+
+/** How a peer is looked for. */
+export interface Peer {
+  readonly variable: string;
+  readonly name: string;
+  /** Argument that makes it print its version. */
+  readonly ask: string;
+  readonly version: RegExp;
+  /** How to get one. */
+  readonly install: string;
+}
+
+/** Its version, or what to do. */
+export async function findPeer(peer: Peer): ReturnType<Target['find']> {
+  const file = findProgram(peer.variable, peer.name);
+  if (file === undefined)
+    return { why: `${peer.variable} names no ${peer.name} and the PATH has none: ${peer.install}` };
+  const text = await printed(file, peer.ask);
+  const version = peer.version.exec(text)?.[1];
+  return version === undefined ? { why: `${file} does not say its version` } : { version };
+}
+
+/** What a program prints on both streams, however it ends. */
+function printed(file: string, argument: string): Promise<string> {
+  const options = { timeout: versionTimeoutMs, killSignal: 'SIGKILL' } as const;
+  return new Promise(resolve => {
+    execFile(file, [argument], options, (_error, stdout, stderr) => resolve(`${stdout}\n${stderr}`));
+  });
+}
+
+/** Pipy's version, or why it cannot be measured. */
+export async function findPipyVersion(): ReturnType<Target['find']> {
+  const state = await pipyDriver.describe();
+  if (!state.usable) return { why: `${state.why}: build Pipy 1.5 and set PIPY_BIN` };
+  return { version: /^Pipy (\S+)/.exec(state.text)?.[1] ?? state.text };
+}
+
+/** Argument that keeps Pipy from telling each port that it opens. */
+export const quiet = '--log-level=error';
+
+/** A process that was started, under the name that reports have for it. */
+export interface Started {
+  readonly name: string;
+  readonly child: ChildProcess;
+}
+
+/** A target once it has answered on each of its protocols. @throws Error at once when one of its processes ends */
+export async function whenUp(
+  protocols: readonly Protocol[],
+  endpoint: (protocol: Protocol) => Endpoint,
+  started: readonly Started[],
+): Promise<Running> {
+  const over = new AbortController();
+  const ended = started.map(async ({ name, child }) => {
+    const [code, signal] = await once(child, 'exit', { signal: over.signal });
+    throw new Error(`${name} ended with ${code ?? signal} before it answered`);
+  });
+  try {
+    const up = Promise.all(protocols.map(protocol => answering(protocol, endpoint(protocol))));
+    await Promise.race([up, ...ended]);
+  } finally {
+    for (const each of ended) each.catch(() => undefined);
+    over.abort();
+  }
+  const processes = started.map(({ name, child }) => ({ name, pid: child.pid ?? 0 }));
+  return { endpoint, processes, close: async () => undefined };
+}

@@ -1,0 +1,117 @@
+/** Pairs of the mesh's own sidecars with mutual TLS: a client pod, a server pod, and the control plane that joins them. */
+import type { ChildProcess } from 'node:child_process';
+import { type Driver, ports as sidecarPorts } from '../../src/dataplane/driver.ts';
+import { nodeDriver } from '../../src/dataplane/node/driver.ts';
+import { pipyDriver } from '../../src/dataplane/pipy/driver.ts';
+import { type BenchMesh, startMesh } from '../mesh.ts';
+import type { Endpoint, Protocol } from '../model.ts';
+import { listening } from '../processes.ts';
+import { type AppProtocol, appProtocols, endpointOn, ports } from './places.ts';
+import { findPipyVersion, type Started, whenUp } from './programs.ts';
+import type { Running, Site, Target } from './target.ts';
+
+/** What a Service says of its port. WebSocket begins as HTTP/1.1. */
+const appProtocolOf: Readonly<Record<AppProtocol, string>> = {
+  http1: 'http',
+  http2: 'http2',
+  grpc: 'grpc',
+  tcp: 'tcp',
+  websocket: 'http',
+};
+
+/** Two Pipy sidecars. */
+export const pipyPair: Target = {
+  name: 'pipy-pair',
+  title: 'two sidecars of the mesh on Pipy, with mutual TLS between them',
+  protocols: appProtocols,
+  find: findPipyVersion,
+  start: site => startPair(site, pipyDriver),
+};
+
+/** Two Node sidecars. */
+export const nodePair: Target = {
+  name: 'node-pair',
+  title: 'two sidecars of the mesh on Node, with mutual TLS between them',
+  protocols: appProtocols,
+  find: async () => ({ version: process.versions.node }),
+  start: site => startPair(site, nodeDriver),
+};
+
+async function startPair(site: Site, driver: Driver): Promise<Running> {
+  const children = new Map<string, ChildProcess>();
+  const mesh = await startMesh((program, name) => {
+    const child = site.start(program, 'proxy', name);
+    children.set(name, child);
+    return child;
+  });
+  try {
+    return await joined(mesh, site, driver, children);
+  } catch (error) {
+    await mesh.close();
+    throw error;
+  }
+}
+
+async function joined(
+  mesh: BenchMesh,
+  site: Site,
+  driver: Driver,
+  children: ReadonlyMap<string, ChildProcess>,
+): Promise<Running> {
+  putServices(mesh, site.services);
+  const server = site.address(2);
+  // A sidecar goes to the port of its app that it was called on.
+  await mesh.pod(driver, 'server', server, site.app('http1').host);
+  await Promise.all(appProtocols.map(protocol => listening(server, ports[protocol])));
+  await mesh.pod(driver, 'client', site.address(1), site.address(3));
+  const started = ['client', 'server'].map(name => startedOf(children, name));
+  const running = await whenUp(appProtocols, protocol => entry(site, protocol), started);
+  return { ...running, close: () => mesh.close() };
+}
+
+function startedOf(children: ReadonlyMap<string, ChildProcess>, name: string): Started {
+  const child = children.get(`sidecar of ${name}`);
+  if (child === undefined) throw new Error(`the sidecar of ${name} was not started`);
+  return { name: `${name} sidecar`, child };
+}
+
+/** The client's sidecar serves all on one port; what is for whom says the authority, or a CONNECT. */
+function entry(site: Site, protocol: Protocol): Endpoint {
+  const there = endpointOn(site.address(1), protocol, 'app.bench');
+  const endpoint = { ...there, port: sidecarPorts.outbound };
+  return protocol === 'tcp' ? { ...endpoint, connect: endpoint.authority } : endpoint;
+}
+
+/** The Service that is called, and as many others as a mesh has besides, each with a pod and an account of its own. */
+function putServices(mesh: BenchMesh, others: number): void {
+  const all = appProtocols.map(protocol => portYaml(protocol)).join(', ');
+  mesh.put(serviceYaml('app', 'server', all));
+  for (let at = 0; at < others; at++) {
+    const name = `other-${at}`;
+    mesh.idlePod(name, `127.62.${at >> 8}.${at & 0xff}`);
+    mesh.put(serviceYaml(name, name, portYaml('http1')));
+  }
+}
+
+function portYaml(protocol: AppProtocol): string {
+  const { [protocol]: port } = ports;
+  return `{ name: ${protocol}, port: ${port}, targetPort: ${port}, appProtocol: ${appProtocolOf[protocol]} }`;
+}
+
+/** A Service of the pods and the account of a name, which the client may call. */
+function serviceYaml(service: string, pods: string, portList: string): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: { namespace: bench, name: ${service} }
+spec: { selector: { app: ${pods} }, ports: [${portList}] }
+---
+apiVersion: access.smi-spec.io/v1alpha3
+kind: TrafficTarget
+metadata: { namespace: bench, name: ${service} }
+spec:
+  destination: { kind: ServiceAccount, name: ${pods}, namespace: bench }
+  sources: [{ kind: ServiceAccount, name: client, namespace: bench }]
+  rules: [{ kind: HTTPRouteGroup, name: routes }, { kind: TCPRoute, name: connections }]
+`;
+}

@@ -1,0 +1,56 @@
+/** A place for targets in tests: addresses that no other test has, programs that end with it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Endpoint, Protocol } from '../../../bench/model.ts';
+import { type Apps, type AppsOptions, startApps } from '../../../bench/targets/apps.ts';
+import type { Program, Site } from '../../../bench/targets/target.ts';
+
+/** A block of loopback addresses with an app in it, and what was started there. */
+export interface TestSite extends Site {
+  /** Ends every program. */
+  close(): Promise<void>;
+}
+
+/** Starts an app on addresses of its own. */
+export async function createSite(options: AppsOptions & { readonly services?: number } = {}): Promise<TestSite> {
+  const { services = 0, ...appOptions } = options;
+  const dir = await mkdtemp(join(tmpdir(), 'fsm-targets-'));
+  const children = new Set<ChildProcess>();
+  const block = `127.${random(64, 123)}.${random(1, 254)}`;
+  const start = (program: Program) => {
+    const env = { PATH: process.env.PATH, ...program.env };
+    const child = spawn(program.file, [...program.args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    children.add(child);
+    child.once('exit', () => children.delete(child));
+    return child;
+  };
+  const close = async () => {
+    await Promise.all([...children].map(kill));
+    await rm(dir, { recursive: true, force: true });
+  };
+  const apps = await startedOr(close, startApps(start, { address: `${block}.250`, ...appOptions }));
+  const app = (protocol: Protocol): Endpoint => apps.app(protocol);
+  return { app, dir, address: n => `${block}.${n}`, start, services, close };
+}
+
+function random(from: number, to: number): number {
+  return from + Math.floor(Math.random() * (to - from + 1));
+}
+
+async function startedOr(close: () => Promise<void>, starting: Promise<Apps>): Promise<Apps> {
+  try {
+    return await starting;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
