@@ -1,0 +1,86 @@
+/** The table of a run for a pull request; the pictures are on the page. */
+import type { Estimate, Result, RowSummary } from '../model.ts';
+import { again, type Figure, figuresOf, noiseShare } from '../statistics.ts';
+import { digits, figureWords, interval, ratio, share, signsExplained, time, times, whole } from './format.ts';
+import { flagsOf, isEmulated, isNoise, type Part, partsOf } from './parts.ts';
+
+/** Text that stands in a cell: no markup, no new column, nobody mentioned. */
+export function plain(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/[&<>]/g, sign => `&#${sign.charCodeAt(0)};`)
+    .replace(/@/g, '&#64;')
+    .replace(/[\\`*_{}[\]|~]/g, '\\$&');
+}
+
+/** A table of these rows: words stand at the left in as many columns as are told, and numbers at the right. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[], words = 1): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const rule = heads.map((_, at) => (at < words ? '---' : '---:'));
+  return [line(heads), line(rule), ...rows.map(line)].join('\n');
+}
+
+/** @returns the run as Markdown: one table for each experiment, then what is to be known of it */
+export function markdown(result: Result): string {
+  const { suite, machine, versions, state, skips } = result;
+  const facts = [
+    machine.class,
+    `fsm ${versions.fsm ?? 'of unknown version'}`,
+    `${times(suite.rounds, 'round')} of ${suite.seconds} s`,
+  ];
+  const warnings = [
+    ...(state === 'whole' ? [] : [`The run ended early: ${state}.`]),
+    ...(isEmulated(machine) ? [`Measured under emulation (${machine.virtualisation}): no figure is a speed.`] : []),
+    ...(versions.fsm?.includes('+') ? ['The source tree had changes that are in no commit.'] : []),
+  ];
+  const left = skips.map(({ target, why }) => `- Not measured: ${plain(target)} (${plain(why)})`);
+  const blocks = [
+    `### Benchmark ${plain(suite.name)}`,
+    plain(facts.join(' · ')),
+    ...warnings.map(text => `> **${plain(text)}**`),
+    ...partsOf(result).map(blockOf),
+    'Medians over the rounds; in brackets the 95 % interval. ≈: no difference that this run could see.',
+    ...(left.length === 0 ? [] : [left.join('\n')]),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function blockOf(part: Part): string {
+  const { experiment, baseline, rows, noise } = part;
+  const figures = figuresOf[experiment.measure];
+  const heads = [
+    'target',
+    ...figures.map(figure => `${figureWords[figure].name} ${figureWords[figure].sign} to ${plain(baseline)}`),
+    'answers/s',
+    'p99',
+    'CPU/answer',
+    'MiB',
+  ];
+  const told = rows.filter(({ target }) => target !== again.target);
+  const own = noise === null ? [] : [`noise of the machine ${share(noiseShare(noise, figures[0]))}`];
+  const small = `<sub>${[signsExplained, ...own].join('; ')}</sub>`;
+  const cells = told.map(row => cellsOf(row, figures, part));
+  return [`**${plain(experiment.name)}**`, table(heads, cells), small].join('\n\n');
+}
+
+function cellsOf(row: RowSummary, figures: readonly Figure[], { baseline, noise }: Part): string[] {
+  const flags = flagsOf(row);
+  const name = plain(row.target) + (flags.length === 0 ? '' : ` (${plain(flags.join(', '))})`);
+  const figure = (value: Estimate | null, write: (value: number) => string) =>
+    value === null || row.rounds === 0 ? '–' : write(value.value);
+  const ratios = figures.map((each, at) => {
+    if (row.ratios === null) return row.target === baseline ? '1' : '–';
+    const value = row.ratios[each];
+    const blur = isNoise(value, noiseShare(noise, each), row.rounds) ? '≈ ' : '';
+    const short = `${blur}${ratio(value.value)}${row.rounds < 2 ? '' : ` (${interval(value, ratio)})`}`;
+    return at === 0 ? `**${short}**` : short;
+  });
+  return [
+    name,
+    ...ratios,
+    figure(row.perSecond, whole),
+    figure(row.p99Us, time),
+    figure(row.cpuUsPerAnswer, time),
+    row.rssMiB === null ? '–' : digits(row.rssMiB),
+  ];
+}
