@@ -1,202 +1,167 @@
 /**
- * `npm run bench`: what a pair of sidecars costs. Closed loop, direct against through the pair, for each shell that
- * this machine can run, in interleaved rounds: a figure is only good beside the others of the same run. First cut; the
- * open-loop sender, latency and the gate are the harness's.
+ * The benchmark harness.
+ *
+ *   npm run bench                        the suite `full`; or `-- quick`, or a file
+ *   npm run bench -- --quick             the suite `quick`: under three minutes
+ *   npm run bench -- --resume <dir>      takes up a run that was stopped
+ *   npm run bench -- report <dir>        makes the files of a run again
+ *   npm run bench -- compare a.json b.json …
+ *
+ * A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
  */
-import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import { drivers } from '../src/dataplane/drivers.ts';
-import { findPipy } from '../src/dataplane/pipy/driver.ts';
-import { barePair } from './bare.ts';
-import { appPort, type Pair, startMesh } from './mesh.ts';
-import { cpuMs, endAll, listening, peakMemoryMiB, start } from './processes.ts';
+import { randomInt } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Result, Skip, Suite } from './model.ts';
+import { compareCommand } from './report/comparison.ts';
+import { markdown } from './report/markdown.ts';
+import { coresHere } from './run/cores.ts';
+import { Journal } from './run/journal.ts';
+import { Keeper } from './run/keeper.ts';
+import { machineHere, ownVersion } from './run/machine.ts';
+import { Progress } from './run/progress.ts';
+import { journalFile, writeResult } from './run/result.ts';
+import { rules, runSuite } from './run/rounds.ts';
+import { loadSuite } from './run/suites.ts';
+import { targets as allTargets } from './targets/index.ts';
+import type { Target } from './targets/target.ts';
 
-interface Row {
-  readonly name: string;
-  readonly pair: Pair;
-  readonly rounds: Round[];
-}
-
-interface Round {
-  readonly perSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly failed: number;
-  /** CPU time of both sidecars together for one request, microseconds. */
-  readonly cpuUsPerRequest: number;
-}
-
-const appAddress = '127.61.0.1';
-
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '16' },
-    output: { type: 'string', default: 'bench/results/latest.json' },
-    /** Rows to measure, by name; all of them unless given. */
-    rows: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    /** The result on standard output, and nothing else there. */
+    json: { type: 'boolean', default: false },
+    resume: { type: 'string' },
+    output: { type: 'string' },
+    /** Only these, by name, and what they are measured against. */
+    targets: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
   },
 });
 
-const isWanted = (name: string) => values.rows === undefined || values.rows.split(',').includes(name);
+const exitCodes = { whole: 0, broken: 1, usage: 2, interrupted: 130 } as const;
 
-async function main(): Promise<void> {
-  startApp();
-  await listening(appAddress, appPort);
-  const direct: Pair = { address: appAddress, port: appPort, host: 'app', pids: [0, 0] };
-  const rows: Row[] = [{ name: 'direct', pair: direct, rounds: [] }];
-  const mesh = await startMesh();
-  let block = 1;
-  for (const driver of drivers) {
-    if (!isWanted(driver.name)) continue;
-    const state = await driver.describe();
-    if (!state.usable) console.log(`skipped: ${driver.name}: ${state.why}`);
-    else
-      rows.push({
-        name: driver.name,
-        pair: await mesh.pair(driver, `bench-${driver.name}`, block++, appAddress),
-        rounds: [],
-      });
-  }
-  if (findPipy() !== undefined && isWanted('bare pipy'))
-    rows.push({ name: 'bare pipy', pair: await barePair(block, `${appAddress}:${appPort}`), rounds: [] });
-  await measure(rows);
-  report(rows);
-  await save(rows);
-  await mesh.close();
+async function main(): Promise<number> {
+  const [command, ...rest] = positionals;
+  if (command === 'compare') return compareCommand(rest);
+  if (command === 'report') return reportAgain(rest[0] ?? '.');
+  const found = await findTargets();
+  const { journal, dir } = await openRun(command, found);
+  process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
+  const state = await run(journal, found.usable, dir);
+  journal.close();
+  return finish(dir, state);
 }
 
-/** One app for every row: Pipy where there is one, for it takes the least of the two cores. */
-function startApp(): void {
-  const pipy = findPipy();
-  const listen = `${appAddress}:${appPort}`;
-  if (pipy === undefined) {
-    start({
-      file: process.execPath,
-      args: [fileURLToPath(new URL('./app.ts', import.meta.url))],
-      env: { BENCH_LISTEN: listen },
-    });
-    return;
-  }
-  start({ file: pipy, args: ['-e', `pipy.listen('${listen}', $=>$.serveHTTP(new Message('hello')))`] });
+interface FoundTargets {
+  readonly usable: ReadonlyMap<string, Target>;
+  readonly skips: readonly Skip[];
+  readonly versions: Readonly<Record<string, string>>;
 }
 
-async function measure(rows: readonly Row[]): Promise<void> {
-  for (const row of rows) await round(row, 1);
-  for (const row of rows) row.rounds.length = 0;
-  for (let at = 1; at <= Number(values.rounds); at++) {
-    for (const row of rows) {
-      const done = await round(row, Number(values.seconds));
-      console.log(
-        `round ${at}  ${row.name.padEnd(10)} ${Math.round(done.perSecond).toString().padStart(7)} requests/s`,
-      );
+async function findTargets(): Promise<FoundTargets> {
+  const usable = new Map<string, Target>();
+  const skips: Skip[] = [];
+  const versions: Record<string, string> = { fsm: await ownVersion(), node: process.version };
+  for (const target of allTargets) {
+    const found = await target.find();
+    if ('why' in found) skips.push({ target: target.name, why: found.why });
+    else {
+      usable.set(target.name, target);
+      versions[target.name] = found.version;
     }
   }
+  return { usable, skips, versions };
 }
 
-async function round(row: Row, seconds: number): Promise<Round> {
-  const { address, port, host, pids } = row.pair;
-  const used = () => pids.reduce((sum, pid) => sum + (pid === 0 ? 0 : cpuMs(pid)), 0);
-  const before = used();
-  const script = fileURLToPath(new URL('./load.ts', import.meta.url));
-  const args = [script, `http://${address}:${port}/books/1`, host, values.connections, String(seconds)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: (seconds + 20) * 1000 });
-  const { total, perSecond, p50Ms, p99Ms, errors, timeouts, non2xx } = JSON.parse(stdout);
-  const cpuUsPerRequest = ((used() - before) * 1000) / Math.max(1, total);
-  const done = { perSecond, p50Ms, p99Ms, failed: errors + timeouts + non2xx, cpuUsPerRequest };
-  row.rounds.push(done);
-  return done;
+async function openRun(command: string | undefined, { skips, versions }: FoundTargets) {
+  const machine = machineHere();
+  if (values.resume !== undefined)
+    return { journal: Journal.resume(join(values.resume, journalFile), { machine, versions }), dir: values.resume };
+  const suite = chosen(loadSuite(command ?? (values.quick ? 'quick' : 'full')));
+  const startedAt = new Date().toISOString();
+  const dir =
+    values.output ?? join('bench', 'results', `${suite.name}-${startedAt.replaceAll(/\W/g, '').slice(0, 15)}`);
+  mkdirSync(dir, { recursive: true });
+  const asked = new Set(suite.experiments.flatMap(({ targets }) => targets));
+  const head = { suite, startedAt, machine, versions, rules, skips: skips.filter(({ target }) => asked.has(target)) };
+  return { journal: Journal.begin(join(dir, journalFile), head), dir };
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+/** A suite with what the options say of it. The first target stays: everything is measured against it. */
+function chosen(suite: Suite): Suite {
+  const wanted = values.targets?.split(',');
+  const experiments = suite.experiments.map(experiment => ({
+    ...experiment,
+    targets: experiment.targets.filter((target, at) => at === 0 || (wanted?.includes(target) ?? true)),
+  }));
+  const [rounds, seconds] = [numberOf('rounds', suite.rounds), numberOf('seconds', suite.seconds)];
+  return { ...suite, experiments, rounds, seconds };
 }
 
-function summaryOf({ name, pair, rounds }: Row) {
-  return {
-    name,
-    perSecond: median(rounds.map(each => each.perSecond)),
-    p50Ms: median(rounds.map(each => each.p50Ms)),
-    p99Ms: median(rounds.map(each => each.p99Ms)),
-    cpuUsPerRequest: median(rounds.map(each => each.cpuUsPerRequest)),
-    peakMemoryMiB: pair.pids.filter(pid => pid !== 0).map(peakMemoryMiB),
-    failed: rounds.reduce((sum, each) => sum + each.failed, 0),
-    rounds,
-  };
+function numberOf(option: 'rounds' | 'seconds', otherwise: number): number {
+  const value = Number(values[option] ?? otherwise);
+  if (!(value > 0)) throw new Error(`--${option} is ${values[option]}: give a number above 0`);
+  return value;
 }
 
-/** Ratio of two rows: the median over the rounds, for rows of one round ran beside each other. */
-function ratio(rows: readonly Row[], of: string, to: string): number | undefined {
-  const [a, b] = [of, to].map(name => rows.find(row => row.name === name)?.rounds);
-  if (a === undefined || b === undefined) return undefined;
-  return median(a.map((each, at) => each.perSecond / (b[at]?.perSecond ?? Number.NaN)));
-}
-
-const ratios = [
-  ['pipy', 'bare pipy'],
-  ['pipy', 'direct'],
-  ['bare pipy', 'direct'],
-  ['node', 'direct'],
-] as const;
-
-function report(rows: readonly Row[]): void {
-  console.log(
-    '\nmedians                requests/s   p50 ms   p99 ms   CPU µs/request   peak MiB (client, server)   failed',
-  );
-  for (const row of rows) {
-    const { name, perSecond, p50Ms, p99Ms, cpuUsPerRequest, peakMemoryMiB: memory, failed } = summaryOf(row);
-    const cells = [Math.round(perSecond), p50Ms, p99Ms, cpuUsPerRequest.toFixed(0)].map(cell =>
-      String(cell).padStart(9),
-    );
-    console.log(
-      `${name.padEnd(20)} ${cells.join('')}   ${memory
-        .map(each => each.toFixed(1))
-        .join(', ')
-        .padStart(20)}   ${failed}`,
-    );
-  }
-  for (const [of, to] of ratios) {
-    const value = ratio(rows, of, to);
-    if (value !== undefined) console.log(`${of} / ${to}: ${value.toFixed(3)}`);
+/** @returns `whole`, or why it ended early */
+async function run(journal: Journal, usable: ReadonlyMap<string, Target>, runDir: string): Promise<string> {
+  const keeper = new Keeper();
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+  const dir = await mkdtemp(join(tmpdir(), 'fsm-bench-'));
+  const progress = new Progress();
+  try {
+    const onRound = progress.round.bind(progress);
+    const network = `127.${randomInt(64, 250)}`;
+    const plan = { suite: journal.head.suite, targets: usable, journal, keeper, cores: coresHere(), dir, network };
+    await runSuite({ ...plan, signal: stopped.signal, onRound });
+    return 'whole';
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`\nended early: ${why}; npm run bench -- --resume ${runDir} goes on from here\n`);
+    return why;
+  } finally {
+    progress.end();
+    await keeper.close();
+    await rm(dir, { recursive: true, force: true });
   }
 }
 
-async function save(rows: readonly Row[]): Promise<void> {
-  const result = {
-    at: new Date().toISOString(),
-    machine: fingerprint(),
-    options: values,
-    rows: rows.map(summaryOf),
-    ratios: Object.fromEntries(
-      ratios.flatMap(([of, to]) => (ratio(rows, of, to) === undefined ? [] : [[`${of} / ${to}`, ratio(rows, of, to)]])),
-    ),
-  };
-  await mkdir(new URL('.', `file://${process.cwd()}/${values.output}`), { recursive: true });
-  await writeFile(values.output, `${JSON.stringify(result, null, 2)}\n`);
-  console.log(`written: ${values.output}`);
+function finish(dir: string, state: string): number {
+  let result: Result;
+  try {
+    result = writeResult(dir, state, new Date().toISOString());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    process.stderr.write(
+      `no report: ${why}; the rounds are in ${join(dir, journalFile)}: npm run bench -- report ${dir}\n`,
+    );
+    return exitCodes.broken;
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : markdown(result));
+  process.stderr.write(`\nwritten: ${join(dir, 'report.html')}, report.md, result.json\n`);
+  if (state === 'whole') return exitCodes.whole;
+  return state.startsWith('stopped by') ? exitCodes.interrupted : exitCodes.broken;
 }
 
-/** What a result may only be compared within. */
-function fingerprint() {
-  const [cpu] = cpus();
-  return {
-    arch: process.arch,
-    platform: process.platform,
-    cpu: cpu?.model,
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  };
+function reportAgain(dir: string): number {
+  const result = writeResult(dir, 'made again from its rounds', new Date().toISOString());
+  process.stdout.write(markdown(result));
+  return exitCodes.whole;
 }
 
 try {
-  await main();
-} finally {
-  endAll();
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = exitCodes.usage;
 }
-process.exit(0);
+process.exit();

@@ -1,0 +1,61 @@
+/** What machine this is, and what runs on it: what a result may be compared within. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { promisify } from 'node:util';
+import type { Machine } from '../model.ts';
+
+/** Looks at `/proc` and `/sys`; what is not there is said to be unknown. */
+export function machineHere(): Machine {
+  const cpuinfo = textOf('/proc/cpuinfo');
+  const [cpu, cores] = [cpuName(cpuinfo), availableParallelism()];
+  return {
+    arch: process.arch,
+    platform: process.platform,
+    kernel: release(),
+    cpu,
+    cores,
+    memoryMiB: Math.round(totalmem() / 2 ** 20),
+    governor: textOf('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor').trim() || null,
+    virtualisation: virtualisation(cpuinfo),
+    class: `${process.arch}-${cores}c-${cpu.replace(/[^A-Za-z0-9]+/g, '-')}`,
+  };
+}
+
+/** Boards name themselves in the device tree, and their cores by number only. */
+function cpuName(cpuinfo: string): string {
+  const board = textOf('/proc/device-tree/model').replaceAll('\0', '').trim();
+  const model = cpus()[0]?.model.trim() ?? '';
+  if (board !== '') return board;
+  return model !== '' && model !== 'unknown' ? model : (/^Hardware\s*:\s*(.+)$/m.exec(cpuinfo)?.[1] ?? 'unknown');
+}
+
+/** User-mode emulation shows in that the kernel is of another architecture than the program. */
+function virtualisation(cpuinfo: string): string {
+  const kernel = /\bflags\s*:/.test(cpuinfo) ? 'x86' : 'other';
+  if ((process.arch === 'arm64' || process.arch === 'arm') && kernel === 'x86') return 'qemu-user';
+  const vendor = textOf('/sys/class/dmi/id/sys_vendor').trim();
+  if (/\bhypervisor\b/.test(cpuinfo)) return vendor === '' ? 'hypervisor' : `hypervisor (${vendor})`;
+  return 'none';
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** `<version>-<commit>`, with `+` when the tree differs from it; without git the version alone. */
+export async function ownVersion(): Promise<string> {
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  const git = (...args: string[]) =>
+    promisify(execFile)('git', args, { cwd: new URL('.', import.meta.url) }).then(
+      ({ stdout }) => stdout.trim(),
+      () => '',
+    );
+  const [commit, changes] = [await git('rev-parse', '--short=12', 'HEAD'), await git('status', '--porcelain')];
+  return commit === '' ? String(version) : `${version}-${commit}${changes === '' ? '' : '+'}`;
+}

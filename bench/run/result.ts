@@ -1,0 +1,31 @@
+/** The files of a run, made from its journal: the result, the page, and the table for a pull request. */
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Result } from '../model.ts';
+import { markdown } from '../report/markdown.ts';
+import { page } from '../report/page.ts';
+import { summarise } from '../statistics.ts';
+import { type Found, readJournal } from './journal.ts';
+
+/** File of the journal in a run's directory. */
+export const journalFile = 'rounds.jsonl';
+
+/** Everything that a run measured. @param state `whole`, or why it ended early */
+export function resultOf({ head, rounds }: Found, state: string, endedAt: string): Result {
+  return { schema: 'fsm-bench/1', ...head, endedAt, state, rounds, summary: summarise(head.suite, rounds) };
+}
+
+/** Makes the files again from the journal of a directory. @throws Error when they cannot be written; the journal stays */
+export function writeResult(dir: string, state: string, endedAt: string): Result {
+  const result = resultOf(readJournal(join(dir, journalFile)), state, endedAt);
+  write(join(dir, 'result.json'), `${JSON.stringify(result)}\n`);
+  write(join(dir, 'report.html'), page(result));
+  write(join(dir, 'report.md'), markdown(result));
+  return result;
+}
+
+/** All of it or nothing. */
+function write(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}

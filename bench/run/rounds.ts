@@ -1,0 +1,232 @@
+/** Runs a suite: every target of an experiment in turn, round after round, and a line in the journal for each. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Round, Suite } from '../model.ts';
+import { type Apps, pathOf, startApps } from '../targets/index.ts';
+import type { Running, Site, Target } from '../targets/target.ts';
+import { type Cores, pinned, widthOf } from './cores.ts';
+import type { Journal } from './journal.ts';
+import type { Keeper } from './keeper.ts';
+import { runLoad } from './load.ts';
+
+/** Rules that are fixed before a run, and stand in its result. */
+export const rules: readonly string[] = [
+  'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
+  'A latency is counted from the moment at which the request was due, whenever it was sent.',
+  'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer; it is run again, at most twice.',
+  'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %.',
+  'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
+  'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
+];
+
+const lateMaxUs = 1000;
+const unansweredMax = 0.01;
+const triesMax = 3;
+const warmUpSeconds = 0.3;
+
+/** What a run is given. */
+export interface RunPlan {
+  readonly suite: Suite;
+  /** Those of the suite's targets that were found here. */
+  readonly targets: ReadonlyMap<string, Target>;
+  readonly journal: Journal;
+  readonly keeper: Keeper;
+  readonly cores: Cores;
+  /** For files of targets. */
+  readonly dir: string;
+  /** First two numbers of the run's loopback addresses: two runs on one machine are in nobody's way. */
+  readonly network: string;
+  /** Ends the run: what was measured stays. */
+  readonly signal: AbortSignal;
+  /** Told after each round. */
+  readonly onRound: (round: Round, left: number) => void;
+}
+
+/** Runs what the journal does not hold yet. */
+export async function runSuite(plan: RunPlan): Promise<void> {
+  const jobs = plan.suite.experiments.map(experiment => new Job(plan, experiment));
+  let left = jobs.reduce((sum, job) => sum + job.missing().length, 0);
+  for (const job of jobs) {
+    plan.signal.throwIfAborted();
+    await job.run(round => plan.onRound(round, --left));
+  }
+}
+
+/** Target and number of a round that is to be run. */
+interface Turn {
+  readonly target: Target;
+  readonly round: number;
+}
+
+/** One experiment. */
+class Job {
+  readonly #plan: RunPlan;
+  readonly #experiment: Experiment;
+  readonly #running = new Map<Target, Running>();
+  /** Targets that did not start, and why. */
+  readonly #failed = new Map<Target, string>();
+  #apps: Apps | null = null;
+
+  constructor(plan: RunPlan, experiment: Experiment) {
+    this.#plan = plan;
+    this.#experiment = experiment;
+  }
+
+  readonly #start: Site['start'] = (program, role) => {
+    const { keeper, cores } = this.#plan;
+    return keeper.start(pinned(program, role, cores)).child;
+  };
+
+  /** Turns that have no line yet, in their order: A B C A B C … */
+  missing(): readonly Turn[] {
+    const { suite, targets, journal } = this.#plan;
+    const { name, protocol } = this.#experiment;
+    const here = this.#experiment.targets
+      .map(target => targets.get(target))
+      .filter(target => target?.protocols.includes(protocol));
+    const turns: Turn[] = [];
+    for (let round = 1; round <= suite.rounds; round++)
+      for (const target of here) if (target !== undefined) turns.push({ target, round });
+    const isDone = ({ target, round }: Turn): boolean => {
+      const lines = journal.rounds.filter(
+        line => line.experiment === name && line.target === target.name && line.round === round,
+      );
+      return lines.length >= triesMax || lines.some(line => line.void === null);
+    };
+    return turns.filter(turn => !isDone(turn));
+  }
+
+  async run(onTurn: (round: Round) => void): Promise<void> {
+    const turns = this.missing();
+    if (turns.length === 0) return;
+    try {
+      for (const turn of turns) onTurn(await this.#turn(turn));
+    } finally {
+      await this.#end();
+    }
+  }
+
+  async #turn(turn: Turn): Promise<Round> {
+    const { journal, signal } = this.#plan;
+    for (;;) {
+      signal.throwIfAborted();
+      const round = await this.#round(turn);
+      signal.throwIfAborted();
+      journal.append(round);
+      const stillMissing = this.missing().some(({ target, round: at }) => target === turn.target && at === turn.round);
+      if (!stillMissing || this.#failed.has(turn.target)) return round;
+    }
+  }
+
+  async #round({ target, round }: Turn): Promise<Round> {
+    const base = { experiment: this.#experiment.name, target: target.name, round, at: new Date().toISOString() };
+    try {
+      const { apps, running } = await this.#started(target);
+      const watched = [
+        ...apps.processes.map(each => ({ role: 'app' as const, ...each })),
+        ...running.processes.map(each => ({ role: 'proxy' as const, ...each })),
+      ];
+      const { load, processes } = await runLoad(this.#loadPlan(running), watched, this.#plan);
+      const died = watched.find(({ pid }) => !isAlive(pid));
+      if (died !== undefined) throw new Error(`${died.name} ended while it was measured`);
+      const why = whyVoid(load);
+      // It is started afresh: what hangs or breaks off may do so for ever.
+      if (why !== null && !isLate(load)) await this.#forget(target);
+      return { ...base, void: why, clientBound: this.#isClientBound(load, processes), load, processes };
+    } catch (error) {
+      await this.#forget(target);
+      const why = error instanceof Error ? error.message : String(error);
+      return { ...base, void: why, clientBound: false, load: null, processes: [] };
+    }
+  }
+
+  /** Started when its first turn comes, and again when it has ended. */
+  async #started(target: Target): Promise<{ apps: Apps; running: Running }> {
+    const why = this.#failed.get(target);
+    if (why !== undefined) throw new Error(why);
+    this.#apps ??= await startApps(this.#start, { address: `${this.#plan.network}.0.1` });
+    const apps = this.#apps;
+    const known = this.#running.get(target);
+    if (known !== undefined) return { apps, running: known };
+    const block = this.#experiment.targets.indexOf(target.name) + 1;
+    const dir = join(this.#plan.dir, `${this.#experiment.name.replaceAll(/\W+/g, '-')}-${target.name}-${Date.now()}`);
+    await mkdir(dir, { recursive: true });
+    try {
+      const running = await target.start(this.#siteOf(apps, dir, block));
+      this.#running.set(target, running);
+      return { apps, running };
+    } catch (error) {
+      const text = `${target.name} did not start: ${error instanceof Error ? error.message : error}`;
+      this.#failed.set(target, text);
+      throw new Error(text);
+    }
+  }
+
+  #siteOf(apps: Apps, dir: string, block: number): Site {
+    return {
+      app: protocol => apps.app(protocol),
+      dir,
+      address: n => `${this.#plan.network}.${block}.${n}`,
+      start: this.#start,
+      services: this.#experiment.services ?? 0,
+    };
+  }
+
+  #loadPlan(running: Running): LoadPlan {
+    const { protocol, measure, connections, rate, payloadBytes } = this.#experiment;
+    const reached = running.endpoint(protocol);
+    const endpoint: Endpoint = { ...reached, path: pathOf(reached, payloadBytes) };
+    const { seconds } = this.#plan.suite;
+    const base = { protocol, measure, endpoint, connections, threads: 1, payloadBytes, warmUpSeconds, seconds };
+    return rate === undefined ? base : { ...base, rate };
+  }
+
+  #isClientBound(load: LoadResult, processes: readonly ProcessUse[]): boolean {
+    if (this.#experiment.measure !== 'throughput') return false;
+    const { cores } = this.#plan;
+    const shareOf = (role: ProcessUse['role']): number =>
+      processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
+    const together = cores !== null && cores.load === cores.app;
+    const client = together ? shareOf('load') + shareOf('app') : Math.max(shareOf('load'), shareOf('app'));
+    return Math.max(client, load.busy) > 0.9 && shareOf('proxy') < 0.9 * widthOf('proxy', cores);
+  }
+
+  async #forget(target: Target): Promise<void> {
+    const running = this.#running.get(target);
+    this.#running.delete(target);
+    await running?.close().catch(() => {});
+    await this.#plan.keeper.end(this.#plan.keeper.withPids(running?.processes.map(({ pid }) => pid) ?? []));
+  }
+
+  async #end(): Promise<void> {
+    for (const running of this.#running.values()) await running.close().catch(() => {});
+    this.#running.clear();
+    this.#apps = null;
+    await this.#plan.keeper.end();
+  }
+}
+
+/** Why a round counts for nothing; null when it counts. */
+export function whyVoid(load: LoadResult): string | null {
+  const { answers, wrong, broken, unanswered, lateness, complaints } = load;
+  const because = complaints[0] === undefined ? '' : `: ${complaints[0]}`;
+  if (wrong > 0) return `${wrong} wrong answers${because}`;
+  if (isLate(load)) return `the sender was late: p99 ${lateness?.p99Us} µs`;
+  if (answers === 0) return `no answer at all${because}`;
+  const lost = broken + unanswered;
+  if (lost > unansweredMax * (answers + lost)) return `${lost} of ${answers + lost} requests got no answer${because}`;
+  return null;
+}
+
+function isLate({ lateness }: LoadResult): boolean {
+  return lateness !== null && lateness.p99Us > lateMaxUs;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

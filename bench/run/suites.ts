@@ -1,0 +1,92 @@
+/** Suites are data: `bench/suites/<name>.json`. Axes are lists, and an experiment is made of every combination. */
+import { readFileSync } from 'node:fs';
+import Type, { type Static } from 'typebox';
+import { Errors } from 'typebox/value';
+import type { Experiment, Suite } from '../model.ts';
+
+const atLeastOne = { minItems: 1 } as const;
+const count = Type.Integer({ minimum: 1 });
+
+const experimentSchema = Type.Object(
+  {
+    protocol: Type.Enum(['http1', 'http2', 'grpc', 'tcp', 'tls', 'websocket', 'mqtt']),
+    measure: Type.Enum(['latency', 'throughput']),
+    targets: Type.Array(Type.String(), atLeastOne),
+    connections: Type.Array(count, atLeastOne),
+    /** Requests a second; for latency. */
+    rate: Type.Optional(Type.Array(count, atLeastOne)),
+    payloadBytes: Type.Array(Type.Integer({ minimum: 0 }), atLeastOne),
+    services: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }), atLeastOne)),
+  },
+  { additionalProperties: false },
+);
+
+const suiteSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1 }),
+    rounds: count,
+    seconds: Type.Number({ exclusiveMinimum: 0 }),
+    experiments: Type.Array(experimentSchema, atLeastOne),
+  },
+  { additionalProperties: false },
+);
+
+/** Names of the suites that come with the harness. */
+export const suiteNames = ['quick', 'full'] as const;
+
+/** A suite of the harness by its name, or of a file by its path. @throws Error that names the place and the fix */
+export function loadSuite(nameOrPath: string): Suite {
+  const own = (suiteNames as readonly string[]).includes(nameOrPath);
+  const path = own ? new URL(`../suites/${nameOrPath}.json`, import.meta.url) : nameOrPath;
+  let text = '';
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    throw new Error(`there is no suite ${nameOrPath}: name one of ${suiteNames.join(', ')}, or a file`);
+  }
+  return parseSuite(nameOrPath, text);
+}
+
+/** @throws Error that names the place and the fix */
+export function parseSuite(name: string, text: string): Suite {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`suite ${name} is no JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  const [problem] = Errors(suiteSchema, raw);
+  if (problem !== undefined)
+    throw new Error(`suite ${name}: ${problem.instancePath || 'the whole of it'} ${problem.message}`);
+  const { experiments, ...suite } = raw as Static<typeof suiteSchema>;
+  const points = experiments.flatMap(pointsOf);
+  const twice = points.find(({ name }, at) => points.findIndex(other => other.name === name) !== at);
+  if (twice !== undefined) throw new Error(`suite ${name}: "${twice.name}" is there twice: leave one out`);
+  return { ...suite, experiments: points };
+}
+
+/** Every combination of what stands on the axes. */
+function pointsOf(written: Static<typeof experimentSchema>): Experiment[] {
+  const { protocol, measure, targets } = written;
+  if ((measure === 'latency') !== (written.rate !== undefined))
+    throw new Error(`${protocol} ${measure}: "rate" is for latency, and latency needs one`);
+  const points: Experiment[] = [];
+  for (const connections of written.connections)
+    for (const rate of written.rate ?? [undefined])
+      for (const payloadBytes of written.payloadBytes)
+        for (const services of written.services ?? [undefined]) {
+          const point = { protocol, measure, targets, connections, payloadBytes };
+          const optional = { ...(rate !== undefined && { rate }), ...(services !== undefined && { services }) };
+          points.push({ name: nameOf({ ...point, ...optional }), ...point, ...optional });
+        }
+  return points;
+}
+
+/** `http1 latency, 16 connections, 1000/s, 1024 B`. */
+function nameOf({ protocol, measure, connections, rate, payloadBytes, services }: Omit<Experiment, 'name'>): string {
+  const parts = [`${protocol} ${measure}`, `${connections} connection${connections === 1 ? '' : 's'}`];
+  if (rate !== undefined) parts.push(`${rate}/s`);
+  parts.push(`${payloadBytes} B`);
+  if (services !== undefined) parts.push(`${services} services`);
+  return parts.join(', ');
+}

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readJournal } from '../../../bench/run/journal.ts';
+import { readResult } from '../../../bench/schema.ts';
+
+const main = fileURLToPath(new URL('../../../bench/main.ts', import.meta.url));
+const suite = {
+  name: 'tiny',
+  rounds: 2,
+  seconds: 0.2,
+  experiments: [
+    {
+      protocol: 'http1',
+      measure: 'throughput',
+      targets: ['direct', 'direct-again'],
+      connections: [2],
+      payloadBytes: [64],
+    },
+  ],
+};
+
+let dir = '';
+let file = '';
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fsm-bench-test-'));
+  file = join(dir, 'suite.json');
+  await writeFile(file, JSON.stringify(suite));
+});
+
+afterEach(() => rm(dir, { recursive: true }));
+
+/** Everything that a run starts has this in its environment's PATH, and so can be found. */
+const marker = (): string => `${dir}/no-programs-here`;
+
+function bench(...args: string[]): { child: ChildProcess; ended: Promise<number>; lines: AsyncIterable<string> } {
+  const env = { ...process.env, PATH: `${marker()}:${process.env.PATH}` };
+  const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'close').then(([code]) => code as number);
+  return { child, ended, lines: createInterface({ input: child.stderr as NodeJS.ReadableStream }) };
+}
+
+/** Processes that a run has started and that are still there. */
+function leftOver(): string[] {
+  return readdirSync('/proc').filter(pid => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(marker());
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function nothingLeft(): Promise<void> {
+  while (leftOver().length > 0) await new Promise(resolve => setImmediate(resolve));
+}
+
+/** Resolves when the first round is over. */
+async function firstRound(lines: AsyncIterable<string>): Promise<void> {
+  for await (const line of lines) if (line.includes('round 1')) return;
+}
+
+it('measures a suite, and is stopped and taken up again without loss', async () => {
+  const run = join(dir, 'run');
+  const first = bench(file, '--output', run);
+  await firstRound(first.lines);
+  first.child.kill('SIGINT');
+  expect(await first.ended).toBe(130);
+  await nothingLeft();
+  const before = readJournal(join(run, 'rounds.jsonl')).rounds;
+  expect(before.length).toBeGreaterThan(0);
+  expect(readResult(readFileSync(join(run, 'result.json'), 'utf8')).state).toBe('stopped by SIGINT');
+
+  const second = bench('--resume', run);
+  for await (const _ of second.lines);
+  expect(await second.ended).toBe(0);
+  await nothingLeft();
+  const result = readResult(readFileSync(join(run, 'result.json'), 'utf8'));
+  expect(result.state).toBe('whole');
+  expect(result.rounds.slice(0, before.length)).toEqual(before);
+  expect(result.summary.map(({ target }) => target)).toEqual(['direct', 'direct-again']);
+  expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('tiny');
+});
+
+it('leaves no process when it is killed, and keeps the rounds that were over', async () => {
+  const run = join(dir, 'run');
+  const killed = bench(file, '--output', run);
+  await firstRound(killed.lines);
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  await nothingLeft();
+  expect(readJournal(join(run, 'rounds.jsonl')).rounds.length).toBeGreaterThan(0);
+});
+
+it('says what is wrong with what it is asked', async () => {
+  const told = async (...args: string[]): Promise<string> => {
+    const { lines, ended } = bench(...args);
+    const text: string[] = [];
+    for await (const line of lines) text.push(line);
+    expect(await ended).toBe(2);
+    return text.join('\n');
+  };
+  expect(await told('no-such-suite')).toContain('there is no suite no-such-suite: name one of quick, full, or a file');
+  expect(await told(file, '--rounds', 'many')).toContain('--rounds is many: give a number above 0');
+  expect(await told('--resume', join(dir, 'nowhere'))).toContain('ENOENT');
+});

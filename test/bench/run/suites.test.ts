@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { coresFor, pinned, widthOf } from '../../../bench/run/cores.ts';
+import { whyVoid } from '../../../bench/run/rounds.ts';
+import { loadSuite, parseSuite, suiteNames } from '../../../bench/run/suites.ts';
+import { targets } from '../../../bench/targets/index.ts';
+
+const point = { protocol: 'http1', measure: 'latency', targets: ['direct'], connections: [8], payloadBytes: [100] };
+const suite = (experiment: object) =>
+  JSON.stringify({ name: 's', rounds: 1, seconds: 1, experiments: [{ ...point, ...experiment }] });
+
+it('makes an experiment of every combination, with a name that says which', () => {
+  const { experiments } = parseSuite('s', suite({ connections: [1, 8], rate: [100, 200], services: [0] }));
+  expect(experiments.map(({ name }) => name)).toEqual([
+    'http1 latency, 1 connection, 100/s, 100 B, 0 services',
+    'http1 latency, 1 connection, 200/s, 100 B, 0 services',
+    'http1 latency, 8 connections, 100/s, 100 B, 0 services',
+    'http1 latency, 8 connections, 200/s, 100 B, 0 services',
+  ]);
+});
+
+it('says what is wrong with a suite, and where', () => {
+  expect(() => parseSuite('s', '{')).toThrow('suite s is no JSON');
+  expect(() => parseSuite('s', suite({ rate: [0] }))).toThrow('suite s: /experiments/0/rate/0 must be >= 1');
+  expect(() => parseSuite('s', suite({ rate: [1], targets: [] }))).toThrow('/experiments/0/targets');
+  expect(() => parseSuite('s', suite({}))).toThrow('"rate" is for latency, and latency needs one');
+  expect(() => parseSuite('s', suite({ measure: 'throughput', rate: [1] }))).toThrow('"rate" is for latency');
+  expect(() => parseSuite('s', suite({ rate: [5, 5] }))).toThrow('is there twice');
+  expect(() => loadSuite('no-such')).toThrow('there is no suite no-such: name one of quick, full');
+});
+
+it('has suites whose targets exist and speak what they are asked', () => {
+  for (const name of [...suiteNames, 'bench/suites/gate.json', 'bench/suites/gate-node.json']) {
+    for (const { protocol, targets: named } of loadSuite(name).experiments)
+      for (const target of named)
+        expect(targets.find(each => each.name === target)?.protocols, `${name}: ${target}`).toContain(protocol);
+  }
+});
+
+it('gives each role cores of its own as far as there are any', () => {
+  expect(coresFor(1)).toBeNull();
+  expect(coresFor(2)).toEqual({ load: '0', app: '0', proxy: '1' });
+  expect(coresFor(3)).toEqual({ load: '0', app: '1', proxy: '2' });
+  expect(coresFor(8)).toEqual({ load: '0', app: '1', proxy: '2-7' });
+  expect([widthOf('proxy', coresFor(8)), widthOf('load', coresFor(2))]).toEqual([6, 1]);
+  expect(pinned({ file: 'nginx', args: ['-g'] }, 'proxy', coresFor(2))).toEqual({
+    file: 'taskset',
+    args: ['-c', '1', 'nginx', '-g'],
+  });
+  expect(pinned({ file: 'nginx', args: [] }, 'proxy', null).file).toBe('nginx');
+});
+
+it('counts no round of a late sender, of wrong answers or of many that are missing', () => {
+  const distribution = { count: 100, meanUs: 1, p50Us: 1, p90Us: 1, p99Us: 900, p999Us: 1, maxUs: 1, histogram: '' };
+  const good = { answers: 1000, wrong: 0, broken: 0, unanswered: 0, seconds: 1, busy: 0, complaints: [] };
+  const load = { ...good, latency: distribution, lateness: distribution };
+  expect(whyVoid(load)).toBeNull();
+  expect(whyVoid({ ...load, lateness: { ...distribution, p99Us: 1001 } })).toBe('the sender was late: p99 1001 µs');
+  expect(whyVoid({ ...load, wrong: 1, complaints: ['status 500'] })).toBe('1 wrong answers: status 500');
+  expect(whyVoid({ ...load, unanswered: 10 })).toBeNull();
+  expect(whyVoid({ ...load, unanswered: 5, broken: 6 })).toBe('11 of 1011 requests got no answer');
+  expect(whyVoid({ ...load, answers: 0 })).toBe('no answer at all');
+});
