@@ -1,0 +1,51 @@
+/** One measurement of everything that is guarded: the harness's suite for the gate, and the control plane's own rows. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Result } from '../bench/model.ts';
+import type { MicroRow } from './micro.ts';
+import { type Figure, figuresOfMicro, figuresOfRun } from './rows.ts';
+
+/** What was measured, and on what. */
+export interface Measurement {
+  readonly figures: readonly Figure[];
+  readonly result: Result;
+}
+
+/** Nothing is collected while allocations are counted. */
+const microOptions = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256'];
+
+/**
+ * @param tree checkout that is measured; this one unless given
+ * @param suite `gate` where there is Pipy, else `gate-node`
+ * @throws Error when the harness or a row fails
+ */
+export async function measure(
+  suite: string,
+  tree = fileURLToPath(new URL('..', import.meta.url)),
+): Promise<Measurement> {
+  const dir = await mkdtemp(join(tmpdir(), 'fsm-perf-'));
+  try {
+    const file = join(tree, 'bench', 'suites', `${suite}.json`);
+    const args = [join(tree, 'bench', 'main.ts'), file, '--json', '--output', join(dir, 'run')];
+    const result = JSON.parse(await outputOf(args, tree)) as Result;
+    if (result.state !== 'whole') throw new Error(`the run ended early: ${result.state}`);
+    const micro = JSON.parse(await outputOf([...microOptions, join(tree, 'perf', 'micro.ts')], tree)) as MicroRow[];
+    return { figures: [...figuresOfRun(result), ...figuresOfMicro(micro)], result };
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Runs Node to its end; what it writes to standard error is shown. */
+async function outputOf(args: readonly string[], cwd: string): Promise<string> {
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+  const output: Buffer[] = [];
+  child.stdout.on('data', chunk => output.push(chunk));
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}`);
+  return Buffer.concat(output).toString();
+}

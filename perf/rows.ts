@@ -1,0 +1,72 @@
+/** What the gate guards: ratios of the data plane to its reference, and counts of the control plane. */
+import { readFileSync } from 'node:fs';
+import type { Result, RowSummary } from '../bench/model.ts';
+import type { MicroRow } from './micro.ts';
+
+/** A guarded figure of one run. */
+export interface Figure {
+  readonly row: string;
+  readonly value: number;
+}
+
+/** How far a kind of figure may get worse before that is a regression, and what noise it has at least. */
+export interface Budget {
+  /** Which way is good. */
+  readonly better: 'lower' | 'higher';
+  /** Share by which it may get worse. */
+  readonly allowed: number;
+  /** Standard deviation of one run, as a share: taken where the baseline's own runs show less. */
+  readonly noise: number;
+}
+
+/** Last word of a row's name: what kind of figure it is. */
+export type FigureKind = 'p50' | 'requests/s' | 'CPU/answer' | 'RSS' | 'allocated' | 'count' | 'work';
+
+/** `perf/budgets.json`. */
+export type Budgets = Readonly<Record<FigureKind, Budget>>;
+
+/** The budgets of the project. */
+export function loadBudgets(): Budgets {
+  return JSON.parse(readFileSync(new URL('./budgets.json', import.meta.url), 'utf8')) as Budgets;
+}
+
+/** The budget of a row, by the kind of its figure. @throws Error when the name has no kind */
+export function budgetOf(budgets: Budgets, row: string): Budget {
+  const budget = budgets[row.slice(row.lastIndexOf(': ') + 2) as FigureKind];
+  if (budget === undefined) throw new Error(`there is no budget for "${row}": add its kind to perf/budgets.json`);
+  return budget;
+}
+
+/** Ratios of every target to the first one of its experiment. @throws Error when a row has no rounds that count */
+export function figuresOfRun({ summary, suite }: Result): Figure[] {
+  return suite.experiments.flatMap(({ name, protocol, measure, targets: [reference = '', ...targets] }) => {
+    const find = (target: string): RowSummary => rowOf(summary, name, target);
+    return targets.flatMap(target => {
+      const [row, base] = [find(target), find(reference)];
+      const prefix = `${protocol} ${target} / ${reference}`;
+      const figure = (kind: FigureKind, value: number): Figure => ({ row: `${prefix}: ${kind}`, value });
+      if (measure === 'latency') return [figure('p50', row.ratios?.p50.value ?? Number.NaN)];
+      return [
+        figure('requests/s', row.ratios?.perSecond.value ?? Number.NaN),
+        figure('CPU/answer', (row.cpuUsPerAnswer?.value ?? Number.NaN) / (base.cpuUsPerAnswer?.value ?? Number.NaN)),
+        { row: `${protocol} ${target}: RSS`, value: row.rssMiB ?? Number.NaN },
+      ];
+    });
+  });
+}
+
+function rowOf(summary: readonly RowSummary[], experiment: string, target: string): RowSummary {
+  const row = summary.find(each => each.experiment === experiment && each.target === target);
+  if (row === undefined || row.rounds === 0)
+    throw new Error(`${target} was not measured (${experiment}): nothing can be said of it`);
+  return row;
+}
+
+/** Counts of the control plane. */
+export function figuresOfMicro(rows: readonly MicroRow[]): Figure[] {
+  return rows.flatMap(({ name, counts, allocatedBytes, work }) => [
+    ...Object.entries(counts).map(([what, value]) => ({ row: `${name}, ${what}: count`, value })),
+    { row: `${name}: allocated`, value: allocatedBytes },
+    { row: `${name}: work`, value: work },
+  ]);
+}
