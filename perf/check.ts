@@ -11,7 +11,7 @@ import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
 import { type Baseline, readBaseline, suiteHere } from './baseline.ts';
-import { type BaselineRow, decide, type Verdict } from './decide.ts';
+import { type BaselineRow, confirmed, decide, type Verdict } from './decide.ts';
 import { measure } from './measure.ts';
 import { type Figure, loadBudgets } from './rows.ts';
 
@@ -79,18 +79,6 @@ function measured(base: string): Against {
       return { rows: [...seen].map(([row, all]) => ({ row, values: all })), figures };
     },
   };
-}
-
-/** Measures once more when something is worse: chance does not strike the same row twice. */
-async function confirmed(look: () => Promise<Verdict[]>): Promise<Verdict[]> {
-  const first = await look();
-  const suspects = first.filter(({ state }) => state === 'worse').map(({ row }) => row);
-  if (suspects.length === 0) return first;
-  process.stderr.write(`worse at first sight: ${suspects.join('; ')}. Once more, to be sure.\n`);
-  const second = await look();
-  return second.map(verdict =>
-    verdict.state === 'worse' && !suspects.includes(verdict.row) ? { ...verdict, state: 'same' as const } : verdict,
-  );
 }
 
 function tableOf(verdicts: readonly Verdict[]): string {

@@ -71,6 +71,18 @@ function deviation(values: readonly number[], middle: number): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
+/** Measures once more when something is worse: chance seldom strikes the same row twice. */
+export async function confirmed(look: () => Promise<Verdict[]>): Promise<Verdict[]> {
+  const first = await look();
+  const suspects = first.filter(({ state }) => state === 'worse').map(({ row }) => row);
+  if (suspects.length === 0) return first;
+  process.stderr.write(`worse at first sight: ${suspects.join('; ')}. Once more, to be sure.\n`);
+  const second = await look();
+  return second.map(verdict =>
+    verdict.state === 'worse' && !suspects.includes(verdict.row) ? { ...verdict, state: 'same' as const } : verdict,
+  );
+}
+
 /** The normal distribution's share below z (Abramowitz and Stegun 26.2.17; error under 1e-7). */
 export function normal(z: number): number {
   const t = 1 / (1 + 0.2316419 * Math.abs(z));

@@ -37,18 +37,25 @@ export function budgetOf(budgets: Budgets, row: string): Budget {
   return budget;
 }
 
-/** Ratios of every target to the first one of its experiment. @throws Error when a row has no rounds that count */
+/**
+ * Ratios of every target to the first one of its experiment. With one connection nothing waits for anything else: that
+ * is where latency is guarded, for it is steadier than at any rate. With more, the proxy is the limit: there it is what a
+ * core can do, and what an answer costs.
+ *
+ * @throws Error when a row has no rounds that count
+ */
 export function figuresOfRun({ summary, suite }: Result): Figure[] {
-  return suite.experiments.flatMap(({ name, protocol, measure, targets: [reference = '', ...targets] }) => {
-    const find = (target: string): RowSummary => rowOf(summary, name, target);
+  return suite.experiments.flatMap(({ name, protocol, connections, targets: [reference = '', ...targets] }) => {
+    const base = rowOf(summary, name, reference);
     return targets.flatMap(target => {
-      const [row, base] = [find(target), find(reference)];
+      const row = rowOf(summary, name, target);
       const prefix = `${protocol} ${target} / ${reference}`;
-      const figure = (kind: FigureKind, value: number): Figure => ({ row: `${prefix}: ${kind}`, value });
-      if (measure === 'latency') return [figure('p50', row.ratios?.p50.value ?? Number.NaN)];
+      const figure = (kind: FigureKind, value = Number.NaN): Figure => ({ row: `${prefix}: ${kind}`, value });
+      if (connections === 1) return [figure('p50', row.ratios?.p50.value)];
+      const cost = (row.cpuUsPerAnswer?.value ?? Number.NaN) / (base.cpuUsPerAnswer?.value ?? Number.NaN);
       return [
-        figure('requests/s', row.ratios?.perSecond.value ?? Number.NaN),
-        figure('CPU/answer', (row.cpuUsPerAnswer?.value ?? Number.NaN) / (base.cpuUsPerAnswer?.value ?? Number.NaN)),
+        figure('requests/s', row.ratios?.perSecond.value),
+        ...(base.cpuUsPerAnswer === null ? [] : [figure('CPU/answer', cost)]),
         { row: `${protocol} ${target}: RSS`, value: row.rssMiB ?? Number.NaN },
       ];
     });

@@ -1,0 +1,127 @@
+/**
+ * How good the gate is: checks of a tree that is the same, and of trees that were made worse on purpose, each as
+ * `npm run perf:check` does it. Results are added to `perf/results/quality/<class>.<suite>.jsonl`, a line a check, so this
+ * can be stopped and taken up again; `--report` prints how often what was found, and the operating curve.
+ *
+ *   --same 100     checks of an unchanged tree
+ *   --each 20      checks of each kind of worse tree
+ */
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { machineHere } from '../bench/run/machine.ts';
+import { readBaseline } from './baseline.ts';
+import { type BaselineRow, decide, type Verdict } from './decide.ts';
+import { measure } from './measure.ts';
+import { type Budgets, type Figure, loadBudgets } from './rows.ts';
+import { copyWith, type Doses, type Sabotage } from './sabotage.ts';
+
+const { values } = parseArgs({
+  options: {
+    same: { type: 'string', default: '100' },
+    each: { type: 'string', default: '20' },
+    report: { type: 'boolean', default: false },
+  },
+});
+
+/** One check: what was done to the tree, and the figures of its one or two looks. */
+interface Check {
+  readonly sabotage: Sabotage;
+  readonly at: string;
+  readonly seconds: number;
+  readonly looks: readonly (readonly Figure[])[];
+}
+
+/** Found by trial on the machine that the results are of: `latency` +10 % of the middle, `throughput` -10 %, `memory` +20 %. */
+const doses: Doses = { latencyTurns: 0, throughputTurns: 0, ballast: 0 };
+
+const kinds = ['latency', 'throughput', 'memory', 'allocation'] as const;
+const suite = 'gate';
+const { class: machineClass } = machineHere();
+const path = fileURLToPath(new URL(`./results/quality/${machineClass}.${suite}.jsonl`, import.meta.url));
+
+function done(): Check[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Check);
+  } catch {
+    return [];
+  }
+}
+
+/** What is still to be done, the kinds spread evenly over the same: an hour that is noisy is noisy for all. */
+function missing(checks: readonly Check[]): Sabotage[] {
+  const left = (kind: Sabotage, wanted: number): number =>
+    Math.max(0, wanted - checks.filter(({ sabotage }) => sabotage === kind).length);
+  const queues = (['nothing', ...kinds] as const).map(kind => {
+    const count = left(kind, Number(kind === 'nothing' ? values.same : values.each));
+    return Array.from({ length: count }, (_, at) => ({ kind, place: (at + 0.5) / count }));
+  });
+  return queues
+    .flat()
+    .sort((a, b) => a.place - b.place)
+    .map(({ kind }) => kind);
+}
+
+function verdictsOf(
+  rows: readonly BaselineRow[],
+  looks: readonly (readonly Figure[])[],
+  budgets: Budgets,
+): Verdict[][] {
+  return looks.map(figures => decide(rows, figures, budgets));
+}
+
+/** Rows that every look calls worse. */
+function found(looks: readonly (readonly Verdict[])[]): string[] {
+  const worse = looks.map(verdicts => verdicts.filter(({ state }) => state === 'worse').map(({ row }) => row));
+  return (worse[0] ?? []).filter(row => worse.every(rows => rows.includes(row)));
+}
+
+async function run(rows: readonly BaselineRow[]): Promise<void> {
+  mkdirSync(fileURLToPath(new URL('./results/quality/', import.meta.url)), { recursive: true });
+  const budgets = loadBudgets();
+  const queue = missing(done());
+  for (const [at, sabotage] of queue.entries()) {
+    const tree = await copyWith(sabotage, doses);
+    const beganMs = performance.now();
+    const looks = [(await measure(suite, tree)).figures];
+    if (found(verdictsOf(rows, looks, budgets)).length > 0) looks.push((await measure(suite, tree)).figures);
+    const seconds = Math.round((performance.now() - beganMs) / 1000);
+    await rm(tree, { recursive: true });
+    appendFileSync(path, `${JSON.stringify({ sabotage, at: new Date().toISOString(), seconds, looks })}\n`);
+    const rowsFound = found(verdictsOf(rows, looks, budgets));
+    process.stderr.write(
+      `${at + 1}/${queue.length} ${sabotage}: ${rowsFound.join('; ') || 'nothing found'}, ${seconds} s\n`,
+    );
+  }
+}
+
+/** How often something was found, for budgets from a half to twice what they are. */
+function report(rows: readonly BaselineRow[]): string {
+  const checks = done();
+  const budgets = loadBudgets();
+  const scaled = (factor: number): Budgets =>
+    Object.fromEntries(
+      Object.entries(budgets).map(([kind, budget]) => [kind, { ...budget, allowed: budget.allowed * factor }]),
+    ) as unknown as Budgets;
+  const share = (sabotage: Sabotage, factor: number): string => {
+    const own = checks.filter(check => check.sabotage === sabotage);
+    const hits = own.filter(({ looks }) => found(verdictsOf(rows, looks, scaled(factor))).length > 0).length;
+    return `${hits}/${own.length}`;
+  };
+  const names = ['nothing', ...kinds] as const;
+  const factors = [0.5, 0.75, 1, 1.25, 1.5, 2];
+  const lines = factors.map(factor => `| ${factor} | ${names.map(name => share(name, factor)).join(' | ')} |`);
+  const head = `| budgets × | ${names.map(name => (name === 'nothing' ? 'nothing (false alarms)' : name)).join(' | ')} |`;
+  const seconds = checks.map(check => check.seconds).sort((a, b) => a - b);
+  const longest = `a check took ${seconds[seconds.length >> 1]} s (middle), at most ${seconds.at(-1)} s`;
+  return `${head}\n|${'---|'.repeat(names.length + 1)}\n${lines.join('\n')}\n\n${longest}\n`;
+}
+
+const baseline = readBaseline(machineClass, suite);
+if (baseline === undefined) throw new Error(`no baseline for ${machineClass} (${suite}): npm run perf:accept first`);
+if (!values.report) await run(baseline.rows);
+process.stdout.write(report(baseline.rows));
