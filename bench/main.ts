@@ -79,16 +79,19 @@ async function findTargets(): Promise<FoundTargets> {
   return { usable, skips, versions };
 }
 
-async function openRun(command: string | undefined, { skips, versions }: FoundTargets) {
+async function openRun(command: string | undefined, { usable, skips, versions }: FoundTargets) {
   const machine = machineHere();
   if (values.resume !== undefined)
     return { journal: Journal.resume(join(values.resume, journalFile), { machine, versions }), dir: values.resume };
   const suite = chosen(loadSuite(command ?? (values.quick ? 'quick' : 'full')));
+  const asked = new Set(suite.experiments.flatMap(({ targets }) => targets));
+  const whys = new Set(skips.filter(({ target }) => asked.has(target)).map(({ why }) => why));
+  if (![...asked].some(target => usable.has(target)))
+    throw new Error(`nothing of suite ${suite.name} can be measured here: ${[...whys].join('; ')}`);
   const startedAt = new Date().toISOString();
   const dir =
     values.output ?? join('bench', 'results', `${suite.name}-${startedAt.replaceAll(/\W/g, '').slice(0, 15)}`);
   mkdirSync(dir, { recursive: true });
-  const asked = new Set(suite.experiments.flatMap(({ targets }) => targets));
   const head = { suite, startedAt, machine, versions, rules, skips: skips.filter(({ target }) => asked.has(target)) };
   return { journal: Journal.begin(join(dir, journalFile), head), dir };
 }
