@@ -30,7 +30,7 @@ var lineMax = 16384;
  * A client's connection, one object for all its requests:
  *
  * - `budget`: bytes that may come before the next head has to be read; as many as `headMax` when none came since the
- *   last one. `hasBody`: the bytes may be of a body
+ *   last one, without a bound when no other comes: in a tunnel. `hasBody`: the bytes may be of a body
  * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same)
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer
  * - `ending`: what comes after the request at hand is not looked at

@@ -40,6 +40,7 @@ var upstreamsMax = 4096;
 
 var notReady = { status: 503, reason: 'no-configuration', detail: 'This sidecar has not got a configuration yet.' };
 var badAuthority = { status: 400, reason: 'bad-host', detail: 'The target of a CONNECT is host:port.' };
+var noBody = 'A CONNECT has no body.';
 
 /** Says which roots the sidecars that are called from now on must hang from. */
 export function trustRoots(roots) {
@@ -132,7 +133,8 @@ function fieldsOf(head) {
 
 /** CONNECT (RFC 9110, 9.3.6): inside, what the destination's port speaks is found out as on an intercepted connection. */
 function connect(client, head) {
-  if (!head.path) return refuse(badAuthority, { direction: 'outbound', host: head.authority });
+  if (!head.path || !head.protocol) return refuse(badAuthority, { direction: 'outbound', host: head.authority });
+  if (hasBody(head.headers)) return refuseMalformed(client, noBody, head, { direction: 'outbound', host: head.path });
   var colon = head.path.lastIndexOf(':');
   var port = colon < 1 ? 0 : Number.parseInt(head.path.substring(colon + 1), 10) || 0;
   if (port === 0) return refuse(badAuthority, { direction: 'outbound', host: head.path });
@@ -141,8 +143,14 @@ function connect(client, head) {
   $decision = running.tables === null ? notReady : policy.routeConnection(running.tables, host, port);
   if ($decision.target === undefined) return refuse($decision, { direction: 'outbound', host: head.path });
   client.tunnel = true;
+  client.budget = unbounded;
   $tunnel = client;
   return accepted;
+}
+
+/** A CONNECT has none (RFC 9110, 9.3.6), and Pipy would collect it whole, uncounted. */
+function hasBody(headers) {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] || '0') !== '0';
 }
 
 function join() {

@@ -111,8 +111,8 @@ export function waysTo(transport, isApp, isSecured) {
       $.onEnd(() => lib.hangUp($place))
         .muxHTTP(() => $place, lib.poolOptions)
         .to(session)
-        .replaceMessageStart(switched)
-        .replaceMessageEnd(finish)
+        .replaceMessageStart(beginUpgraded)
+        .replaceMessageEnd(finishUpgraded)
         .replaceStreamEnd(unanswered)
         .handleStreamEnd(() => {
           $place.client.tunnelEnded = true;
@@ -168,13 +168,17 @@ function settle(client, place) {
   place.client = client;
 }
 
-/** The way of a request that needs a connection of its own, in a place of its own; else null. */
+/**
+ * The way of a request that needs a connection of its own, in a place of its own; else null. Upgrades other than to a
+ * WebSocket are ignored (RFC 9110, 7.8), or requests could pass unseen; so are those with a body that would be collected.
+ */
 function wayAlone(client, upstream, ways, head) {
   var headers = head.headers;
   var length = headers['content-length'];
   var isChunked = headers['transfer-encoding'] !== undefined;
-  var isUpgrade = headers.upgrade !== undefined && lib.isWebSocket(headers);
   var mustFlow = isChunked || headers.expect !== undefined || Number.parseInt(length || '0', 10) > lib.pooledBodyMax;
+  var isUpgrade = lib.isWebSocket(headers) && !mustFlow;
+  if (!isUpgrade) delete headers.upgrade;
   if (!isUpgrade && !mustFlow) return null;
   var place = newPlace(upstream);
   place.isAlone = true;
@@ -298,14 +302,18 @@ function cut(place) {
   return breakOff(place.client);
 }
 
-/** 101 makes the connection a tunnel; anything else is an ordinary answer. */
-function switched(start) {
-  if (start.head.status !== 101) return begin(start);
-  $place.head = start.head;
-  lib.restoreUpgrade(start.head);
+function beginUpgraded(start) {
+  if (start.head.status === 101) lib.restoreUpgrade(start.head);
+  return begin(start);
+}
+
+/** 101 makes the connection a tunnel, of which nothing is counted; anything else is an ordinary answer. */
+function finishUpgraded(end) {
+  if ($place.head.status !== 101) return finish(end);
   $place.isWhole = true;
   $place.client.tunnel = true;
-  return start;
+  $place.client.budget = lib.unbounded;
+  return end;
 }
 
 /** Answers a request whose upstream ended without a response; Pipy would close the client's connection. */

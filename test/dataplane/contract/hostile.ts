@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { drained, raw, request, until } from '../harness/client.ts';
+import { echoUpgrades } from '../harness/apps.ts';
+import { drained, echoOf, raw, request, tunnel, until, webSocketHead } from '../harness/client.ts';
 import { outboundOf } from '../harness/mesh.ts';
 import type { Chapter, World } from '../harness/world.ts';
 import { askDirectly, memberOf } from './identity.ts';
@@ -160,16 +161,60 @@ export const hostile: Chapter = {
     expect(app.requests).toBe(before);
   },
 
-  'a head of 2 MB in small headers is refused, on a new connection and on a kept one': async ({ buyer, app }) => {
+  'a CONNECT with a body that does not end is answered, and nobody collects it': async ({ buyer }) => {
+    for (const length of ['Content-Length: 1000000000', 'Transfer-Encoding: chunked']) {
+      const socket = connect(outboundOf(buyer));
+      socket.write(
+        `CONNECT store:82 HTTP/1.1\r\nHost: store:82\r\n${length}\r\n\r\n10000\r\n${'a'.repeat(65_536)}\r\n`,
+      );
+      // What follows may be taken for what goes through the tunnel.
+      expect(await until(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 (200|4\d\d) /);
+      socket.destroy();
+    }
+  },
+
+  'an upgrade with a body that does not end is answered, and nobody collects it': async ({ buyer, app }) => {
+    app.does.upgrade = echoUpgrades;
+    app.does.http = (incoming, response) => {
+      incoming.on('error', () => response.destroy()).once('data', () => response.write('begun'));
+    };
+    const socket = connect(outboundOf(buyer));
+    const head = webSocketHead.replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.write(`${head}10000\r\n${'a'.repeat(65_536)}\r\n`);
+    expect(await until(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 (101|200|4\d\d) /);
+    socket.destroy();
+  },
+
+  'an upgrade to a WebSocket in other letters opens one, or nothing: no head without an end comes after':
+    async world => {
+      const { buyer, app } = world;
+      app.does.upgrade = echoUpgrades;
+      const socket = connect(outboundOf(buyer));
+      socket.write(webSocketHead.replace('websocket', 'WebSocket'));
+      const answer = await until(socket, '\r\n\r\n');
+      const before = app.requests;
+      const sent = `GET /2 HTTP/1.1\r\nHost: store\r\n${'X-Small: 0123456789\r\n'.repeat(100_000)}\r\n`;
+      if (answer.startsWith('HTTP/1.1 101 ')) expect(String(await echoOf(socket, Buffer.from(sent)))).toBe(sent);
+      else {
+        socket.write(sent);
+        expect(await drained(socket)).not.toContain('200 OK');
+      }
+      socket.destroy();
+      expect(app.requests).toBe(before);
+    },
+
+  'a head of 2 MB in small headers is refused, on a new connection, on a kept one and in CONNECT': async world => {
+    const { buyer, app } = world;
     const before = app.requests;
     const head = `GET /2 HTTP/1.1\r\nHost: store\r\n${'X-Small: 0123456789\r\n'.repeat(100_000)}\r\n`;
     const first = 'GET /1 HTTP/1.1\r\nHost: store\r\n\r\n';
     expect(await raw(buyer, head)).toMatch(/^(HTTP\/1\.1 431 |$)/);
-    const socket = connect(outboundOf(buyer));
-    socket.write(first);
-    await until(socket, '}');
-    socket.write(head);
-    expect(await drained(socket)).not.toContain('200 OK');
-    expect(app.requests).toBe(before + 1);
+    for (const socket of [connect(outboundOf(buyer)), (await tunnel(buyer, 'store:80')).socket]) {
+      socket.write(first);
+      await until(socket, '}');
+      socket.write(head);
+      expect(await drained(socket)).not.toContain('200 OK');
+    }
+    expect(app.requests).toBe(before + 2);
   },
 };

@@ -79,10 +79,16 @@ function endsOn(socket: Socket, ...streams: readonly number[]): Promise<ReturnTy
   });
 }
 
-/** Requests that have no path for the rules to look at. */
+/** Requests that have no path for the rules to look at, or one that is none (RFC 9113, 8.5). */
 const pathless: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'without a path': { ':method': 'GET', ':scheme': 'http', ':authority': 'store:81' },
   'with an empty path': { ':method': 'GET', ':scheme': 'http', ':path': '', ':authority': 'store:81' },
+  'for a tunnel, with a path': {
+    ':method': 'CONNECT',
+    ':scheme': 'http',
+    ':path': 'store:82',
+    ':authority': 'store:81',
+  },
   'for a tunnel': { ':method': 'CONNECT', ':authority': 'store:81' },
 };
 

@@ -4,7 +4,19 @@ import { readFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { bytesOf, open, raw, read, request, responseOf, until } from '../harness/client.ts';
+import { echoUpgrades } from '../harness/apps.ts';
+import {
+  bytesOf,
+  echoOf,
+  open,
+  raw,
+  read,
+  request,
+  responseOf,
+  tunnel,
+  until,
+  webSocketHead,
+} from '../harness/client.ts';
 import { outboundOf, type Pod } from '../harness/mesh.ts';
 import type { Chapter } from '../harness/world.ts';
 
@@ -140,18 +152,9 @@ export const streams: Chapter = {
   },
 
   'a WebSocket opens, echoes both ways and closes': async ({ buyer, app }) => {
-    app.does.upgrade = (incoming, socket, head) => {
-      const { upgrade, connection } = incoming.headers;
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Saw: ${upgrade}/${connection}\r\n\r\n`,
-      );
-      if (head.length > 0) socket.write(head);
-      socket.pipe(socket);
-    };
+    app.does.upgrade = echoUpgrades;
     const socket = connect(outboundOf(buyer));
-    socket.write(
-      'GET /chat HTTP/1.1\r\nHost: store\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n',
-    );
+    socket.write(webSocketHead);
     const head = await until(socket, '\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1\.1 101 /);
     expect(head.toLowerCase()).toContain('x-saw: websocket/upgrade');
@@ -161,6 +164,17 @@ export const streams: Chapter = {
     }
     socket.end();
     await once(socket, 'close');
+  },
+
+  '1 MB goes through a WebSocket and comes back, message by message, also inside CONNECT': async ({ buyer, app }) => {
+    app.does.upgrade = echoUpgrades;
+    for (const socket of [connect(outboundOf(buyer)), (await tunnel(buyer, 'store:80')).socket]) {
+      socket.write(webSocketHead);
+      expect(await until(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 101 /);
+      const bytes = randomBytes(megabyte);
+      expect((await echoOf(socket, bytes)).equals(bytes)).toBe(true);
+      socket.destroy();
+    }
   },
 
   'an upgrade that the app declines is an ordinary answer': async ({ buyer, app }) => {

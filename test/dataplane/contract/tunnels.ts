@@ -1,10 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectHTTP2 } from 'node:http2';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { bytesOf, drained, tunnel, until } from '../harness/client.ts';
+import { bytesOf, drained, echoOf, tunnel, until } from '../harness/client.ts';
 import { outboundOf } from '../harness/mesh.ts';
 import { type Chapter, storeAddress } from '../harness/world.ts';
+
+const megabyte = 1024 * 1024;
 
 export const tunnels: Chapter = {
   'CONNECT carries TCP, and an end in one direction leaves the other open': async ({ buyer, app }) => {
@@ -40,11 +43,25 @@ export const tunnels: Chapter = {
     socket.destroy();
   },
 
+  'bytes that come with the CONNECT go through, before it is answered': async ({ buyer }) => {
+    const socket = connect(outboundOf(buyer));
+    socket.write('CONNECT store:82 HTTP/1.1\r\nHost: store:82\r\n\r\nping');
+    expect(await until(socket, 'ping')).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+  },
+
   'a server that speaks first is heard': async ({ buyer }) => {
     const { socket } = await tunnel(buyer, 'store:83');
     expect(await until(socket, '\n')).toBe('hello from v1\n');
     socket.write('and echoes');
     expect(await until(socket, 'echoes')).toBe('and echoes');
+    socket.destroy();
+  },
+
+  '1 MB goes through CONNECT and comes back, message by message': async ({ buyer }) => {
+    const bytes = randomBytes(megabyte);
+    const { socket } = await tunnel(buyer, 'store:82');
+    expect((await echoOf(socket, bytes)).equals(bytes)).toBe(true);
     socket.destroy();
   },
 
@@ -66,6 +83,19 @@ export const tunnels: Chapter = {
       // An unknown Host leaves it to the destination that was dialled.
       expect(await until(socket, '}')).toContain(host === 'nowhere' ? '"app":"v1"' : answer);
     }
+    socket.destroy();
+  },
+
+  'HTTP inside CONNECT goes on for as long as it likes: many requests, a large body': async ({ buyer }) => {
+    const { socket } = await tunnel(buyer, 'store:80');
+    const padding = 'x'.repeat(8192);
+    for (let i = 0; i < 32; i++) {
+      socket.write(`GET /${i} HTTP/1.1\r\nHost: store\r\nX-Padding: ${padding}\r\n\r\n`);
+      expect(await until(socket, '}')).toContain(`"url":"/${i}"`);
+    }
+    socket.write(`POST /body HTTP/1.1\r\nHost: store\r\nContent-Length: ${megabyte}\r\n\r\n`);
+    socket.write(Buffer.alloc(megabyte));
+    expect(await until(socket, '}')).toContain('"url":"/body"');
     socket.destroy();
   },
 

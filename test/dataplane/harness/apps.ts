@@ -25,6 +25,14 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** For `upgrade`: takes every one, says what of it came, and sends everything back. */
+export function echoUpgrades({ headers }: IncomingMessage, socket: Duplex, head: Buffer): void {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n');
+  socket.write(`X-Saw: ${headers.upgrade}/${headers.connection}\r\n\r\n`);
+  socket.write(head);
+  socket.pipe(socket);
+}
+
 /** Says which app answered, and what came. */
 function defaults(name: string): Behaviour {
   return {

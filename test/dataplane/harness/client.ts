@@ -89,6 +89,38 @@ export function until(socket: Socket, wanted: string): Promise<string> {
   });
 }
 
+/** Sends bytes in messages of 16 KiB, each when the one before has come back, and gives back all that came. */
+export async function echoOf(socket: Socket, bytes: Buffer): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let [sent, came] = [0, 0];
+  return new Promise((resolve, reject) => {
+    const send = () => {
+      if (came < sent) return;
+      if (sent >= bytes.length) return finish();
+      const message = bytes.subarray(sent, sent + 16_384);
+      sent += message.length;
+      socket.write(message);
+    };
+    const take = (chunk: Buffer) => {
+      chunks.push(chunk);
+      came += chunk.length;
+      send();
+    };
+    const closed = () => reject(new Error(`closed after ${came} bytes`));
+    const finish = () => {
+      socket.off('data', take).off('close', closed);
+      resolve(Buffer.concat(chunks));
+    };
+    socket.on('data', take).once('close', closed);
+    socket.on('error', () => socket.destroy());
+    send();
+  });
+}
+
+/** Asks `store` for a WebSocket. */
+export const webSocketHead =
+  'GET /chat HTTP/1.1\r\nHost: store\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n';
+
 /** CONNECT through the pod's sidecar. */
 export async function tunnel(pod: Pod, target: string): Promise<{ status: number; socket: Socket; text: string }> {
   const outgoing = send({ ...outboundOf(pod), method: 'CONNECT', path: target, agent: false });
