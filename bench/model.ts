@@ -33,6 +33,8 @@ export interface Suite {
   readonly rounds: number;
   /** Length of one round. */
   readonly seconds: number;
+  /** How often each experiment's programs are started afresh, 1 unless given; rounds are spread over the starts. */
+  readonly starts?: number;
   readonly experiments: readonly Experiment[];
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Result } from '../bench/model.ts';
 import type { MicroRow } from './micro.ts';
-import { type Figure, figuresOfMicro, figuresOfRun } from './rows.ts';
+import { duelsOf, type Figure, figureOfDuel, figuresOfMicro, figuresOfRun } from './rows.ts';
 
 /** What was measured, and on what. */
 export interface Measurement {
@@ -33,8 +33,11 @@ export async function measure(
     const args = [join(tree, 'bench', 'main.ts'), file, '--json', '--output', join(dir, 'run')];
     const result = JSON.parse(await outputOf(args, tree)) as Result;
     if (result.state !== 'whole') throw new Error(`the run ended early: ${result.state}`);
+    const duels: Figure[] = [];
+    for (const names of duelsOf(result.suite))
+      duels.push(figureOfDuel(names, JSON.parse(await outputOf([join(tree, 'perf', 'duel.ts'), ...names], tree))));
     const micro = JSON.parse(await outputOf([...microOptions, join(tree, 'perf', 'micro.ts')], tree)) as MicroRow[];
-    return { figures: [...figuresOfRun(result), ...figuresOfMicro(micro)], result };
+    return { figures: [...duels, ...figuresOfRun(result), ...figuresOfMicro(micro)], result };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 /** What the gate guards: ratios of the data plane to its reference, and counts of the control plane. */
 import { readFileSync } from 'node:fs';
-import type { Result, RowSummary } from '../bench/model.ts';
+import type { Result, RowSummary, Suite } from '../bench/model.ts';
+import { median } from '../bench/statistics.ts';
 import type { MicroRow } from './micro.ts';
 
 /** A guarded figure of one run. */
@@ -37,25 +38,33 @@ export function budgetOf(budgets: Budgets, row: string): Budget {
   return budget;
 }
 
+/** What the duels of a suite are between: every target and the first one of its experiment. */
+export function duelsOf({ experiments }: Suite): [reference: string, target: string][] {
+  return experiments.flatMap(({ targets: [reference = '', ...targets] }) =>
+    targets.map((target): [string, string] => [reference, target]),
+  );
+}
+
+/** The latency of one request, from the ratios of a duel's starts. */
+export function figureOfDuel([reference, target]: readonly [string, string], ratios: readonly number[]): Figure {
+  return { row: `http1 ${target} / ${reference}: p50`, value: median(ratios) };
+}
+
 /**
- * Ratios of every target to the first one of its experiment. With one connection nothing waits for anything else: that
- * is where latency is guarded, for it is steadier than at any rate. With more, the proxy is the limit: there it is what a
- * core can do, and what an answer costs.
+ * What a core can do, what an answer costs, and what is resident: of every target, to the first one of its experiment.
  *
  * @throws Error when a row has no rounds that count
  */
 export function figuresOfRun({ summary, suite }: Result): Figure[] {
-  return suite.experiments.flatMap(({ name, protocol, connections, targets: [reference = '', ...targets] }) => {
+  return suite.experiments.flatMap(({ name, protocol, targets: [reference = '', ...targets] }) => {
     const base = rowOf(summary, name, reference);
     return targets.flatMap(target => {
       const row = rowOf(summary, name, target);
       const prefix = `${protocol} ${target} / ${reference}`;
-      const figure = (kind: FigureKind, value = Number.NaN): Figure => ({ row: `${prefix}: ${kind}`, value });
-      if (connections === 1) return [figure('p50', row.ratios?.p50.value)];
       const cost = (row.cpuUsPerAnswer?.value ?? Number.NaN) / (base.cpuUsPerAnswer?.value ?? Number.NaN);
       return [
-        figure('requests/s', row.ratios?.perSecond.value),
-        ...(base.cpuUsPerAnswer === null ? [] : [figure('CPU/answer', cost)]),
+        { row: `${prefix}: requests/s`, value: row.ratios?.perSecond.value ?? Number.NaN },
+        ...(base.cpuUsPerAnswer === null ? [] : [{ row: `${prefix}: CPU/answer`, value: cost }]),
         { row: `${protocol} ${target}: RSS`, value: row.rssMiB ?? Number.NaN },
       ];
     });

@@ -99,11 +99,23 @@ class Job {
   async run(onTurn: (round: Round) => void): Promise<void> {
     const turns = this.missing();
     if (turns.length === 0) return;
+    let start = this.#startOf(turns[0]?.round ?? 1);
     try {
-      for (const turn of turns) onTurn(await this.#turn(turn));
+      for (const turn of turns) {
+        // A program that has just been started may lie better or worse in memory than the one before: that is noise too.
+        if (this.#startOf(turn.round) !== start) await this.#end();
+        start = this.#startOf(turn.round);
+        onTurn(await this.#turn(turn));
+      }
     } finally {
       await this.#end();
     }
+  }
+
+  /** Which start of the programs a round belongs to, from 0. */
+  #startOf(round: number): number {
+    const { rounds, starts = 1 } = this.#plan.suite;
+    return Math.floor(((round - 1) * starts) / rounds);
   }
 
   async #turn(turn: Turn): Promise<Round> {
