@@ -60,12 +60,7 @@ export interface ControllerOptions {
  */
 export const processOptions = {
   node: ['--max-semi-space-size=2'],
-  env: {
-    MALLOC_ARENA_MAX: '1',
-    MALLOC_MMAP_THRESHOLD_: '16384',
-    MALLOC_TOP_PAD_: '4096',
-    MALLOC_TRIM_THRESHOLD_: '32768',
-  },
+  env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '16384', MALLOC_TOP_PAD_: '4096' },
 } as const;
 
 /** Takes `host:port` apart. @throws ProblemError FSM6003 */

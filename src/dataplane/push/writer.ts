@@ -3,14 +3,16 @@ import type { Writable } from 'node:stream';
 import type { Turns } from './turns.ts';
 
 /**
- * What is handed to the connection at a time; the next piece is made when this one went out. A TLS connection keeps the
- * buffer that a piece was sealed in, and of that the pages that were ever written: so the usual configuration, of some
- * kilobytes, goes a page at a time, with room for what malloc and TLS add.
+ * What fits into this goes in one piece. Who has sent more waits for its turn, and then goes on in pieces of this size.
+ */
+const turnBytes = 8 * 1024;
+
+/**
+ * Up to its turn, what is larger goes in pieces of a page, with room for what malloc and TLS add: a connection keeps the
+ * buffer that its pieces were sealed in, and of that the pages that were ever written. The first configuration of a
+ * proxy is usually of this kind, of some ten kilobytes.
  */
 const pageBytes = 4_000;
-
-/** Who has sent more than this waits for its turn, and then goes on in pieces of this size. */
-const turnBytes = 8 * 1024;
 
 /** Who has its turn and got nothing out for so long hands it on at the next look. */
 const stalledMs = 5_000;
@@ -122,13 +124,28 @@ export class Writer {
   }
 }
 
-/** Lines put together to pieces; a line that is longer than one is a piece of its own. */
+/** Lines put together to pieces, see `turnBytes` and `pageBytes`. */
 function* inPieces(lines: Iterable<string>): Generator<string, void> {
-  let [piece, sent] = ['', 0];
+  const iterator = lines[Symbol.iterator]();
+  // Without `return`: to break off a loop over it leaves the rest to the next one.
+  const rest: Iterable<string> = { [Symbol.iterator]: () => ({ next: () => iterator.next() }) };
+  const early: string[] = [];
+  let size = 0;
+  for (const line of rest) {
+    early.push(line);
+    size += line.length;
+    if (size > turnBytes) break;
+  }
+  yield* filled(early, size > turnBytes ? pageBytes : turnBytes);
+  yield* filled(rest, turnBytes);
+}
+
+/** Lines up to so many bytes at a time; a line that is longer is a piece of its own. */
+function* filled(lines: Iterable<string>, most: number): Generator<string, void> {
+  let piece = '';
   for (const line of lines) {
-    if (piece !== '' && piece.length + line.length > (sent < turnBytes ? pageBytes : turnBytes)) {
+    if (piece !== '' && piece.length + line.length > most) {
       yield piece;
-      sent += piece.length;
       piece = '';
     }
     piece += line;
