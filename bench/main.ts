@@ -10,7 +10,7 @@
  * A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
  */
 import { randomInt } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +26,7 @@ import { Progress } from './run/progress.ts';
 import { journalFile, writeResult } from './run/result.ts';
 import { rules, runSuite } from './run/rounds.ts';
 import { loadSuite } from './run/suites.ts';
+import { readResult } from './schema.ts';
 import { targets as allTargets } from './targets/index.ts';
 import type { Target } from './targets/target.ts';
 
@@ -151,14 +152,28 @@ function finish(dir: string, state: string): number {
   }
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : markdown(result));
   process.stderr.write(`\nwritten: ${join(dir, 'report.html')}, report.md, result.json\n`);
-  if (state === 'whole') return exitCodes.whole;
+  const empty = result.suite.experiments.filter(({ name }) =>
+    result.summary.every(row => row.experiment !== name || row.rounds === 0),
+  );
+  for (const { name } of empty) process.stderr.write(`no round counts: ${name}\n`);
+  if (state === 'whole') return empty.length === 0 ? exitCodes.whole : exitCodes.broken;
   return state.startsWith('stopped by') ? exitCodes.interrupted : exitCodes.broken;
 }
 
 function reportAgain(dir: string): number {
-  const result = writeResult(dir, 'made again from its rounds', new Date().toISOString());
+  const { state, endedAt } = endOf(dir);
+  const result = writeResult(dir, state, endedAt);
   process.stdout.write(markdown(result));
   return exitCodes.whole;
+}
+
+/** How a run ended, as its result says; one that has none was killed. */
+function endOf(dir: string): Pick<Result, 'state' | 'endedAt'> {
+  try {
+    return readResult(readFileSync(join(dir, 'result.json'), 'utf8'));
+  } catch {
+    return { state: 'killed', endedAt: new Date().toISOString() };
+  }
 }
 
 try {

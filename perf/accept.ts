@@ -24,6 +24,9 @@ for (let run = 1; run <= runs; run++) {
   for (const { row, value } of figures) rows.set(row, [...(rows.get(row) ?? []), value]);
   process.stderr.write(`run ${run} of ${runs} is done\n`);
 }
+for (const [row, all] of rows)
+  if (all.length < runs || !all.every(Number.isFinite))
+    throw new Error(`${row} is ${all.join(', ')} in ${runs} runs: a baseline needs a number in each`);
 const path = writeBaseline({
   class: machineHere().class,
   suite,

@@ -1,6 +1,7 @@
 /**
  * `npm run perf:check`: measures what is guarded and compares it with the baseline of machines like this one. Ends with 1
- * on a regression, which a second, fresh measurement has confirmed; with 2 when nothing could be compared.
+ * on a regression, which a second, fresh measurement has confirmed; with 2 when something could not be judged: there is no
+ * baseline, a row of it was not measured, a program failed or answered wrongly.
  *
  *   --tree <dir>   another checkout, measured by its own harness
  *   --base <dir>   compares with this checkout instead, measured before and after: for runners of which no two are alike
@@ -41,11 +42,14 @@ async function main(): Promise<number> {
     return decide(rows, figures, loadBudgets());
   });
   const worse = verdicts.filter(({ state }) => state === 'worse');
+  const lost = verdicts.filter(({ state }) => state === 'lost');
   if (values.markdown !== undefined) appendFileSync(values.markdown, markdownOf(verdicts, against.name));
   process.stdout.write(values.json ? `${JSON.stringify(verdicts)}\n` : tableOf(verdicts));
   const count = worse.length === 0 ? 'no regression' : `${worse.length} regression${worse.length === 1 ? '' : 's'}`;
-  process.stderr.write(`${count} against ${against.name}\n`);
-  return worse.length === 0 ? 0 : 1;
+  process.stderr.write(`${suite}: ${count} against ${against.name}\n`);
+  for (const { row } of lost) process.stderr.write(`not measured any more, or not a number: ${row}\n`);
+  if (worse.length > 0) return 1;
+  return lost.length === 0 ? 0 : 2;
 }
 
 /** The baseline that was recorded for machines like this one. */
@@ -83,25 +87,37 @@ function measured(base: string): Against {
 
 function tableOf(verdicts: readonly Verdict[]): string {
   const width = Math.max(...verdicts.map(({ row }) => row.length));
-  const lines = verdicts.map(({ row, baseline, now, worse, confidence, allowed, state }) => {
-    const change = `${worse >= 0 ? '+' : ''}${(worse * 100).toFixed(1)} % worse`;
-    const sure = `confidence ${(confidence * 100).toFixed(1)} %`;
-    return `${state.padEnd(8)} ${row.padEnd(width)} ${short(baseline).padStart(9)} → ${short(now).padStart(9)}  ${change.padStart(15)} of ${allowed * 100} % allowed, ${sure}`;
+  const lines = verdicts.map(({ row, baseline, now, worse, confidence, threshold, state }) => {
+    const change = `${percent(worse, '+')} worse`;
+    const limits = `worse from ${percent(threshold)} on, confidence ${percent(confidence)}`;
+    return `${state.padEnd(8)} ${row.padEnd(width)} ${short(baseline).padStart(9)} → ${short(now).padStart(9)}  ${change.padStart(15)}; ${limits}`;
   });
   return `${lines.join('\n')}\n`;
 }
 
 function markdownOf(verdicts: readonly Verdict[], name: string): string {
-  const lines = verdicts.map(({ row, baseline, now, worse, confidence, allowed, state }) => {
-    const change = `${(worse * 100).toFixed(1)} % (allowed ${allowed * 100} %)`;
-    return `| ${state} | ${row} | ${short(baseline)} | ${short(now)} | ${change} | ${(confidence * 100).toFixed(1)} % |`;
+  const lines = verdicts.map(({ row, baseline, now, worse, confidence, threshold, state }) => {
+    const change = `${percent(worse)} (from ${percent(threshold)} on)`;
+    return `| ${state} | ${row} | ${short(baseline)} | ${short(now)} | ${change} | ${percent(confidence)} |`;
   });
   const head = '| | row | before | now | worse by | confidence |\n|---|---|---|---|---|---|';
   return `### Against ${name}\n\n${head}\n${lines.join('\n')}\n`;
+}
+
+function percent(share: number, sign = ''): string {
+  return `${share >= 0 ? sign : ''}${(share * 100).toFixed(1)} %`;
 }
 
 function short(value: number): string {
   return value >= 1000 ? String(Math.round(value)) : value.toPrecision(4);
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const why = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`nothing can be said: ${why}\n`);
+  if (values.markdown !== undefined) appendFileSync(values.markdown, `### Nothing can be said\n\n${why}\n`);
+  process.exitCode = 2;
+}
+process.exit();

@@ -2,11 +2,17 @@
  * Whether a figure got worse. A run is compared with the runs of the baseline on a logarithmic scale, since ratios
  * multiply. It is a regression when it is worse by more than its budget and the noise of single runs does not explain
  * even that it is worse at all, with a confidence of 99 %.
+ *
+ * Few runs tell their own noise badly. So what the budget says of it counts as `priorRuns` more of them, and Student's
+ * distribution takes the place of the normal one.
  */
 import { type Budgets, budgetOf, type Figure } from './rows.ts';
 
 /** Confidence below which nothing is called a regression. */
 export const confidenceMin = 0.99;
+
+/** The noise in the budget counts as if it came from so many runs more. */
+const priorRuns = 4;
 
 /** A row of the baseline: its figure in each of its runs. */
 export interface BaselineRow {
@@ -24,8 +30,10 @@ export interface Verdict {
   /** That it is worse at all, 0 to 1. */
   readonly confidence: number;
   readonly allowed: number;
-  /** `unknown`: one of the two has no such row. */
-  readonly state: 'same' | 'worse' | 'better' | 'unknown';
+  /** Share from which it would be called worse: more than is allowed where noise is large. */
+  readonly threshold: number;
+  /** `new`: the baseline has no such row. `lost`: it has, and now it was not measured or is no number. */
+  readonly state: 'same' | 'worse' | 'better' | 'new' | 'lost';
 }
 
 /** A verdict on every row that the baseline or the run has. */
@@ -44,19 +52,31 @@ export function decide(baseline: readonly BaselineRow[], now: readonly Figure[],
 function verdict(row: string, values: readonly number[], now: number | undefined, budgets: Budgets): Verdict {
   const { better, allowed, noise } = budgetOf(budgets, row);
   const usable = now !== undefined && Number.isFinite(now) && values.length > 0;
-  if (!usable)
-    return { row, baseline: values[0] ?? 0, now: now ?? 0, worse: 0, confidence: 0, allowed, state: 'unknown' };
+  const unknown = {
+    row,
+    baseline: values[0] ?? 0,
+    now: now ?? 0,
+    worse: 0,
+    confidence: 0,
+    allowed,
+    threshold: allowed,
+  };
+  if (!usable) return { ...unknown, state: values.length > 0 ? 'lost' : 'new' };
   const logs = values.map(value => Math.log(Math.max(value, tiny)));
   const middle = mean(logs);
   const difference = Math.log(Math.max(now, tiny)) - middle;
-  const change = better === 'lower' ? difference : -difference;
-  const error = Math.max(noise, deviation(logs, middle)) * Math.sqrt(1 + 1 / values.length);
-  const confidence = normal(change / error);
-  const worse = Math.exp(change) - 1;
-  const isSure = confidence >= confidenceMin;
-  const state =
-    worse > allowed && isSure ? 'worse' : worse < -allowed && confidence <= 1 - confidenceMin ? 'better' : 'same';
-  return { row, baseline: Math.exp(middle), now, worse, confidence, allowed, state };
+  // A count that is nothing now is no gain: what was counted does not happen any more.
+  const isGone = now === 0 && middle > Math.log(tiny);
+  const change = better === 'lower' && !isGone ? difference : -difference;
+  const freedom = priorRuns + values.length - 1;
+  const variance = (priorRuns * noise ** 2 + squares(logs, middle)) / freedom;
+  const error = Math.sqrt(variance * (1 + 1 / values.length));
+  const confidence = student(change / error, freedom);
+  const threshold = Math.max(allowed, Math.expm1(error * surePoint(freedom)));
+  const worse = Math.expm1(change);
+  const isBetter = worse < -allowed && confidence <= 1 - confidenceMin;
+  const state = worse > threshold ? 'worse' : isBetter ? 'better' : 'same';
+  return { row, baseline: Math.exp(middle), now, worse, confidence, allowed, threshold, state };
 }
 
 /** Counts of nothing are compared too: nothing to something is worse without end. */
@@ -66,9 +86,8 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function deviation(values: readonly number[], middle: number): number {
-  if (values.length < 2) return 0;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+function squares(values: readonly number[], middle: number): number {
+  return values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
 }
 
 /** Measures once more when something is worse: chance seldom strikes the same row twice. */
@@ -83,10 +102,32 @@ export async function confirmed(look: () => Promise<Verdict[]>): Promise<Verdict
   );
 }
 
-/** The normal distribution's share below z (Abramowitz and Stegun 26.2.17; error under 1e-7). */
-export function normal(z: number): number {
-  const t = 1 / (1 + 0.2316419 * Math.abs(z));
-  const polynomial = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  const above = (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * polynomial;
-  return z >= 0 ? 1 - above : above;
+/** Share of Student's distribution below t, for whole freedoms (Abramowitz and Stegun 26.7.3 and 26.7.4). */
+export function student(t: number, freedom: number): number {
+  const angle = Math.atan(t / Math.sqrt(freedom));
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  const isOdd = freedom % 2 === 1;
+  let [term, sum] = isOdd ? [cosine, freedom > 1 ? cosine : 0] : [1, 1];
+  for (let at = isOdd ? 3 : 2; at < freedom; at += 2) {
+    term *= ((at - 1) / at) * cosine ** 2;
+    sum += term;
+  }
+  const within = isOdd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
+  return (1 + within) / 2;
+}
+
+const surePoints = new Map<number, number>();
+
+/** From which t on one is sure enough. */
+function surePoint(freedom: number): number {
+  const known = surePoints.get(freedom);
+  if (known !== undefined) return known;
+  let [low, high] = [0, 50];
+  while (high - low > 1e-6) {
+    const middle = (low + high) / 2;
+    if (student(middle, freedom) < confidenceMin) low = middle;
+    else high = middle;
+  }
+  surePoints.set(freedom, high);
+  return high;
 }

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Endpoint } from '../bench/model.ts';
-import { coresHere, pinned } from '../bench/run/cores.ts';
+import { coresHere, pinned, pinSelf } from '../bench/run/cores.ts';
 import { Keeper } from '../bench/run/keeper.ts';
 import { median } from '../bench/statistics.ts';
 import { pathOf, startApps, targets } from '../bench/targets/index.ts';
@@ -44,12 +44,19 @@ async function duel(names: readonly [string, string], keeper: Keeper): Promise<n
   }
 }
 
+/** Longer than its seconds the sending may take by so much. */
+const graceMs = 15_000;
+
 async function load(keeper: Keeper, plan: DuelPlan): Promise<DuelResult> {
   const script = fileURLToPath(new URL('./duel-load.ts', import.meta.url));
   const { child, ended } = keeper.start(pinned({ file: process.execPath, args: [script] }, 'load', cores), true);
+  const limit = AbortSignal.any([stopped.signal, AbortSignal.timeout((warmUpSeconds + seconds) * 1000 + graceMs)]);
+  limit.addEventListener('abort', () => void keeper.end([child]));
   child.stdin?.end(JSON.stringify(plan));
   const output = child.stdout === null ? '' : await text(child.stdout);
   const how = await ended;
+  stopped.signal.throwIfAborted();
+  if (limit.aborted) throw new Error('a target does not answer any more');
   if (child.exitCode !== 0) throw new Error(`the load ${how}`);
   return JSON.parse(output) as DuelResult;
 }
@@ -69,12 +76,23 @@ function pair<T>([a, b]: readonly T[]): [T, T] {
   return [a, b];
 }
 
+const stopped = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+
 const keeper = new Keeper();
 try {
+  pinSelf(cores);
   const names = pair(process.argv.slice(2));
   const ratios: number[] = [];
-  for (let start = 0; start < starts; start++) ratios.push(await duel(names, keeper));
+  for (let start = 0; start < starts; start++) {
+    stopped.signal.throwIfAborted();
+    ratios.push(await duel(names, keeper));
+  }
   process.stdout.write(`${JSON.stringify(ratios)}\n`);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
 } finally {
   await keeper.close();
 }

@@ -1,9 +1,10 @@
 /** One measurement of everything that is guarded: the harness's suite for the gate, and the control plane's own rows. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Result } from '../bench/model.ts';
 import type { MicroRow } from './micro.ts';
@@ -19,14 +20,16 @@ export interface Measurement {
 const microOptions = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
 /**
- * @param tree checkout that is measured; this one unless given
  * @param suite `gate` where there is Pipy, else `gate-node`
+ * @param checkout what is measured, by its own harness; this one unless given
  * @throws Error when the harness or a row fails
  */
 export async function measure(
   suite: string,
-  tree = fileURLToPath(new URL('..', import.meta.url)),
+  checkout = fileURLToPath(new URL('..', import.meta.url)),
 ): Promise<Measurement> {
+  const tree = resolve(checkout);
+  if (!existsSync(join(tree, 'perf', 'duel.ts'))) throw new Error(`${tree} has no gate yet: nothing to compare with`);
   const dir = await mkdtemp(join(tmpdir(), 'fsm-perf-'));
   try {
     const file = join(tree, 'bench', 'suites', `${suite}.json`);
@@ -43,12 +46,25 @@ export async function measure(
   }
 }
 
+/** What is under way: a signal to this process ends it, and only then this process. */
+let underWay: ChildProcess | null = null;
+let stoppedBy: NodeJS.Signals | null = null;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    stoppedBy = signal;
+    underWay?.kill(signal);
+  });
+
 /** Runs Node to its end; what it writes to standard error is shown. */
 async function outputOf(args: readonly string[], cwd: string): Promise<string> {
+  if (stoppedBy !== null) throw new Error(`stopped by ${stoppedBy}`);
   const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+  underWay = child;
   const output: Buffer[] = [];
   child.stdout.on('data', chunk => output.push(chunk));
   const [code] = await once(child, 'close');
+  underWay = null;
+  if (stoppedBy !== null) throw new Error(`stopped by ${stoppedBy}`);
   if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}`);
   return Buffer.concat(output).toString();
 }

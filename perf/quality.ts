@@ -87,10 +87,14 @@ async function run(rows: readonly BaselineRow[]): Promise<void> {
   for (const [at, sabotage] of queue.entries()) {
     const tree = await copyWith(sabotage, doses);
     const beganMs = performance.now();
-    const looks = [(await measure(suite, tree)).figures];
-    if (found(verdictsOf(rows, looks, budgets)).length > 0) looks.push((await measure(suite, tree)).figures);
+    const looks: (readonly Figure[])[] = [];
+    try {
+      looks.push((await measure(suite, tree)).figures);
+      if (found(verdictsOf(rows, looks, budgets)).length > 0) looks.push((await measure(suite, tree)).figures);
+    } finally {
+      await rm(tree, { recursive: true });
+    }
     const seconds = Math.round((performance.now() - beganMs) / 1000);
-    await rm(tree, { recursive: true });
     appendFileSync(path, `${JSON.stringify({ sabotage, at: new Date().toISOString(), seconds, looks })}\n`);
     const rowsFound = found(verdictsOf(rows, looks, budgets));
     process.stderr.write(

@@ -1,6 +1,6 @@
 /** What the gate guards: ratios of the data plane to its reference, and counts of the control plane. */
 import { readFileSync } from 'node:fs';
-import type { Result, RowSummary, Suite } from '../bench/model.ts';
+import type { Result, Round, RowSummary, Suite } from '../bench/model.ts';
 import { median } from '../bench/statistics.ts';
 import type { MicroRow } from './micro.ts';
 
@@ -52,18 +52,21 @@ export function figureOfDuel([reference, target]: readonly [string, string], rat
 
 /**
  * What a core can do, what an answer costs, and what is resident: of every target, to the first one of its experiment.
+ * Requests/s are left out where the load was the limit: they say how fast the load is.
  *
- * @throws Error when a row has no rounds that count
+ * @throws Error when rounds are missing or answers were wrong: of such a run nothing can be said
  */
-export function figuresOfRun({ summary, suite }: Result): Figure[] {
+export function figuresOfRun({ summary, suite, rounds }: Result): Figure[] {
   return suite.experiments.flatMap(({ name, protocol, targets: [reference = '', ...targets] }) => {
-    const base = rowOf(summary, name, reference);
+    const find = (target: string): RowSummary => wholeRow(summary, rounds, suite, name, target);
+    const base = find(reference);
     return targets.flatMap(target => {
-      const row = rowOf(summary, name, target);
+      const row = find(target);
       const prefix = `${protocol} ${target} / ${reference}`;
+      const perSecond = { row: `${prefix}: requests/s`, value: row.ratios?.perSecond.value ?? Number.NaN };
       const cost = (row.cpuUsPerAnswer?.value ?? Number.NaN) / (base.cpuUsPerAnswer?.value ?? Number.NaN);
       return [
-        { row: `${prefix}: requests/s`, value: row.ratios?.perSecond.value ?? Number.NaN },
+        ...(row.clientBound || base.clientBound ? [] : [perSecond]),
         ...(base.cpuUsPerAnswer === null ? [] : [{ row: `${prefix}: CPU/answer`, value: cost }]),
         { row: `${protocol} ${target}: RSS`, value: row.rssMiB ?? Number.NaN },
       ];
@@ -71,10 +74,20 @@ export function figuresOfRun({ summary, suite }: Result): Figure[] {
   });
 }
 
-function rowOf(summary: readonly RowSummary[], experiment: string, target: string): RowSummary {
+function wholeRow(
+  summary: readonly RowSummary[],
+  rounds: readonly Round[],
+  suite: Suite,
+  experiment: string,
+  target: string,
+): RowSummary {
   const row = summary.find(each => each.experiment === experiment && each.target === target);
-  if (row === undefined || row.rounds === 0)
-    throw new Error(`${target} was not measured (${experiment}): nothing can be said of it`);
+  const flaw = rounds.find(each => each.experiment === experiment && each.target === target && each.void !== null);
+  if (row === undefined || row.rounds < suite.rounds)
+    throw new Error(
+      `${target}: ${row?.rounds ?? 0} of ${suite.rounds} rounds count: ${flaw?.void ?? 'it was not measured'}`,
+    );
+  if (row.wrong > 0) throw new Error(`${target}: ${row.wrong} answers were not as they should be`);
   return row;
 }
 

@@ -1,5 +1,6 @@
 /** Who runs on which cores, so that load, app and proxy do not push each other about. */
-import { accessSync, constants } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Role } from '../model.ts';
@@ -11,29 +12,57 @@ export type Cores = Readonly<Record<Role, string>> | null;
 /**
  * With two cores the proxy has one to itself and load and app share the other, in every row alike; with more, each
  * role has its own, and proxies have all that are left.
+ *
+ * @param allowed numbers of the cores that this process may use
  */
-export function coresFor(count: number): Cores {
-  if (count < 2) return null;
-  if (count === 2) return { load: '0', app: '0', proxy: '1' };
-  return { load: '0', app: '1', proxy: count === 3 ? '2' : `2-${count - 1}` };
+export function coresFor(allowed: readonly number[]): Cores {
+  const [first, second, ...others] = allowed.map(String);
+  if (first === undefined || second === undefined) return null;
+  if (others.length === 0) return { load: first, app: first, proxy: second };
+  return { load: first, app: second, proxy: others.join(',') };
 }
 
-/** Those of this machine. */
+/** Those that this process may use, which are not the first ones in a container with a set of its own. */
 export function coresHere(): Cores {
-  return programOnPath('taskset') === undefined ? null : coresFor(availableParallelism());
+  if (programOnPath('taskset') === undefined) return null;
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(textOf('/proc/self/status'))?.[1] ?? '';
+  return coresFor(numbersOf(list));
+}
+
+/** `0-2,5` → 0, 1, 2, 5. */
+function numbersOf(list: string): number[] {
+  return list.split(',').flatMap(range => {
+    const [from = Number.NaN, to = from] = range.split('-').map(Number);
+    return Number.isNaN(from) ? [] : Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  });
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** The program on the cores of its role. */
 export function pinned(program: Program, role: Role, cores: Cores): Program {
   if (cores === null) return program;
-  return { ...program, file: 'taskset', args: ['-c', cores[role], program.file, ...program.args] };
+  const taskset = programOnPath('taskset') ?? 'taskset';
+  return { ...program, file: taskset, args: ['-c', cores[role], program.file, ...program.args] };
+}
+
+/** Puts this process where the load is: what it does meanwhile is not to be on the proxy's cores. */
+export function pinSelf(cores: Cores): void {
+  const taskset = programOnPath('taskset');
+  if (cores !== null && taskset !== undefined)
+    spawnSync(taskset, ['-a', '-c', '-p', cores.load, String(process.pid)], { stdio: 'ignore' });
 }
 
 /** How many cores a role has. */
 export function widthOf(role: Role, cores: Cores): number {
   if (cores === null) return availableParallelism();
-  const [from = 0, to = from] = cores[role].split('-').map(Number);
-  return to - from + 1;
+  return cores[role].split(',').length;
 }
 
 /** Path of a program that PATH has; undefined when there is none. */

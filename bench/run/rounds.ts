@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Round, Suite } from '../model.ts';
 import { type Apps, pathOf, startApps } from '../targets/index.ts';
 import type { Running, Site, Target } from '../targets/target.ts';
-import { type Cores, pinned, widthOf } from './cores.ts';
+import { type Cores, pinned, pinSelf, widthOf } from './cores.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
 import { runLoad } from './load.ts';
@@ -13,8 +13,8 @@ import { runLoad } from './load.ts';
 export const rules: readonly string[] = [
   'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
   'A latency is counted from the moment at which the request was due, whenever it was sent.',
-  'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer; it is run again, at most twice.',
-  'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %.',
+  'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer. A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again.',
+  'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (94 %).',
   'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
   'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
 ];
@@ -45,10 +45,11 @@ export interface RunPlan {
 /** Runs what the journal does not hold yet. */
 export async function runSuite(plan: RunPlan): Promise<void> {
   const jobs = plan.suite.experiments.map(experiment => new Job(plan, experiment));
-  let left = jobs.reduce((sum, job) => sum + job.missing().length, 0);
-  for (const job of jobs) {
+  pinSelf(plan.cores);
+  for (const [at, job] of jobs.entries()) {
     plan.signal.throwIfAborted();
-    await job.run(round => plan.onRound(round, --left));
+    const left = (): number => jobs.slice(at).reduce((sum, each) => sum + each.missing().length, 0);
+    await job.run(round => plan.onRound(round, left()));
   }
 }
 
@@ -79,8 +80,8 @@ class Job {
 
   /** Turns that have no line yet, in their order: A B C A B C … */
   missing(): readonly Turn[] {
-    const { suite, targets, journal } = this.#plan;
-    const { name, protocol } = this.#experiment;
+    const { suite, targets } = this.#plan;
+    const { protocol } = this.#experiment;
     const here = this.#experiment.targets
       .map(target => targets.get(target))
       .filter(target => target?.protocols.includes(protocol));
@@ -88,12 +89,22 @@ class Job {
     for (let round = 1; round <= suite.rounds; round++)
       for (const target of here) if (target !== undefined) turns.push({ target, round });
     const isDone = ({ target, round }: Turn): boolean => {
-      const lines = journal.rounds.filter(
-        line => line.experiment === name && line.target === target.name && line.round === round,
-      );
-      return lines.length >= triesMax || lines.some(line => line.void === null);
+      const lines = this.#tries({ target, round });
+      return lines.length >= triesMax || lines.some(line => line.void === null || !isLate(line.load));
     };
-    return turns.filter(turn => !isDone(turn));
+    const [baseline] = turns;
+    const missing = turns.filter(turn => !isDone(turn));
+    // A machine that cannot send to the baseline in time, three times over, cannot to anything.
+    const isHopeless = baseline !== undefined && this.#tries(baseline).filter(isLateRound).length >= triesMax;
+    return isHopeless ? [] : missing;
+  }
+
+  /** What the journal has of a turn. */
+  #tries({ target, round }: Turn): readonly Round[] {
+    const { name } = this.#experiment;
+    return this.#plan.journal.rounds.filter(
+      line => line.experiment === name && line.target === target.name && line.round === round,
+    );
   }
 
   async run(onTurn: (round: Round) => void): Promise<void> {
@@ -104,6 +115,7 @@ class Job {
       for (const turn of turns) {
         // A program that has just been started may lie better or worse in memory than the one before: that is noise too.
         if (this.#startOf(turn.round) !== start) await this.#end();
+        if (this.missing().length === 0) break;
         start = this.#startOf(turn.round);
         onTurn(await this.#turn(turn));
       }
@@ -143,10 +155,10 @@ class Job {
       if (died !== undefined) throw new Error(`${died.name} ended while it was measured`);
       const why = whyVoid(load);
       // It is started afresh: what hangs or breaks off may do so for ever.
-      if (why !== null && !isLate(load)) await this.#forget(target);
+      if (why !== null && !isLate(load)) await this.#forget(target, apps);
       return { ...base, void: why, clientBound: this.#isClientBound(load, processes), load, processes };
     } catch (error) {
-      await this.#forget(target);
+      await this.#forget(target, this.#apps);
       const why = error instanceof Error ? error.message : String(error);
       return { ...base, void: why, clientBound: false, load: null, processes: [] };
     }
@@ -203,7 +215,9 @@ class Job {
     return Math.max(client, load.busy) > 0.9 && shareOf('proxy') < 0.9 * widthOf('proxy', cores);
   }
 
-  async #forget(target: Target): Promise<void> {
+  /** Everything is started afresh when it was the app that ended: that is not the target's fault. */
+  async #forget(target: Target, apps: Apps | null): Promise<void> {
+    if (apps?.processes.some(({ pid }) => !isAlive(pid))) return this.#end();
     const running = this.#running.get(target);
     this.#running.delete(target);
     await running?.close().catch(() => {});
@@ -213,6 +227,7 @@ class Job {
   async #end(): Promise<void> {
     for (const running of this.#running.values()) await running.close().catch(() => {});
     this.#running.clear();
+    this.#failed.clear();
     this.#apps = null;
     await this.#plan.keeper.end();
   }
@@ -220,18 +235,22 @@ class Job {
 
 /** Why a round counts for nothing; null when it counts. */
 export function whyVoid(load: LoadResult): string | null {
-  const { answers, wrong, broken, unanswered, lateness, complaints } = load;
+  const { answers, wrong, unanswered, lateness, complaints } = load;
   const because = complaints[0] === undefined ? '' : `: ${complaints[0]}`;
   if (wrong > 0) return `${wrong} wrong answers${because}`;
   if (isLate(load)) return `the sender was late: p99 ${lateness?.p99Us} µs`;
   if (answers === 0) return `no answer at all${because}`;
-  const lost = broken + unanswered;
-  if (lost > unansweredMax * (answers + lost)) return `${lost} of ${answers + lost} requests got no answer${because}`;
+  const all = answers + unanswered;
+  if (unanswered > unansweredMax * all) return `${unanswered} of ${all} requests got no answer${because}`;
   return null;
 }
 
-function isLate({ lateness }: LoadResult): boolean {
-  return lateness !== null && lateness.p99Us > lateMaxUs;
+function isLate(load: LoadResult | null): boolean {
+  return load !== null && load.wrong === 0 && (load.lateness?.p99Us ?? 0) > lateMaxUs;
+}
+
+function isLateRound({ void: why, load }: Round): boolean {
+  return why !== null && isLate(load);
 }
 
 function isAlive(pid: number): boolean {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { random } from '../../bench/statistics.ts';
-import { decide, normal } from '../../perf/decide.ts';
+import { decide, student } from '../../perf/decide.ts';
 import { type Budgets, budgetOf, loadBudgets } from '../../perf/rows.ts';
 
 /** Those of the project, but for the one whose size the tests are about. */
@@ -32,12 +32,13 @@ it('finds one node more among a hundred, and something where there was nothing',
   expect(stateOf('an update without meaning, bytes: count', [0, 0, 0], 1)).toBe('worse');
 });
 
-it('says of a row that only one side has that it is unknown', () => {
+it('tells a row that is new from one that is lost, or no number any more', () => {
   const verdicts = decide(baseline(p50, [1, 1]), [{ row: perSecond, value: 1 }], budgets);
   expect(verdicts.map(({ row, state }) => [row, state])).toEqual([
-    [p50, 'unknown'],
-    [perSecond, 'unknown'],
+    [p50, 'lost'],
+    [perSecond, 'new'],
   ]);
+  expect(stateOf(p50, [1, 1], Number.NaN)).toBe('lost');
 });
 
 it('names the kind of a figure that has no budget', () => {
@@ -60,8 +61,15 @@ it('is seldom wrong about noise of the size that the budgets allow for', () => {
   expect(share(1.1)).toBeGreaterThan(0.95);
 });
 
-it('has the normal distribution right', () => {
-  expect(normal(0)).toBeCloseTo(0.5, 6);
-  expect(normal(2.326348)).toBeCloseTo(0.99, 6);
-  expect(normal(-1.644854)).toBeCloseTo(0.05, 6);
+it("has Student's distribution right", () => {
+  // Tables: 99 % at 2.896 for 8, 95 % at 2.132 for 4, 99 % at 31.821 for 1.
+  expect(student(2.896459, 8)).toBeCloseTo(0.99, 5);
+  expect(student(2.131847, 4)).toBeCloseTo(0.95, 5);
+  expect(student(31.820516, 1)).toBeCloseTo(0.99, 4);
+  expect(student(-2.131847, 4)).toBeCloseTo(0.05, 5);
+  expect(student(0, 5)).toBe(0.5);
+});
+
+it('calls it no gain when what was counted does not happen any more', () => {
+  expect(stateOf('one endpoint, bytes: count', [36000, 36000, 36000], 0)).toBe('worse');
 });
