@@ -109,6 +109,7 @@ function percent(share: number, sign = ''): string {
 }
 
 function short(value: number): string {
+  if (value < 1e-6) return '0';
   return value >= 1000 ? String(Math.round(value)) : value.toPrecision(4);
 }
 
