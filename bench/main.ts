@@ -25,6 +25,7 @@ import { machineHere, ownVersion } from './run/machine.ts';
 import { Progress } from './run/progress.ts';
 import { journalFile, writeResult } from './run/result.ts';
 import { rules, runSuite } from './run/rounds.ts';
+import { stopSignal } from './run/stop.ts';
 import { loadSuite } from './run/suites.ts';
 import { readResult } from './schema.ts';
 import { targets as allTargets } from './targets/index.ts';
@@ -117,16 +118,14 @@ function numberOf(option: 'rounds' | 'seconds', otherwise: number): number {
 /** @returns `whole`, or why it ended early */
 async function run(journal: Journal, usable: ReadonlyMap<string, Target>, runDir: string): Promise<string> {
   const keeper = new Keeper();
-  const stopped = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+  const signal = stopSignal();
   const dir = await mkdtemp(join(tmpdir(), 'fsm-bench-'));
   const progress = new Progress();
   try {
     const onRound = progress.round.bind(progress);
     const network = `127.${randomInt(64, 250)}`;
     const plan = { suite: journal.head.suite, targets: usable, journal, keeper, cores: coresHere(), dir, network };
-    await runSuite({ ...plan, signal: stopped.signal, onRound });
+    await runSuite({ ...plan, signal, onRound });
     return 'whole';
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

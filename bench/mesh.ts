@@ -15,7 +15,8 @@ import type { KubeObject } from '../src/sandbox/api/objects.ts';
 import type { ApiServer } from '../src/sandbox/api/server.ts';
 import { startControllers } from '../src/sandbox/controllers/index.ts';
 import { startApi, writeKubeconfig } from './api-server.ts';
-import { listening, type Program, start as startHere } from './processes.ts';
+import { listening, start as startHere } from './processes.ts';
+import type { Program } from './targets/target.ts';
 
 /** Service port, target port and app port: the same number everywhere. */
 export const appPort = 14001;

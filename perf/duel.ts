@@ -9,11 +9,11 @@ import { randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { Endpoint } from '../bench/model.ts';
 import { coresHere, pinned, pinSelf } from '../bench/run/cores.ts';
 import { Keeper } from '../bench/run/keeper.ts';
+import { Sender } from '../bench/run/load.ts';
+import { stopSignal } from '../bench/run/stop.ts';
 import { median } from '../bench/statistics.ts';
 import { pathOf, startApps, targets } from '../bench/targets/index.ts';
 import type { Running, Site, Target } from '../bench/targets/target.ts';
@@ -21,6 +21,7 @@ import type { DuelPlan, DuelResult } from './duel-load.ts';
 
 const [starts, seconds, warmUpSeconds, payloadBytes] = [3, 3, 0.5, 1024];
 const cores = coresHere();
+const signal = stopSignal();
 
 async function duel(names: readonly [string, string], keeper: Keeper): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'fsm-duel-'));
@@ -36,29 +37,14 @@ async function duel(names: readonly [string, string], keeper: Keeper): Promise<n
       running.push(await targetOf(name).start({ app: apps.app, dir: place, address, start, services: 0 }));
     }
     const endpoints = running.map(each => each.endpoint('http1')).map(withPath);
-    return median((await load(keeper, { endpoints: pair(endpoints), payloadBytes, warmUpSeconds, seconds })).ratios);
+    const plan: DuelPlan = { endpoints: pair(endpoints), payloadBytes, warmUpSeconds, seconds };
+    const sender = new Sender(new URL('./duel-load.ts', import.meta.url), { keeper, cores, signal });
+    return median(((await sender.result(plan)) as DuelResult).ratios);
   } finally {
     for (const each of running) await each.close();
     await keeper.end();
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-/** Longer than its seconds the sending may take by so much. */
-const graceMs = 15_000;
-
-async function load(keeper: Keeper, plan: DuelPlan): Promise<DuelResult> {
-  const script = fileURLToPath(new URL('./duel-load.ts', import.meta.url));
-  const { child, ended } = keeper.start(pinned({ file: process.execPath, args: [script] }, 'load', cores), true);
-  const limit = AbortSignal.any([stopped.signal, AbortSignal.timeout((warmUpSeconds + seconds) * 1000 + graceMs)]);
-  limit.addEventListener('abort', () => void keeper.end([child]));
-  child.stdin?.end(JSON.stringify(plan));
-  const output = child.stdout === null ? '' : await text(child.stdout);
-  const how = await ended;
-  stopped.signal.throwIfAborted();
-  if (limit.aborted) throw new Error('a target does not answer any more');
-  if (child.exitCode !== 0) throw new Error(`the load ${how}`);
-  return JSON.parse(output) as DuelResult;
 }
 
 function targetOf(name: string): Target {
@@ -76,17 +62,13 @@ function pair<T>([a, b]: readonly T[]): [T, T] {
   return [a, b];
 }
 
-const stopped = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
-
 const keeper = new Keeper();
 try {
   pinSelf(cores);
   const names = pair(process.argv.slice(2));
   const ratios: number[] = [];
   for (let start = 0; start < starts; start++) {
-    stopped.signal.throwIfAborted();
+    signal.throwIfAborted();
     ratios.push(await duel(names, keeper));
   }
   process.stdout.write(`${JSON.stringify(ratios)}\n`);

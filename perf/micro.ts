@@ -9,6 +9,7 @@
  */
 import { Duplex } from 'node:stream';
 import * as mesh from '../bench/scale/mesh.ts';
+import { median } from '../bench/statistics.ts';
 import type { PushLine } from '../src/dataplane/push/protocol.ts';
 import { PushServer } from '../src/dataplane/push/server.ts';
 import { configFormat } from '../src/engine/config.ts';
@@ -198,7 +199,7 @@ async function workOf(inside: Inside, row: Row, from: number): Promise<number> {
     const { user, system } = process.cpuUsage(before);
     ratios.push((user + system) / operations / ((calibration + cpuUs(calibrate)) / 2));
   }
-  return ratios.sort((a, b) => a - b)[Math.floor(blocks / 2)] ?? Number.NaN;
+  return median(ratios);
 }
 
 function cpuUs(work: () => void): number {

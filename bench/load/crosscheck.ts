@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { LoadPlan, LoadResult, Measure } from '../model.ts';
+import { median } from '../statistics.ts';
 
 const bytes = 64;
 const rounds = Number(process.env.ROUNDS ?? 5);
@@ -171,12 +172,6 @@ async function quiet(): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 500));
     if (used().every((ms, at) => ms - (before[at] ?? 0) < 50)) return;
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
 /** Runs both in turn and prints medians beside each other. */

@@ -1,10 +1,10 @@
 /** Who runs on which cores, so that load, app and proxy do not push each other about. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { delimiter, join } from 'node:path';
 import type { Role } from '../model.ts';
+import { onPath } from '../targets/programs.ts';
 import type { Program } from '../targets/target.ts';
+import { textOf } from './files.ts';
 
 /** Cores of each role, as `taskset -c` writes them; null where nothing can be pinned. */
 export type Cores = Readonly<Record<Role, string>> | null;
@@ -24,7 +24,7 @@ export function coresFor(allowed: readonly number[]): Cores {
 
 /** Those that this process may use, which are not the first ones in a container with a set of its own. */
 export function coresHere(): Cores {
-  if (programOnPath('taskset') === undefined) return null;
+  if (onPath('taskset') === undefined) return null;
   const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(textOf('/proc/self/status'))?.[1] ?? '';
   return coresFor(numbersOf(list));
 }
@@ -37,24 +37,16 @@ function numbersOf(list: string): number[] {
   });
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 /** The program on the cores of its role. */
 export function pinned(program: Program, role: Role, cores: Cores): Program {
   if (cores === null) return program;
-  const taskset = programOnPath('taskset') ?? 'taskset';
+  const taskset = onPath('taskset') ?? 'taskset';
   return { ...program, file: taskset, args: ['-c', cores[role], program.file, ...program.args] };
 }
 
 /** Puts this process where the load is: what it does meanwhile is not to be on the proxy's cores. */
 export function pinSelf(cores: Cores): void {
-  const taskset = programOnPath('taskset');
+  const taskset = onPath('taskset');
   if (cores !== null && taskset !== undefined)
     spawnSync(taskset, ['-a', '-c', '-p', cores.load, String(process.pid)], { stdio: 'ignore' });
 }
@@ -63,18 +55,4 @@ export function pinSelf(cores: Cores): void {
 export function widthOf(role: Role, cores: Cores): number {
   if (cores === null) return availableParallelism();
   return cores[role].split(',').length;
-}
-
-/** Path of a program that PATH has; undefined when there is none. */
-export function programOnPath(name: string): string | undefined {
-  for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']) {
-    const path = join(dir, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // The next one.
-    }
-  }
-  return undefined;
 }

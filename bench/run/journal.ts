@@ -4,17 +4,10 @@
  * where and with what; a run is taken up only where all of that is the same.
  */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import type { Machine, Round, Skip, Suite } from '../model.ts';
+import type { Result, Round } from '../model.ts';
 
-/** The first line. */
-export interface Head {
-  readonly suite: Suite;
-  readonly startedAt: string;
-  readonly machine: Machine;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly rules: readonly string[];
-  readonly skips: readonly Skip[];
-}
+/** The first line: what a result says that is known before it is measured. */
+export type Head = Pick<Result, 'suite' | 'startedAt' | 'machine' | 'versions' | 'rules' | 'skips'>;
 
 /** What a journal was found to hold. */
 export interface Found {

@@ -1,9 +1,10 @@
 /** One round of load, by a process of its own, and what everybody used meanwhile. */
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { LoadPlan, LoadResult, ProcessUse, Role } from '../model.ts';
 import { type Cores, pinned } from './cores.ts';
-import type { Keeper } from './keeper.ts';
+import type { Keeper, Kept } from './keeper.ts';
 import { cpuMsOf, memoryOf } from './usage.ts';
 
 /** Who is watched during a round. */
@@ -19,39 +20,64 @@ export interface Loaded {
   readonly processes: readonly ProcessUse[];
 }
 
-/** Longer than its warm-up and its round the load may take by so much, to start and to wait for the last answers. */
+/** Longer than its warm-up and its seconds a sender may take by so much, to start and to wait for the last answers. */
 const graceMs = 15_000;
 
+/** What a sender is started with. */
+export interface Place {
+  readonly keeper: Keeper;
+  readonly cores: Cores;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** A sending process: its plan goes in as JSON, and its result comes out as JSON when `result` is asked for. */
+export class Sender {
+  readonly child: ChildProcess;
+  readonly #kept: Kept;
+  readonly #place: Place;
+
+  /** @param script what Node runs, on the cores of the load */
+  constructor(script: URL, place: Place) {
+    this.#place = place;
+    const program = { file: process.execPath, args: [fileURLToPath(script)] };
+    this.#kept = place.keeper.start(pinned(program, 'load', place.cores), true);
+    this.child = this.#kept.child;
+  }
+
+  /** @throws Error that says what became of the process */
+  async result(plan: { readonly warmUpSeconds: number; readonly seconds: number }): Promise<unknown> {
+    const { keeper, signal } = this.#place;
+    const { child } = this;
+    const closed = once(child, 'close');
+    const output: Buffer[] = [];
+    child.stdout?.on('data', chunk => output.push(chunk));
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(JSON.stringify(plan));
+    const limit = AbortSignal.timeout((plan.warmUpSeconds + plan.seconds) * 1000 + graceMs);
+    const stop = (): void => void keeper.end([child]);
+    for (const one of [signal, limit]) one.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const how = await this.#kept.ended;
+    await closed;
+    signal.removeEventListener('abort', stop);
+    signal.throwIfAborted();
+    if (limit.aborted) throw new Error('the load did not come to its end in time: it hangs');
+    if (child.exitCode !== 0) throw new Error(`the load ${how}`);
+    return JSON.parse(Buffer.concat(output).toString());
+  }
+}
+
 /** @throws Error that says what became of the load process */
-export async function runLoad(
-  plan: LoadPlan,
-  watched: readonly Watched[],
-  { keeper, cores, signal }: { keeper: Keeper; cores: Cores; signal: AbortSignal },
-): Promise<Loaded> {
-  const script = fileURLToPath(new URL('../load/main.ts', import.meta.url));
-  const { child, ended } = keeper.start(pinned({ file: process.execPath, args: [script] }, 'load', cores), true);
-  const everyone: Watched[] = [{ role: 'load', name: 'load', pid: child.pid ?? 0 }, ...watched];
-  const use = new Use(everyone);
-  child.on('message', message => {
+export async function runLoad(plan: LoadPlan, watched: readonly Watched[], place: Place): Promise<Loaded> {
+  const sender = new Sender(new URL('../load/main.ts', import.meta.url), place);
+  const use = new Use([{ role: 'load', name: 'load', pid: sender.child.pid ?? 0 }, ...watched]);
+  sender.child.on('message', message => {
     if (message === 'measuring') use.begin();
     if (message === 'measured') use.end();
   });
-  const output: Buffer[] = [];
-  child.stdout?.on('data', chunk => output.push(chunk));
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(JSON.stringify(plan));
-  const limit = AbortSignal.timeout((plan.warmUpSeconds + plan.seconds) * 1000 + graceMs);
-  const stop = (): void => void keeper.end([child]);
-  for (const one of [signal, limit]) one.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  const closed = once(child, 'close');
-  const how = await ended;
-  await closed;
-  signal.removeEventListener('abort', stop);
-  signal.throwIfAborted();
-  if (limit.aborted) throw new Error('the load did not come to its end in time: it hangs');
-  if (child.exitCode !== 0) throw new Error(`the load ${how}`);
-  return { load: JSON.parse(Buffer.concat(output).toString()) as LoadResult, processes: use.figures() };
+  const load = (await sender.result(plan)) as LoadResult;
+  return { load, processes: use.figures() };
 }
 
 /** Differences of CPU time between two moments. */

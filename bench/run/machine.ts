@@ -1,10 +1,10 @@
 /** What machine this is, and what runs on it: what a result may be compared within. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import type { Machine } from '../model.ts';
+import { textOf } from './files.ts';
 
 /** Looks at `/proc` and `/sys`; what is not there is said to be unknown. */
 export function machineHere(): Machine {
@@ -38,14 +38,6 @@ function virtualisation(cpuinfo: string): string {
   const vendor = textOf('/sys/class/dmi/id/sys_vendor').trim();
   if (/\bhypervisor\b/.test(cpuinfo)) return vendor === '' ? 'hypervisor' : `hypervisor (${vendor})`;
   return 'none';
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 /** `<version>-<commit>`, with `+` when the tree differs from it; without git the version alone. */

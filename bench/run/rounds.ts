@@ -138,7 +138,7 @@ class Job {
       signal.throwIfAborted();
       journal.append(round);
       const stillMissing = this.missing().some(({ target, round: at }) => target === turn.target && at === turn.round);
-      if (!stillMissing || this.#failed.has(turn.target)) return round;
+      if (!stillMissing) return round;
     }
   }
 

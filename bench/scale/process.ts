@@ -1,10 +1,10 @@
 /** The control plane under measurement: the production process, looked at from outside. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { processOptions } from '../../src/controller/options.ts';
+import { threadsCpuMs } from '../run/usage.ts';
 
 /** What a control plane is started with. */
 export interface ControlPlaneOptions {
@@ -68,8 +68,7 @@ export class ControlPlane {
 
   /** CPU time of all its threads until now, milliseconds (`schedstat`, nanoseconds by thread). */
   cpuMs(): number {
-    const tasks = `/proc/${this.pid}/task`;
-    return readdirSync(tasks).reduce((sum, task) => sum + nanosecondsOf(join(tasks, task, 'schedstat')), 0) / 1e6;
+    return threadsCpuMs(this.pid);
   }
 
   /** Resident memory, MiB, split as the kernel does: of its own, and of files mapped. */
@@ -93,14 +92,5 @@ function parsed(line: string): { msg?: string; level?: string } {
     return JSON.parse(line) as { msg?: string; level?: string };
   } catch {
     return { msg: line };
-  }
-}
-
-/** A thread that has ended meanwhile counts no more. */
-function nanosecondsOf(file: string): number {
-  try {
-    return Number(readFileSync(file, 'utf8').split(' ')[0]);
-  } catch {
-    return 0;
   }
 }

@@ -1,6 +1,7 @@
 /** What is measured, one function each. A scenario leaves the mesh as large as it found it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Receipt } from '../../src/engine/receipts.ts';
+import { quantile } from '../statistics.ts';
 import type { Write } from './api.ts';
 import * as mesh from './mesh.ts';
 import { clockMs } from './messages.ts';
@@ -10,12 +11,6 @@ import type { MeshPod, Rig } from './rig.ts';
 export type Figures = Readonly<Record<string, number>>;
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-/** Nearest rank. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
 
 const spread = (values: readonly number[]): Figures => ({
   p50Ms: quantile(values, 0.5),

@@ -1,10 +1,10 @@
 /** Envoy: one hop, and a pair with mutual TLS. One worker each. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Endpoint, Protocol } from '../model.ts';
+import type { Protocol } from '../model.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { configOf, type Way } from './envoy-config.ts';
-import { appProtocols, behind, endpointOn } from './places.ts';
+import { appProtocols, behind, endpointOn, hopOn } from './places.ts';
 import { findPeer, findProgram, type Peer, type Started, whenUp } from './programs.ts';
 import type { Site, Target } from './target.ts';
 
@@ -26,11 +26,7 @@ export const envoy: Target = {
   find: () => findPeer(peer),
   async start(site) {
     const files = await makeCertificates(site.dir);
-    const { ca, serverName } = files;
-    const endpoint = (protocol: Protocol): Endpoint => {
-      const plain = endpointOn(site.address(1), protocol);
-      return protocol === 'tls' ? { ...plain, tls: { ca, serverName } } : plain;
-    };
+    const endpoint = hopOn(site.address(1), files);
     const ways = hopProtocols.map((name): Way => {
       const protocol = behind(name);
       const plain = { name, protocol, listen: endpoint(name), target: site.app(protocol) };

@@ -1,9 +1,9 @@
 /** HAProxy: one hop, one thread, nothing logged, connections to the app kept and shared. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Endpoint, Protocol } from '../model.ts';
+import type { Endpoint } from '../model.ts';
 import { makeCertificates } from './certificates.ts';
-import { behind, endpointOn } from './places.ts';
+import { behind, hopOn } from './places.ts';
 import { findPeer, findProgram, type Peer, whenUp } from './programs.ts';
 import type { Target } from './target.ts';
 
@@ -39,11 +39,7 @@ export const haproxy: Target = {
   async start(site) {
     const file = findProgram(peer.variable, peer.name);
     if (file === undefined) throw new Error('there is no HAProxy here');
-    const { ca, serverName } = await makeCertificates(site.dir);
-    const endpoint = (protocol: Protocol): Endpoint => {
-      const plain = endpointOn(site.address(1), protocol);
-      return protocol === 'tls' ? { ...plain, tls: { ca, serverName } } : plain;
-    };
+    const endpoint = hopOn(site.address(1), await makeCertificates(site.dir));
     const proxies = protocols.map(protocol => proxy(protocol, endpoint(protocol), site.app(behind(protocol))));
     const config = join(site.dir, 'haproxy.cfg');
     await writeFile(config, `${common}\n${proxies.join('\n')}`);

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Endpoint, Protocol } from '../model.ts';
+import type { Protocol } from '../model.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
-import { behind, endpointOn, ports } from './places.ts';
+import { behind, endpointOn, hopOn, ports } from './places.ts';
 import { findPeer, findProgram, type Peer, type Started, whenUp } from './programs.ts';
 import type { Site, Target } from './target.ts';
 
@@ -46,10 +46,7 @@ export const nginx: Target = {
       'nginx',
       `http { ${common} ${[...pools, ...servers].join('\n')} }\n${streams}`,
     );
-    const { ca, serverName } = files;
-    const endpoint = (protocol: Protocol): Endpoint =>
-      protocol === 'tls' ? { ...endpointOn(at, protocol), tls: { ca, serverName } } : endpointOn(at, protocol);
-    return whenUp(spoken(), endpoint, [started]);
+    return whenUp(spoken(), hopOn(at, files), [started]);
   },
 };
 

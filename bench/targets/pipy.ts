@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { findPipy } from '../../src/dataplane/pipy/driver.ts';
 import type { Protocol } from '../model.ts';
 import { makeCertificates } from './certificates.ts';
-import { behind, endpointOn } from './places.ts';
+import { behind, endpointOn, hopOn } from './places.ts';
 import { findPipyVersion, quiet, whenUp } from './programs.ts';
 import type { Program, Site, Target } from './target.ts';
 
@@ -25,16 +25,17 @@ export const pipy: Target = {
   protocols: hopProtocols,
   find: findPipyVersion,
   async start(site) {
-    const { certificate, key, ca, serverName } = await makeCertificates(site.dir);
-    const endpoint = (protocol: Protocol) => {
-      const plain = endpointOn(site.address(1), protocol);
-      return protocol === 'tls' ? { ...plain, tls: { ca, serverName } } : plain;
-    };
+    const files = await makeCertificates(site.dir);
+    const endpoint = hopOn(site.address(1), files);
     const places = placesOf(hopProtocols, protocol => ({
       listen: at(endpoint(protocol)),
       target: at(site.app(behind(protocol))),
     }));
-    const child = site.start(run('hop', { HOP_PLACES: places, HOP_CERT: certificate, HOP_KEY: key }), 'proxy', 'pipy');
+    const child = site.start(
+      run('hop', { HOP_PLACES: places, HOP_CERT: files.certificate, HOP_KEY: files.key }),
+      'proxy',
+      'pipy',
+    );
     return whenUp(hopProtocols, endpoint, [{ name: 'pipy', child }]);
   },
 };

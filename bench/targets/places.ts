@@ -50,6 +50,17 @@ export function endpointOn(host: string, protocol: Protocol, name = 'app.bench')
   return { host, port: ports[known], authority: `${name}:${ports[known]}`, path: paths[known] };
 }
 
+/** The endpoints of a hop on an address; TLS with the certificate that clients are to see. */
+export function hopOn(
+  host: string,
+  { ca, serverName }: NonNullable<Endpoint['tls']>,
+): (protocol: Protocol) => Endpoint {
+  return protocol => {
+    const plain = endpointOn(host, protocol);
+    return protocol === 'tls' ? { ...plain, tls: { ca, serverName } } : plain;
+  };
+}
+
 /** The path that answers with so many bytes. */
 export function pathOf(endpoint: Endpoint, bytes: number): string {
   return endpoint.path.replace('<n>', String(bytes));

@@ -14,6 +14,11 @@ const versionTimeoutMs = 5000;
 export function findProgram(variable: string, name: string): string | undefined {
   const named = process.env[variable];
   if (named) return isExecutable(named) ? named : undefined;
+  return onPath(name);
+}
+
+/** A program on the PATH or where root's programs lie. */
+export function onPath(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders
     .filter(folder => folder !== '')

@@ -32,13 +32,7 @@ export function openHTTP1(plan: LoadPlan, [lane = 0]: readonly number[], events:
         reader = new AnswerReader();
         events.ready(lane);
       },
-      data(chunk) {
-        try {
-          read(chunk);
-        } catch (error) {
-          wire.renew(error instanceof Error ? error.message : String(error));
-        }
-      },
+      data: read,
       lost() {
         const answer = pending ? reader.end() : null;
         if (answer !== null) answered(answer.status, answer.length);

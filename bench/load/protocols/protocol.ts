@@ -36,6 +36,7 @@ export function wrongAnswer(status: number, length: number, wanted: number): str
 /** What a protocol does with a connection that opens again whenever it is lost. */
 export interface WireUser {
   opened(): void;
+  /** What it throws is told as broken, and a new connection is opened. */
   data(chunk: Buffer): void;
   /** After `opened`, when the connection is no more. */
   lost(): void;
@@ -64,7 +65,12 @@ export function openWire({ host, port }: Endpoint, user: WireUser, broken: (why:
       user.opened();
     });
     own.on('data', chunk => {
-      if (own === socket && !own.destroyed) user.data(chunk);
+      if (own !== socket || own.destroyed) return;
+      try {
+        user.data(chunk);
+      } catch (error) {
+        wire.renew(error instanceof Error ? error.message : String(error));
+      }
     });
     own.on('error', error => {
       why = error.message;

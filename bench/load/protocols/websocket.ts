@@ -53,13 +53,7 @@ export function openWebSocket(plan: LoadPlan, [lane = 0]: readonly number[], eve
         reader = new MessageReader();
         wire.write(upgrade);
       },
-      data(chunk) {
-        try {
-          read(chunk);
-        } catch (error) {
-          wire.renew(error instanceof Error ? error.message : String(error));
-        }
-      },
+      data: read,
       lost() {
         pending = false;
         events.gone(lane);
