@@ -5,6 +5,7 @@
  *
  *   --same 100     checks of an unchanged tree
  *   --each 20      checks of each kind of worse tree
+ *   --checks 5     end after so many, where the machine is needed for something else
  */
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
   options: {
     same: { type: 'string', default: '100' },
     each: { type: 'string', default: '20' },
+    checks: { type: 'string' },
     report: { type: 'boolean', default: false },
   },
 });
@@ -83,7 +85,7 @@ function found(looks: readonly (readonly Verdict[])[]): string[] {
 async function run(rows: readonly BaselineRow[]): Promise<void> {
   mkdirSync(fileURLToPath(new URL('./results/quality/', import.meta.url)), { recursive: true });
   const budgets = loadBudgets();
-  const queue = missing(done());
+  const queue = missing(done()).slice(0, values.checks === undefined ? undefined : Number(values.checks));
   for (const [at, sabotage] of queue.entries()) {
     const tree = await copyWith(sabotage, doses);
     const beganMs = performance.now();
