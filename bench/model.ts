@@ -95,6 +95,8 @@ export interface LoadResult {
   readonly latency: Distribution;
   /** How late the sender was: from the intended time to the real sending. Empty for `throughput`. */
   readonly lateness: Distribution | null;
+  /** The sender had a real-time priority; never for `throughput`. */
+  readonly urgent: boolean;
   /** Share of one core that the busiest sending thread used, 0 to 1. */
   readonly busy: number;
   /** First few things that went wrong, as text. */
@@ -192,6 +194,8 @@ export interface RowSummary {
   readonly perSecond: Estimate;
   readonly p50Us: Estimate;
   readonly p99Us: Estimate;
+  /** How late the sender was at the most: p99 of its worst round, µs; null for `throughput`. */
+  readonly latenessUs: number | null;
   /** CPU time of the target's own processes for one answer, µs; null for `direct`. */
   readonly cpuUsPerAnswer: Estimate | null;
   /** Sum over the target's own processes. */

@@ -77,6 +77,7 @@ const load = object('What the load of one round saw; null when it saw nothing.',
   seconds: Type.Number({ exclusiveMinimum: 0, description: 'Length of what was counted.' }),
   latency: distribution,
   lateness: orNull(distribution),
+  urgent: flag('The sender had a real-time priority.'),
   busy: amount('Share of one core that the busiest sending thread used.'),
   complaints: list('First few things that went wrong.', text('One of them.')),
 });
@@ -130,6 +131,7 @@ const row = object('One target of one experiment, over its rounds. Where none co
   perSecond: estimated('Answers a second.'),
   p50Us: estimated('Median latency, µs.'),
   p99Us: estimated('99th percentile of latency, µs.'),
+  latenessUs: orNull(amount('How late the sender was: 99th percentile of its worst round, µs.')),
   cpuUsPerAnswer: orNull(estimated("CPU time of the target's own processes for one answer, µs.")),
   rssMiB: orNull(amount("Resident memory of the target's own processes.")),
   peakMiB: orNull(amount('The most of it.')),
@@ -259,7 +261,10 @@ function straysOf({ suite: { experiments }, rounds, summary }: Result): Fault[] 
     const what = `${shown(line[field as 'experiment' | 'target'])} is no ${field} of ${why}`;
     return [{ path: `/${list}/${at}/${field}`, what, fix: `add it to ${why}, or take the entry out` }];
   };
-  const keys = rounds.map(line => JSON.stringify([line.experiment, line.target, line.round]));
+  // A round that did not count may be there again: it was run once more.
+  const keys = rounds.map((line, at) =>
+    JSON.stringify([line.experiment, line.target, line.round, line.void === null || at]),
+  );
   const first = new Map(keys.map((key, at) => [key, at] as const).toReversed());
   const again = rounds.flatMap(({ round }, at) =>
     first.get(keys[at] ?? '') === at

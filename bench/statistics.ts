@@ -144,9 +144,15 @@ function rowOf(
     perSecond: over(({ load }) => figures.perSecond(load)),
     p50Us: over(({ load }) => figures.p50(load)),
     p99Us: over(({ load }) => figures.p99(load)),
+    latenessUs: latenessOf(counted),
     ...costOf(counted),
     ratios: target === baseline ? null : pairedRatios(all, name, target, baseline),
   };
+}
+
+function latenessOf(counted: readonly Counted[]): number | null {
+  const each = counted.flatMap(({ load }) => load.lateness?.p99Us ?? []);
+  return each.length === 0 ? null : Math.max(...each);
 }
 
 /** What the target's own processes used; nulls where it has none. */

@@ -18,6 +18,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { LoadPlan, LoadResult, Measure } from '../model.ts';
 import { median } from '../statistics.ts';
+import { urgentOption } from './urgent.ts';
 
 const bytes = 64;
 const rounds = Number(process.env.ROUNDS ?? 5);
@@ -59,7 +60,8 @@ async function ours(measure: Measure, port: number, rate?: number): Promise<Load
     warmUpSeconds: 1,
     seconds,
   };
-  const result = JSON.parse(await run(process.execPath, [program], JSON.stringify(plan))) as LoadResult;
+  const options = measure === 'latency' ? [urgentOption] : [];
+  const result = JSON.parse(await run(process.execPath, [...options, program], JSON.stringify(plan))) as LoadResult;
   if (result.wrong + result.broken + result.unanswered > 0) throw new Error(result.complaints.join(', '));
   return result;
 }

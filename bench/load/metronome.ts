@@ -18,12 +18,14 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { nowUs } from './clock.ts';
 import type { StartAt } from './engine.ts';
+import { beUrgent } from './urgent.ts';
 
 /** What the metronome is told: the timetable, and the threads that send its times in turn. */
 export interface MetronomeWork {
   readonly times: Float64Array;
   readonly senders: readonly MessagePort[];
   readonly leadUs: number;
+  readonly urgent: boolean;
 }
 
 function beat({ times, senders, leadUs }: MetronomeWork, startUs: number): void {
@@ -38,4 +40,6 @@ function beat({ times, senders, leadUs }: MetronomeWork, startUs: number): void 
   }
 }
 
-parentPort?.once('message', ({ startUs }: StartAt) => beat(workerData as MetronomeWork, startUs));
+const work = workerData as MetronomeWork;
+if (work?.urgent) beUrgent();
+parentPort?.once('message', ({ startUs }: StartAt) => beat(work, startUs));

@@ -7,6 +7,7 @@ import type { MetronomeWork } from './metronome.ts';
 import { combine, type ThreadResult } from './tally.ts';
 import type { ThreadMessage, ThreadWork } from './thread.ts';
 import { timetable } from './timetable.ts';
+import { canBeUrgent } from './urgent.ts';
 
 /** Always the same: every target of an experiment is asked at the same moments. */
 const seed = 1;
@@ -38,9 +39,10 @@ export async function runLoad(plan: LoadPlan, onMoment: OnMoment = () => {}): Pr
 type Start = (file: string, options: WorkerOptions) => Worker;
 
 async function runOn(plan: LoadPlan, threads: number, start: Start, onMoment: OnMoment): Promise<LoadResult> {
+  const urgent = plan.measure === 'latency' && canBeUrgent();
   const works = Array.from({ length: threads }, (_, thread): ThreadWork => {
     const connections = Math.floor((plan.connections + threads - 1 - thread) / threads);
-    return { plan, connections, thread, threads };
+    return { plan, connections, thread, threads, urgent };
   });
   const begin = plan.measure === 'latency' ? startTimed : startFree;
   const { sending, others } = begin(plan, works, start);
@@ -52,7 +54,7 @@ async function runOn(plan: LoadPlan, threads: number, start: Start, onMoment: On
   void until(beginUs).then(() => onMoment('measuring'));
   const measured = until(endUs).then(() => onMoment('measured'));
   const [parts] = await Promise.all([results, measured]);
-  return combine(plan, parts);
+  return { ...combine(plan, parts), urgent };
 }
 
 interface Started {
@@ -66,7 +68,8 @@ function startFree(_: LoadPlan, works: readonly ThreadWork[], start: Start): Sta
 
 function startTimed({ rate = 0, ...plan }: LoadPlan, works: readonly ThreadWork[], start: Start): Started {
   const times = timetable(rate, plan.warmUpSeconds + plan.seconds, seed);
-  const leadUs = leadFor(rate);
+  const urgent = works.some(work => work.urgent);
+  const leadUs = leadFor(rate, urgent);
   const senders: MessagePort[] = [];
   const sending = works.map(work => {
     const { port1, port2: wake } = new MessageChannel();
@@ -74,7 +77,7 @@ function startTimed({ rate = 0, ...plan }: LoadPlan, works: readonly ThreadWork[
     const workerData: ThreadWork = { ...work, timed: { times, wake, leadUs } };
     return follow(start('./thread.ts', { workerData, transferList: [wake] }));
   });
-  const workerData: MetronomeWork = { times, senders, leadUs };
+  const workerData: MetronomeWork = { times, senders, leadUs, urgent };
   return { sending, others: [start('./metronome.ts', { workerData, transferList: senders })] };
 }
 

@@ -75,7 +75,7 @@ export class Tally {
 }
 
 /** One result of all threads. */
-export function combine({ measure, seconds }: LoadPlan, parts: readonly ThreadResult[]): LoadResult {
+export function combine({ measure, seconds }: LoadPlan, parts: readonly ThreadResult[]): Omit<LoadResult, 'urgent'> {
   const sum = (key: 'answers' | 'wrong' | 'broken' | 'unanswered') =>
     parts.reduce((total, part) => total + part[key], 0);
   return {

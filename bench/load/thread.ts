@@ -6,6 +6,7 @@ import { type Bounds, boundsFrom, type Engine, type StartAt } from './engine.ts'
 import { openLanes } from './lanes.ts';
 import { OpenLoop, type Share } from './open-loop.ts';
 import type { ThreadResult } from './tally.ts';
+import { beUrgent } from './urgent.ts';
 
 /** What a sending thread is told. */
 export interface ThreadWork {
@@ -17,6 +18,7 @@ export interface ThreadWork {
   readonly threads: number;
   /** For the open loop. */
   readonly timed?: Pick<Share, 'times' | 'wake' | 'leadUs'>;
+  readonly urgent: boolean;
 }
 
 /** What a sending thread tells: that it is ready, and then its result. */
@@ -75,6 +77,7 @@ const port = parentPort;
 if (port !== null) {
   const work = workerData as ThreadWork;
   const prepared = await prepare(work);
+  if (work.urgent) beUrgent();
   port.once('message', async ({ startUs }: StartAt) => {
     const result = await prepared.run(boundsFrom(startUs, work.plan));
     prepared.close();

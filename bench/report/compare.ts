@@ -5,7 +5,7 @@
  */
 import type { Estimate, Experiment, Result, RowSummary } from '../model.ts';
 import { again, type Figure, figuresOf, noiseOf, noiseShare, pairedRatios, type Ratios } from '../statistics.ts';
-import { isEmulated, isNoise } from './parts.ts';
+import { isEmulated, isNoise, senderOf } from './parts.ts';
 
 /** A result and what to call it. */
 export interface Named {
@@ -268,5 +268,10 @@ function remarksOf(results: readonly Named[]): string[] {
       ? []
       : [`${program}: ${own.map((version, at) => `${version} in ${results[at]?.name}`).join(', ')}`];
   });
-  return [...early, ...lengths, ...versions];
+  const senders = results.map(({ result }) => senderOf(result.rounds));
+  const priorities =
+    new Set(senders).size < 2 || senders.includes(null)
+      ? []
+      : [`the sender had ${senders.join(' and ')}: latencies of the slower sender are longer by its lateness`];
+  return [...early, ...lengths, ...priorities, ...versions];
 }

@@ -58,7 +58,9 @@ function blockOf(part: Part): string {
   ];
   const told = rows.filter(({ target }) => target !== again.target);
   const own = noise === null ? [] : [`noise of the machine ${share(noiseShare(noise, figures[0]))}`];
-  const small = `<sub>${[signsExplained, ...own].join('; ')}</sub>`;
+  const late = Math.max(...rows.map(({ latenessUs }) => latenessUs ?? 0));
+  const sender = late === 0 ? [] : [`the sender was late by ${time(late)} at the most (p99 of a round)`];
+  const small = `<sub>${[signsExplained, ...own, ...sender].join('; ')}</sub>`;
   const cells = told.map(row => cellsOf(row, figures, part));
   return [`**${plain(experiment.name)}**`, table(heads, cells), small].join('\n\n');
 }

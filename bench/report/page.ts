@@ -2,7 +2,7 @@
 import type { Experiment, Result } from '../model.ts';
 import { again, figuresOf, noiseShare } from '../statistics.ts';
 import { escaped, figureWords, times, whole } from './format.ts';
-import { isEmulated, type Part, partsOf } from './parts.ts';
+import { isEmulated, type Part, partsOf, senderOf } from './parts.ts';
 import { sectionOf } from './section.ts';
 import { type Row, strip } from './strip.ts';
 import { style } from './style.ts';
@@ -116,7 +116,7 @@ function promiseOf(rounds: number): string {
 
 const minute = (at: string): string => at.slice(0, 16).replace('T', ' ');
 
-function provenance({ machine, versions, skips, startedAt, endedAt, state }: Result): string {
+function provenance({ machine, versions, skips, startedAt, endedAt, state, rounds }: Result): string {
   const facts = (all: readonly (readonly [string, string])[]) =>
     `<dl>${all.map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`).join('')}</dl>`;
   const fingerprint: readonly (readonly [string, string])[] = [
@@ -126,6 +126,7 @@ function provenance({ machine, versions, skips, startedAt, endedAt, state }: Res
     ['Memory', `${whole(machine.memoryMiB)} MiB`],
     ['System', `${machine.platform} ${machine.kernel}, ${machine.arch}`],
     ['Governor', machine.governor ?? 'none that can be read'],
+    ['Sender', senderOf(rounds) ?? 'closed loop alone'],
     ['Virtualisation', machine.virtualisation],
     ['Run', `${minute(startedAt)} to ${minute(endedAt)} UTC, ${state}`],
   ];

@@ -49,3 +49,10 @@ export function isNoise({ low, high }: Estimate, noise: number, rounds: number):
 export function isEmulated({ virtualisation }: Machine): boolean {
   return /qemu-user|tcg|emulat/i.test(virtualisation);
 }
+
+/** With which priority requests were sent in open loop; null where none were. */
+export function senderOf(rounds: readonly Round[]): string | null {
+  const timed = rounds.flatMap(({ load }) => (load === null || load.lateness === null ? [] : [load]));
+  if (timed.length === 0) return null;
+  return timed.every(({ urgent }) => urgent) ? 'real-time priority' : 'ordinary priority';
+}

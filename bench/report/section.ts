@@ -164,10 +164,11 @@ function figureTable({ rows, rounds }: Part): string {
     const cell = (value: Estimate | null, write: (value: number) => string) =>
       value === null || blank ? '<td>–</td>' : `<td>${write(value.value)}${reach(row.rounds, value, write)}</td>`;
     const memory = row.rssMiB === null ? '–' : `${digits(row.rssMiB)}<small>peak ${digits(row.peakMiB ?? 0)}</small>`;
+    const late = row.latenessUs === null ? '' : `<small>sender late ${time(row.latenessUs)}</small>`;
     const cells = [
       cell(row.perSecond, whole),
       cell(row.p50Us, time),
-      cell(row.p99Us, time),
+      cell(row.p99Us, time).replace('</td>', `${blank ? '' : late}</td>`),
       `<td>${blank ? '–' : three}</td>`,
       cell(row.cpuUsPerAnswer, time),
       `<td>${memory}</td><td>${row.rounds}</td>`,
@@ -176,5 +177,5 @@ function figureTable({ rows, rounds }: Part): string {
   });
   const heads = ['Target', 'answers/s', 'p50', 'p99', 'p99.9', 'CPU', 'MiB', 'rounds'];
   return `<details><summary>All figures</summary><div class="scroll"><table><tr>${heads.map(head => `<th>${head}</th>`).join('')}</tr>
-${lines.join('\n')}</table></div><p class="small">Medians over the rounds with their 95 % intervals; p99.9 of all rounds together.</p></details>`;
+${lines.join('\n')}</table></div><p class="small">Medians over the rounds with their 95 % intervals; p99.9 of all rounds together; lateness is the p99 of the worst round.</p></details>`;
 }

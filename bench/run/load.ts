@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { urgentOption } from '../load/urgent.ts';
 import type { LoadPlan, LoadResult, ProcessUse, Role } from '../model.ts';
 import { type Cores, pinned } from './cores.ts';
 import type { Keeper, Kept } from './keeper.ts';
@@ -37,10 +38,10 @@ export class Sender {
   readonly #kept: Kept;
   readonly #place: Place;
 
-  /** @param script what Node runs, on the cores of the load */
-  constructor(script: URL, place: Place) {
+  /** @param script what Node runs, on the cores of the load; @param options Node's own */
+  constructor(script: URL, place: Place, options: readonly string[] = []) {
     this.#place = place;
-    const program = { file: process.execPath, args: [fileURLToPath(script)] };
+    const program = { file: process.execPath, args: [...options, fileURLToPath(script)] };
     this.#kept = place.keeper.start(pinned(program, 'load', place.cores), true);
     this.child = this.#kept.child;
   }
@@ -70,7 +71,8 @@ export class Sender {
 
 /** @throws Error that says what became of the load process */
 export async function runLoad(plan: LoadPlan, watched: readonly Watched[], place: Place): Promise<Loaded> {
-  const sender = new Sender(new URL('../load/main.ts', import.meta.url), place);
+  const options = plan.measure === 'latency' ? [urgentOption] : [];
+  const sender = new Sender(new URL('../load/main.ts', import.meta.url), place, options);
   const use = new Use([{ role: 'load', name: 'load', pid: sender.child.pid ?? 0 }, ...watched]);
   sender.child.on('message', message => {
     if (message === 'measuring') use.begin();

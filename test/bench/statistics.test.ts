@@ -21,6 +21,7 @@ const load: LoadResult = {
   seconds: 2,
   latency,
   lateness: null,
+  urgent: false,
   busy: 0,
   complaints: [],
 };

@@ -79,6 +79,13 @@ test.each([
   expect(found[0]).toContain(fault);
 });
 
+test('a round that did not count may be there again', () => {
+  const [first, ...rest] = result.rounds;
+  if (first === undefined) throw new Error('no round');
+  const again = { ...result, rounds: [{ ...first, void: 'late' }, { ...first, void: 'late' }, first, ...rest] };
+  expect(readResult(JSON.stringify(again)).rounds).toHaveLength(result.rounds.length + 2);
+});
+
 test('an experiment that is there twice is found', () => {
   const twice = syntheticResult({
     rounds: 1,

@@ -161,7 +161,7 @@ function roundOf(
 
 function loadOf(answers: number, seconds: number, latency: Distribution): LoadResult {
   const counts = { answers, wrong: 0, broken: 0, unanswered: 0 };
-  return { ...counts, seconds, latency, lateness: null, busy: 0.42, complaints: [] };
+  return { ...counts, seconds, latency, lateness: null, urgent: false, busy: 0.42, complaints: [] };
 }
 
 function processesOf(target: string, { cpuUs, rssMiB }: Character, answers: number, weather: number): ProcessUse[] {

@@ -51,7 +51,7 @@ it('gives each role cores of its own as far as there are any', () => {
 it('counts no round of a late sender, of wrong answers or of many that are missing', () => {
   const distribution = { count: 100, meanUs: 1, p50Us: 1, p90Us: 1, p99Us: 900, p999Us: 1, maxUs: 1, histogram: '' };
   const good = { answers: 1000, wrong: 0, broken: 0, unanswered: 0, seconds: 1, busy: 0, complaints: [] };
-  const load = { ...good, latency: distribution, lateness: distribution };
+  const load = { ...good, urgent: false, latency: distribution, lateness: distribution };
   expect(whyVoid(load)).toBeNull();
   expect(whyVoid({ ...load, lateness: { ...distribution, p99Us: 1001 } })).toBe('the sender was late: p99 1001 µs');
   expect(whyVoid({ ...load, wrong: 1, complaints: ['status 500'] })).toBe('1 wrong answers: status 500');
