@@ -59,8 +59,9 @@ function missing(checks: readonly Check[]): Sabotage[] {
   const left = (kind: Sabotage, wanted: number): number =>
     Math.max(0, wanted - checks.filter(({ sabotage }) => sabotage === kind).length);
   const queues = (['nothing', ...kinds] as const).map(kind => {
-    const count = left(kind, Number(kind === 'nothing' ? values.same : values.each));
-    return Array.from({ length: count }, (_, at) => ({ kind, place: (at + 0.5) / count }));
+    const wanted = Number(kind === 'nothing' ? values.same : values.each);
+    const count = left(kind, wanted);
+    return Array.from({ length: count }, (_, at) => ({ kind, place: (wanted - count + at + 0.5) / wanted }));
   });
   return queues
     .flat()

@@ -6,6 +6,7 @@ import type { LoadPlan, Protocol } from '../model.ts';
 import { openHandshakes } from './protocols/handshake.ts';
 import { openHTTP1 } from './protocols/http1.ts';
 import { openGRPC, openHTTP2 } from './protocols/http2.ts';
+import { openMQTT } from './protocols/mqtt.ts';
 import type { Connection, LaneEvents, Open } from './protocols/protocol.ts';
 import { openTCP } from './protocols/tcp.ts';
 import { openWebSocket } from './protocols/websocket.ts';
@@ -17,13 +18,14 @@ import { openWebSocket } from './protocols/websocket.ts';
  */
 export const streams = { latency: 100, throughput: 10 } as const;
 
-const protocols: Partial<Record<Protocol, { readonly open: Open; readonly streams: boolean }>> = {
+const protocols: Record<Protocol, { readonly open: Open; readonly streams: boolean }> = {
   http1: { open: openHTTP1, streams: false },
   http2: { open: openHTTP2, streams: true },
   grpc: { open: openGRPC, streams: true },
   tcp: { open: openTCP, streams: false },
   tls: { open: openHandshakes, streams: false },
   websocket: { open: openWebSocket, streams: false },
+  mqtt: { open: openMQTT, streams: false },
 };
 
 /** All lanes of a thread: those of connection n are n, n + connections, n + 2 connections, … */
@@ -33,10 +35,9 @@ export interface Lanes {
   close(): void;
 }
 
-/** Opens a thread's connections; lanes say by themselves when they are ready. Throws for a protocol that cannot be spoken. */
+/** Opens a thread's connections; lanes say by themselves when they are ready. */
 export function openLanes(plan: LoadPlan, connections: number, events: LaneEvents): Lanes {
   const protocol = protocols[plan.protocol];
-  if (protocol === undefined) throw new Error(`the load does not speak ${plan.protocol} yet`);
   const each = protocol.streams ? streams[plan.measure] : 1;
   const opened: Connection[] = [];
   for (let n = 0; n < connections; n += 1) {

@@ -1,5 +1,5 @@
 // The app behind every target, on Pipy since it takes the least of the cores: HTTP of both versions (/bytes/<n>), gRPC,
-// TCP and WebSocket echoes. The same answers as bench/targets/app.ts.
+// TCP, WebSocket and MQTT echoes. The same answers as bench/targets/app.ts.
 var env = os.env;
 var ports = JSON.parse(env.APP_PORTS);
 var options = { idleTimeout: 0 };
@@ -41,6 +41,23 @@ function accept(request) {
   return new Message({ status: 101, headers: headers });
 }
 
+// A broker with one client for each topic: what is published comes back.
+var mqtt = {
+  CONNECT: () => new Message({ type: 'CONNACK', protocolLevel: 5 }),
+  SUBSCRIBE: packet => [new MessageStart(subscribed(packet.head.packetIdentifier)), new MessageEnd(null, [0])],
+  PUBLISH: packet => packet,
+  PINGREQ: () => new Message({ type: 'PINGRESP', protocolLevel: 5 }),
+};
+
+function subscribed(packetIdentifier) {
+  return { type: 'SUBACK', protocolLevel: 5, packetIdentifier: packetIdentifier };
+}
+
+function broker(packet) {
+  var answer = mqtt[packet.head.type];
+  return answer ? answer(packet) : new StreamEnd();
+}
+
 function serve($) {
   return $.serveHTTP(request => answer(request.head.path));
 }
@@ -58,3 +75,4 @@ listen('websocket', $ =>
     ),
   ),
 );
+listen('mqtt', $ => $.decodeMQTT().replaceMessage(broker).encodeMQTT());

@@ -22,6 +22,7 @@ var layouts = {
   http2: target => $ => carry($, target, { version: 2, maxIdle: 30 }),
   grpc: target => $ => carry($, target, { version: 2, maxIdle: 30 }),
   tcp: target => $ => secured($, target),
+  mqtt: target => $ => secured($, target),
 };
 
 Object.entries(JSON.parse(env.BARE_PLACES)).forEach(entry => {

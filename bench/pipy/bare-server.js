@@ -16,6 +16,7 @@ var layouts = {
   http2: target => $ => carry($, target, { version: 2, maxIdle: 30 }),
   grpc: target => $ => carry($, target, { version: 2, maxIdle: 30 }),
   tcp: target => $ => $.connect(target),
+  mqtt: target => $ => $.connect(target),
 };
 
 Object.entries(JSON.parse(env.BARE_PLACES)).forEach(entry => {

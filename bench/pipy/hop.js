@@ -21,6 +21,7 @@ var layouts = {
   http2: target => $ => carry($, target, { version: 2 }),
   grpc: target => $ => carry($, target, { version: 2 }),
   tcp: target => $ => $.connect(target, forever),
+  mqtt: target => $ => $.connect(target, forever),
   websocket: target => $ =>
     $.demuxHTTP().to($ =>
       $.handleMessageStart(restore)

@@ -1,8 +1,9 @@
 /** The app behind every target where there is no Pipy to be it: the same answers as bench/pipy/app.js. */
 import { createServer, type IncomingMessage } from 'node:http';
 import { createServer as createHTTP2Server, type ServerHttp2Stream } from 'node:http2';
-import { createServer as createTCPServer } from 'node:net';
+import { createServer as createTCPServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { PacketReader, packet, packets } from '../load/protocols/mqtt-packets.ts';
 import { acceptOf, FrameReader, frameOf, opcodes } from './frames.ts';
 import { ports } from './places.ts';
 
@@ -54,6 +55,25 @@ function serveWebSocket({ headers }: IncomingMessage, socket: Duplex, head: Buff
   if (head.length > 0) take(head);
 }
 
+/** A broker with one client for each topic: what is published comes back. */
+function serveMQTT(socket: Socket): void {
+  const reader = new PacketReader();
+  const answers: Readonly<Record<number, (body: Buffer) => Buffer>> = {
+    [packets.connect]: () => packet(packets.connack, Buffer.from([0, 0, 0])),
+    [packets.subscribe]: body => packet(packets.suback, Buffer.concat([body.subarray(0, 2), Buffer.from([0, 0])])),
+    [packets.publish]: body => packet(packets.publish, body),
+    [packets.pingreq]: () => packet(packets.pingresp, Buffer.alloc(0)),
+  };
+  socket.on('error', () => socket.destroy());
+  socket.on('data', chunk => {
+    for (const { type, body } of reader.push(chunk)) {
+      const answer = answers[type];
+      if (answer === undefined) return socket.end();
+      socket.write(answer(body));
+    }
+  });
+}
+
 const keepAlive = { keepAliveTimeout: 3_600_000, noDelay: true };
 
 createServer(keepAlive, ({ url = '' }, response) => {
@@ -74,3 +94,5 @@ createTCPServer({ noDelay: true }, socket => {
 }).listen(ports.tcp, address);
 
 createServer(keepAlive).on('upgrade', serveWebSocket).listen(ports.websocket, address);
+
+createTCPServer({ noDelay: true }, serveMQTT).listen(ports.mqtt, address);

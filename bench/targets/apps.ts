@@ -9,7 +9,7 @@ import type { Program, Running, Site } from './target.ts';
 
 /** The app, up and answering on every protocol. */
 export interface Apps {
-  /** Where it is for a protocol; for TLS, what stands behind the handshake. @throws Error for MQTT */
+  /** Where it is for a protocol; for TLS, what stands behind the handshake. */
   app(protocol: Protocol): Endpoint;
   readonly processes: Running['processes'];
 }

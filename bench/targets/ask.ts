@@ -1,4 +1,5 @@
 /** One question of each protocol, and whether the answer is right: what tells that a target is up. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request as send } from 'node:http';
 import { connect as connectHTTP2 } from 'node:http2';
@@ -6,6 +7,15 @@ import { request as sendTLS } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  connectPacket,
+  type Packet,
+  PacketReader,
+  packets,
+  publicationOf,
+  publishPacket,
+  subscribePacket,
+} from '../load/protocols/mqtt-packets.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { acceptOf, FrameReader, frameOf, opcodes } from './frames.ts';
 import { pathOf } from './places.ts';
@@ -16,18 +26,18 @@ const retryMs = 30;
 
 type Ask = (endpoint: Endpoint, bytes: number, signal: AbortSignal) => Promise<void>;
 
-const asks: Readonly<Record<Exclude<Protocol, 'mqtt'>, Ask>> = {
+const asks: Readonly<Record<Protocol, Ask>> = {
   http1: askHTTP1,
   http2: askHTTP2,
   grpc: askGRPC,
   tcp: askTCP,
   tls: askHTTP1,
   websocket: askWebSocket,
+  mqtt: askMQTT,
 };
 
 /** Asks for so many bytes, once, on a new connection. @throws Error that says what is wrong with the answer */
 export async function ask(protocol: Protocol, endpoint: Endpoint, bytes: number): Promise<void> {
-  if (protocol === 'mqtt') throw new Error('MQTT is not asked here');
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(new Error('no answer')), answerMaxMs);
   try {
@@ -154,6 +164,28 @@ async function take(stream: Duplex, bytes: number): Promise<Buffer> {
     if (received.length >= bytes) return received;
   }
   throw new Error(`closed after ${received.length} bytes`);
+}
+
+async function askMQTT(endpoint: Endpoint, bytes: number, signal: AbortSignal): Promise<void> {
+  const socket = await open(endpoint, signal);
+  const reader = new PacketReader();
+  const waiting: Packet[] = [];
+  const next = async (type: number): Promise<Packet> => {
+    while (waiting.length === 0) waiting.push(...reader.push((await once(socket, 'data', { signal }))[0]));
+    const got = waiting.shift();
+    check('type of the packet', got?.type, type);
+    return got as Packet;
+  };
+  const name = `ask-${randomUUID()}`;
+  socket.write(connectPacket(name));
+  check('reason code of CONNACK', (await next(packets.connack)).body[1], 0);
+  socket.write(subscribePacket(name));
+  check('reason code of SUBACK', (await next(packets.suback)).body.at(-1), 0);
+  const payload = Buffer.alloc(bytes, 'm');
+  socket.write(publishPacket(name, payload));
+  const { topic, payload: received } = publicationOf(await next(packets.publish));
+  check('the same topic', topic, name);
+  check('the same message', received.equals(payload), true);
 }
 
 async function askWebSocket(endpoint: Endpoint, bytes: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /** Envoy's configuration, as far as one hop and a pair need it: listeners, clusters, and TLS on either side. */
 import type { Certificates } from './certificates.ts';
-import type { AppProtocol } from './places.ts';
+import { type AppProtocol, isStream } from './places.ts';
 
 /** What Envoy reads as JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
@@ -34,7 +34,7 @@ export function configOf(ways: readonly Way[], files: Certificates): Json {
 const addressOf = ({ host, port }: Way['listen']): Json => ({ socket_address: { address: host, port_value: port } });
 
 function listenerOf(way: Way, files: Certificates): Json {
-  const filters = way.protocol === 'tcp' ? [tcpFilter(way.name)] : [httpFilter(way)];
+  const filters = isStream(way.protocol) ? [tcpFilter(way.name)] : [httpFilter(way)];
   const transport = way.accept === undefined ? {} : { transport_socket: downstream(files, way.accept === 'mutual') };
   return { name: way.name, address: addressOf(way.listen), filter_chains: [{ filters, ...transport }] };
 }
@@ -74,7 +74,7 @@ function clusterOf(way: Way, files: Certificates): Json {
     connect_timeout: '5s',
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint] }] },
     circuit_breakers: { thresholds: [many] },
-    ...(protocol === 'tcp'
+    ...(isStream(protocol)
       ? {}
       : { typed_extension_protocol_options: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options } }),
     ...(way.dial === undefined ? {} : { transport_socket: upstream(files) }),

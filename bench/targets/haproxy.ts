@@ -16,7 +16,7 @@ const peer: Peer = {
 };
 
 /** Without gRPC: messages that are larger than a buffer stay stuck when many of them share a connection (2.6.12). */
-const protocols = ['http1', 'http2', 'tcp', 'tls', 'websocket'] as const;
+const protocols = ['http1', 'http2', 'tcp', 'tls', 'websocket', 'mqtt'] as const;
 
 type Spoken = (typeof protocols)[number];
 
@@ -26,6 +26,7 @@ const settings: Readonly<Record<Spoken, { readonly bind?: string; readonly serve
     http1: {},
     http2: { bind: 'proto h2', server: 'proto h2' },
     tcp: { mode: 'tcp' },
+    mqtt: { mode: 'tcp' },
     tls: { bind: 'ssl crt pair.pem ssl-min-ver TLSv1.3 no-tls-tickets' },
     websocket: {},
   };

@@ -2,6 +2,7 @@
 import { direct, directAgain } from './direct.ts';
 import { envoy, envoyPair } from './envoy.ts';
 import { haproxy } from './haproxy.ts';
+import { mosquitto } from './mosquitto.ts';
 import { nginx, nginxPair } from './nginx.ts';
 import { pipy, pipyBarePair } from './pipy.ts';
 import { nodePair, pipyPair } from './sidecars.ts';
@@ -23,4 +24,5 @@ export const targets: readonly Target[] = [
   haproxy,
   envoy,
   envoyPair,
+  mosquitto,
 ];

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Protocol } from '../model.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
-import { behind, endpointOn, hopOn, ports } from './places.ts';
+import { behind, endpointOn, hopOn, isStream, ports } from './places.ts';
 import { findPeer, findProgram, type Peer, type Started, whenUp } from './programs.ts';
 import type { Site, Target } from './target.ts';
 
@@ -38,21 +38,21 @@ export const nginx: Target = {
       server(`${at}:${ports.websocket}`, 'http://websocket', upgrade),
     ];
     const pools = [pool('http1', app('http1')), pool('websocket', app('websocket'))];
-    const streams = spoken().includes('tcp')
-      ? `stream { server { listen ${at}:${ports.tcp}; proxy_pass ${app('tcp')}; proxy_timeout 1h; } }`
-      : '';
+    const streams = spoken()
+      .filter(isStream)
+      .map(each => `server { listen ${at}:${ports[each]}; proxy_pass ${app(each)}; proxy_timeout 1h; }`);
     const started = await startNginx(
       site,
       'nginx',
-      `http { ${common} ${[...pools, ...servers].join('\n')} }\n${streams}`,
+      `http { ${common} ${[...pools, ...servers].join('\n')} }\n${streams.length === 0 ? '' : `stream { ${streams.join('\n')} }`}`,
     );
     return whenUp(spoken(), hopOn(at, files), [started]);
   },
 };
 
-/** TCP needs a module that is not always there. */
+/** TCP and MQTT need a module that is not always there. */
 function spoken(): readonly Protocol[] {
-  return streamModule() === undefined ? protocols : [...protocols, 'tcp'];
+  return streamModule() === undefined ? protocols : [...protocols, 'tcp', 'mqtt'];
 }
 
 const pairProtocols = ['http1', 'websocket'] as const;

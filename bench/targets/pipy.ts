@@ -16,7 +16,7 @@ function run(name: string, env: Readonly<Record<string, string>>): Program {
   return { file, args: [quiet, script(name)], env };
 }
 
-const hopProtocols = ['http1', 'http2', 'grpc', 'tcp', 'tls', 'websocket'] as const;
+const hopProtocols = ['http1', 'http2', 'grpc', 'tcp', 'tls', 'websocket', 'mqtt'] as const;
 
 /** One Pipy in front of the app. */
 export const pipy: Target = {
@@ -47,7 +47,7 @@ function placesOf(
   return JSON.stringify(Object.fromEntries(protocols.map(protocol => [protocol, place(protocol)])));
 }
 
-const pairProtocols = ['http1', 'http2', 'grpc', 'tcp'] as const;
+const pairProtocols = ['http1', 'http2', 'grpc', 'tcp', 'mqtt'] as const;
 
 /** Two Pipys with mutual TLS between them: what a pair of sidecars would cost without a mesh. */
 export const pipyBarePair: Target = {

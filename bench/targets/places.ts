@@ -2,52 +2,52 @@
 import type { Endpoint, Protocol } from '../model.ts';
 
 /** Protocols that an app speaks by itself; TLS is HTTP/1.1 of the app behind the target's own handshake. */
-export const appProtocols = ['http1', 'http2', 'grpc', 'tcp', 'websocket'] as const;
+export const appProtocols = ['http1', 'http2', 'grpc', 'tcp', 'websocket', 'mqtt'] as const;
 
 /** One of `appProtocols`. */
 export type AppProtocol = (typeof appProtocols)[number];
+
+/** Whether proxies carry it as bytes. */
+export function isStream(protocol: Protocol): boolean {
+  return protocol === 'tcp' || protocol === 'mqtt';
+}
 
 /** Where the app listens. Its first part is kept free of other addresses. */
 export const appAddress = '127.61.0.1';
 
 /** Port of each protocol: that of the app, of a proxy in front of it, and of a Service of the mesh. */
-export const ports: Readonly<Record<AppProtocol | 'tls', number>> = {
+export const ports: Readonly<Record<Protocol, number>> = {
   http1: 14001,
   http2: 14002,
   grpc: 14003,
   tcp: 14004,
   websocket: 14005,
+  mqtt: 14006,
   tls: 14443,
 };
 
 const bytes = '/bytes/<n>';
 
 /** Path of an endpoint; `<n>` stands for the bytes of the answer, see `pathOf`. */
-const paths: Readonly<Record<AppProtocol | 'tls', string>> = {
+const paths: Readonly<Record<Protocol, string>> = {
   http1: bytes,
   http2: bytes,
   tls: bytes,
   grpc: '/bench.Echo/Echo',
   websocket: '/echo',
   tcp: '',
+  mqtt: '',
 };
-
-/** Protocols that have a place here; of MQTT there is no app yet. @throws Error for the others */
-export function placed(protocol: Protocol): AppProtocol | 'tls' {
-  if (protocol === 'mqtt') throw new Error('there is no app for MQTT');
-  return protocol;
-}
 
 /** Who is behind a protocol's port: the app's own, of HTTP/1.1 for TLS. */
 export function behind(protocol: Protocol): AppProtocol {
-  const known = placed(protocol);
-  return known === 'tls' ? 'http1' : known;
+  return protocol === 'tls' ? 'http1' : protocol;
 }
 
 /** The endpoint of a protocol on an address. */
 export function endpointOn(host: string, protocol: Protocol, name = 'app.bench'): Endpoint {
-  const known = placed(protocol);
-  return { host, port: ports[known], authority: `${name}:${ports[known]}`, path: paths[known] };
+  const { [protocol]: port } = ports;
+  return { host, port, authority: `${name}:${port}`, path: paths[protocol] };
 }
 
 /** The endpoints of a hop on an address; TLS with the certificate that clients are to see. */

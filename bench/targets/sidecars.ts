@@ -6,17 +6,18 @@ import { pipyDriver } from '../../src/dataplane/pipy/driver.ts';
 import { type BenchMesh, startMesh } from '../mesh.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { listening } from '../processes.ts';
-import { type AppProtocol, appProtocols, endpointOn, ports } from './places.ts';
+import { type AppProtocol, appProtocols, endpointOn, isStream, ports } from './places.ts';
 import { findPipyVersion, type Started, whenUp } from './programs.ts';
 import type { Running, Site, Target } from './target.ts';
 
-/** What a Service says of its port. WebSocket begins as HTTP/1.1. */
+/** What a Service says of its port. WebSocket begins as HTTP/1.1; MQTT is bytes to a mesh. */
 const appProtocolOf: Readonly<Record<AppProtocol, string>> = {
   http1: 'http',
   http2: 'http2',
   grpc: 'grpc',
   tcp: 'tcp',
   websocket: 'http',
+  mqtt: 'tcp',
 };
 
 /** Two Pipy sidecars. */
@@ -79,7 +80,7 @@ function startedOf(children: ReadonlyMap<string, ChildProcess>, name: string): S
 function entry(site: Site, protocol: Protocol): Endpoint {
   const there = endpointOn(site.address(1), protocol, 'app.bench');
   const endpoint = { ...there, port: sidecarPorts.outbound };
-  return protocol === 'tcp' ? { ...endpoint, connect: endpoint.authority } : endpoint;
+  return isStream(protocol) ? { ...endpoint, connect: endpoint.authority } : endpoint;
 }
 
 /** The Service that is called, and as many others as a mesh has besides, each with a pod and an account of its own. */

@@ -50,8 +50,31 @@ export interface Wire {
   close(): void;
 }
 
-/** Opens one. An end that nobody asked for is told as broken. */
-export function openWire({ host, port }: Endpoint, user: WireUser, broken: (why: string) => void): Wire {
+/** A user whose connection is open when a CONNECT is answered (RFC 9110 9.3.6). Whoever answers waits for the user's bytes. */
+function tunnelled(target: string, user: WireUser, write: (bytes: Buffer) => void): WireUser {
+  let head: string | null = null;
+  return {
+    opened() {
+      head = '';
+      write(Buffer.from(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`));
+    },
+    data(chunk) {
+      if (head === null) return user.data(chunk);
+      head += chunk.toString('latin1');
+      if (!head.endsWith('\r\n\r\n')) return;
+      const [line = ''] = head.split('\r\n');
+      head = null;
+      if (!/^HTTP\/1\.[01] 200\b/.test(line)) throw new Error(`CONNECT ${target} was answered with ${line}`);
+      user.opened();
+    },
+    lost: () => user.lost(),
+  };
+}
+
+/** Opens one, through a CONNECT where the endpoint says so. An end that nobody asked for is told as broken. */
+export function openWire(endpoint: Endpoint, asked: WireUser, broken: (why: string) => void): Wire {
+  const { host, port } = endpoint;
+  const user = endpoint.connect === undefined ? asked : tunnelled(endpoint.connect, asked, bytes => wire.write(bytes));
   let socket: Socket | undefined;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;

@@ -133,7 +133,6 @@ test.concurrent.each([
   ['not JSON', 'JSON'],
   [JSON.stringify({ ...planFor(1), rate: 0 }), 'the plan needs a rate above 0'],
   [JSON.stringify({ ...planFor(1), connections: 0 }), 'the plan needs connections'],
-  [JSON.stringify({ ...planFor(1), protocol: 'mqtt' }), 'the load does not speak mqtt yet'],
 ])('a plan that cannot be run: %s', async (plan, why) => {
   const ended = await runProcess(plan);
   expect(ended).toMatchObject({ code: 1, stdout: '' });

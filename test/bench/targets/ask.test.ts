@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { createServer as createHTTP2Server } from 'node:http2';
 import { type AddressInfo, createServer as createTCPServer, type Server } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { PacketReader, packet, packets } from '../../../bench/load/protocols/mqtt-packets.ts';
 import type { Endpoint } from '../../../bench/model.ts';
 import { answering, ask } from '../../../bench/targets/ask.ts';
 import { acceptOf, frameOf, opcodes } from '../../../bench/targets/frames.ts';
@@ -70,6 +71,25 @@ test('TCP: through a CONNECT where the endpoint says so', async () => {
   });
   await ask('tcp', { ...(await endpointOf(server)), connect: 'app.bench:14004' }, 3);
   expect(seen).toEqual(['app.bench:14004']);
+});
+
+test('MQTT: refused, and another message', async () => {
+  const server = createTCPServer(socket => {
+    const reader = new PacketReader();
+    socket.on('data', chunk => {
+      for (const { type, body } of reader.push(chunk)) socket.write(answerOf(type, body));
+    });
+  });
+  const code = { connack: 0 };
+  const answerOf = (type: number, body: Buffer): Buffer => {
+    if (type === packets.connect) return packet(packets.connack, Buffer.from([0, code.connack, 0]));
+    if (type === packets.subscribe) return packet(packets.suback, Buffer.from([0, 1, 0, 0]));
+    return packet(packets.publish, body.map(byte => (byte === 'm'.charCodeAt(0) ? 0 : byte)) as Buffer);
+  };
+  const endpoint = await endpointOf(server);
+  await expect(ask('mqtt', endpoint, 3)).rejects.toThrow('the same message: false');
+  code.connack = 0x87;
+  await expect(ask('mqtt', endpoint, 3)).rejects.toThrow('reason code of CONNACK: 135 and not 0');
 });
 
 test('WebSocket: no upgrade, another key’s accept, another message', async () => {
