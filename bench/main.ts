@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The benchmark harness.
  *
@@ -7,7 +8,7 @@
  *   npm run bench -- report <dir>        makes the files of a run again
  *   npm run bench -- compare a.json b.json …
  *
- * A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
+ * In the built package it is the command `fsm-bench`, with the same options. A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
  */
 import { randomInt } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { isBuilt } from './beside.ts';
 import type { Result, Skip, Suite } from './model.ts';
 import { compareCommand } from './report/comparison.ts';
 import { markdown } from './report/markdown.ts';
@@ -46,14 +48,17 @@ const { values, positionals } = parseArgs({
   },
 });
 
+/** How this is called, and where results go unless they are told where. */
+const [command, results] = isBuilt ? ['npx fsm-bench', 'fsm-bench'] : ['npm run bench --', join('bench', 'results')];
+
 const exitCodes = { whole: 0, broken: 1, usage: 2, interrupted: 130 } as const;
 
 async function main(): Promise<number> {
-  const [command, ...rest] = positionals;
-  if (command === 'compare') return compareCommand(rest);
-  if (command === 'report') return reportAgain(rest[0] ?? '.');
+  const [asked, ...rest] = positionals;
+  if (asked === 'compare') return compareCommand(rest);
+  if (asked === 'report') return reportAgain(rest[0] ?? '.');
   const found = await findTargets();
-  const { journal, dir } = await openRun(command, found);
+  const { journal, dir } = await openRun(asked, found);
   process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
   const state = await run(journal, found.usable, dir);
   journal.close();
@@ -81,20 +86,19 @@ async function findTargets(): Promise<FoundTargets> {
   return { usable, skips, versions };
 }
 
-async function openRun(command: string | undefined, { usable, skips, versions }: FoundTargets) {
+async function openRun(asked: string | undefined, { usable, skips, versions }: FoundTargets) {
   const machine = machineHere();
   if (values.resume !== undefined)
     return { journal: Journal.resume(join(values.resume, journalFile), { machine, versions }), dir: values.resume };
-  const suite = chosen(loadSuite(command ?? (values.quick ? 'quick' : 'full')));
-  const asked = new Set(suite.experiments.flatMap(({ targets }) => targets));
-  const whys = new Set(skips.filter(({ target }) => asked.has(target)).map(({ why }) => why));
-  if (![...asked].some(target => usable.has(target)))
+  const suite = chosen(loadSuite(asked ?? (values.quick ? 'quick' : 'full')));
+  const named = new Set(suite.experiments.flatMap(({ targets }) => targets));
+  const whys = new Set(skips.filter(({ target }) => named.has(target)).map(({ why }) => why));
+  if (![...named].some(target => usable.has(target)))
     throw new Error(`nothing of suite ${suite.name} can be measured here: ${[...whys].join('; ')}`);
   const startedAt = new Date().toISOString();
-  const dir =
-    values.output ?? join('bench', 'results', `${suite.name}-${startedAt.replaceAll(/\W/g, '').slice(0, 15)}`);
+  const dir = values.output ?? join(results, `${suite.name}-${startedAt.replaceAll(/\W/g, '').slice(0, 15)}`);
   mkdirSync(dir, { recursive: true });
-  const head = { suite, startedAt, machine, versions, rules, skips: skips.filter(({ target }) => asked.has(target)) };
+  const head = { suite, startedAt, machine, versions, rules, skips: skips.filter(({ target }) => named.has(target)) };
   return { journal: Journal.begin(join(dir, journalFile), head), dir };
 }
 
@@ -129,7 +133,7 @@ async function run(journal: Journal, usable: ReadonlyMap<string, Target>, runDir
     return 'whole';
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`\nended early: ${why}; npm run bench -- --resume ${runDir} goes on from here\n`);
+    process.stderr.write(`\nended early: ${why}; ${command} --resume ${runDir} goes on from here\n`);
     return why;
   } finally {
     progress.end();
@@ -144,9 +148,7 @@ function finish(dir: string, state: string): number {
     result = writeResult(dir, state, new Date().toISOString());
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
-    process.stderr.write(
-      `no report: ${why}; the rounds are in ${join(dir, journalFile)}: npm run bench -- report ${dir}\n`,
-    );
+    process.stderr.write(`no report: ${why}; the rounds are in ${join(dir, journalFile)}: ${command} report ${dir}\n`);
     return exitCodes.broken;
   }
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : markdown(result));

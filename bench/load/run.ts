@@ -1,5 +1,6 @@
 /** Runs one plan: threads that send, a metronome for the open loop, and one result of all. */
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
+import { beside } from '../beside.ts';
 import type { LoadPlan, LoadResult } from '../model.ts';
 import { nowUs, until } from './clock.ts';
 import { boundsFrom, leadFor, type StartAt } from './engine.ts';
@@ -25,7 +26,7 @@ export async function runLoad(plan: LoadPlan, onMoment: OnMoment = () => {}): Pr
   const threads = Math.min(plan.threads, plan.connections);
   const workers: Worker[] = [];
   const start: Start = (file, options) => {
-    const worker = new Worker(new URL(file, import.meta.url), options);
+    const worker = new Worker(beside(file, import.meta.url), options);
     workers.push(worker);
     return worker;
   };
@@ -63,7 +64,7 @@ interface Started {
 }
 
 function startFree(_: LoadPlan, works: readonly ThreadWork[], start: Start): Started {
-  return { sending: works.map(work => follow(start('./thread.ts', { workerData: work }))), others: [] };
+  return { sending: works.map(work => follow(start('./thread', { workerData: work }))), others: [] };
 }
 
 function startTimed({ rate = 0, ...plan }: LoadPlan, works: readonly ThreadWork[], start: Start): Started {
@@ -75,10 +76,10 @@ function startTimed({ rate = 0, ...plan }: LoadPlan, works: readonly ThreadWork[
     const { port1, port2: wake } = new MessageChannel();
     senders.push(port1);
     const workerData: ThreadWork = { ...work, timed: { times, wake, leadUs } };
-    return follow(start('./thread.ts', { workerData, transferList: [wake] }));
+    return follow(start('./thread', { workerData, transferList: [wake] }));
   });
   const workerData: MetronomeWork = { times, senders, leadUs, urgent };
-  return { sending, others: [start('./metronome.ts', { workerData, transferList: senders })] };
+  return { sending, others: [start('./metronome', { workerData, transferList: senders })] };
 }
 
 interface Followed {

@@ -1,8 +1,9 @@
 /** What machine this is, and what runs on it: what a result may be compared within. */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { version } from '../../src/api/version.ts';
+import { isBuilt } from '../beside.ts';
 import type { Machine } from '../model.ts';
 import { textOf } from './files.ts';
 
@@ -40,14 +41,14 @@ function virtualisation(cpuinfo: string): string {
   return 'none';
 }
 
-/** `<version>-<commit>`, with `+` when the tree differs from it; without git the version alone. */
+/** `<version>-<commit>`, with `+` when the tree differs from it; the version alone without git, and in the built package. */
 export async function ownVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  if (isBuilt) return version;
   const git = (...args: string[]) =>
     promisify(execFile)('git', args, { cwd: new URL('.', import.meta.url) }).then(
       ({ stdout }) => stdout.trim(),
       () => '',
     );
   const [commit, changes] = [await git('rev-parse', '--short=12', 'HEAD'), await git('status', '--porcelain')];
-  return commit === '' ? String(version) : `${version}-${commit}${changes === '' ? '' : '+'}`;
+  return commit === '' ? version : `${version}-${commit}${changes === '' ? '' : '+'}`;
 }

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { findPipy } from '../../src/dataplane/pipy/driver.ts';
+import { beside } from '../beside.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { appAddress, appProtocols, behind, endpointOn, ports } from './places.ts';
 import { quiet, whenUp } from './programs.ts';
@@ -43,11 +44,8 @@ async function mustBeFree(host: string, port: number): Promise<void> {
 function program(engine: 'pipy' | 'node', address: string): Program {
   const env = { APP_ADDRESS: address, APP_PORTS: JSON.stringify(ports) };
   const pipy = findPipy();
-  if (engine === 'node') return { file: process.execPath, args: [local('./app.ts')], env };
+  if (engine === 'node')
+    return { file: process.execPath, args: [fileURLToPath(beside('./app', import.meta.url))], env };
   if (pipy === undefined) throw new Error('there is no Pipy here');
-  return { file: pipy, args: [quiet, local('../pipy/app.js')], env };
-}
-
-function local(path: string): string {
-  return fileURLToPath(new URL(path, import.meta.url));
+  return { file: pipy, args: [quiet, fileURLToPath(new URL('../pipy/app.js', import.meta.url))], env };
 }

@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
-
-const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+import { version } from '../../api/version.ts';
 
 /** Name and version of this shell, as it stands in a hello. */
 export const shellVersion = `node/${version}`;
