@@ -1,0 +1,48 @@
+/** The harness measures the mesh's Node sidecars on arm64; a figure of emulation is compared with nothing. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Result } from '../../bench/model.ts';
+import { compare } from '../../bench/report/compare.ts';
+import { syntheticResult } from '../bench/report/synthetic.ts';
+
+const run = promisify(execFile);
+const main = join(import.meta.dirname, '..', '..', 'bench', 'main.ts');
+const protocols = ['http1', 'grpc', 'mqtt'];
+
+let dir = '';
+let result: Result;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fsm-arm64-'));
+  const point = { targets: ['direct', 'node-pair'], connections: [2], payloadBytes: [64] };
+  const experiments = protocols.map(protocol => ({ protocol, measure: 'throughput', ...point }));
+  const suite = join(dir, 'suite.json');
+  await writeFile(suite, JSON.stringify({ name: 'arm64', rounds: 1, seconds: 2, experiments }));
+  const { stdout } = await run(process.execPath, [main, suite, '--json', '--output', join(dir, 'run')]);
+  result = JSON.parse(stdout) as Result;
+});
+
+afterAll(() => rm(dir, { recursive: true }));
+
+test('measures through two sidecars', () => {
+  expect(result.machine).toMatchObject({ arch: 'arm64', platform: 'linux' });
+  expect(result.state).toBe('whole');
+  const counted = result.rounds.filter(round => round.void === null);
+  expect(counted.map(({ experiment, target }) => `${experiment.split(' ')[0]} ${target}`)).toEqual(
+    protocols.flatMap(protocol => [`${protocol} direct`, `${protocol} node-pair`]),
+  );
+});
+
+test('an emulated result is refused beside one of a real machine', context => {
+  if (result.machine.virtualisation !== 'qemu-user') context.skip('this arm64 is no emulation');
+  const { experiments, refusals } = compare([
+    { name: 'x64', result: syntheticResult() },
+    { name: 'arm64', result },
+  ]);
+  expect(experiments).toEqual([]);
+  expect(refusals[0]?.why).toContain('whose speed is no speed');
+});
