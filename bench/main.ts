@@ -25,6 +25,7 @@ import { Journal } from './run/journal.ts';
 import { Keeper } from './run/keeper.ts';
 import { machineHere, ownVersion } from './run/machine.ts';
 import { Progress } from './run/progress.ts';
+import { publish } from './run/publish.ts';
 import { journalFile, writeResult } from './run/result.ts';
 import { rules, runSuite } from './run/rounds.ts';
 import { stopSignal } from './run/stop.ts';
@@ -41,6 +42,8 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     resume: { type: 'string' },
     output: { type: 'string' },
+    /** `<namespace>/<name>` of a ConfigMap that the report is left in, of the cluster that kubectl would use. */
+    configmap: { type: 'string' },
     /** Only these, by name, and what they are measured against. */
     targets: { type: 'string' },
     rounds: { type: 'string' },
@@ -62,7 +65,23 @@ async function main(): Promise<number> {
   process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
   const state = await run(journal, found.usable, dir);
   journal.close();
-  return finish(dir, state);
+  return published(dir, finish(dir, state));
+}
+
+/** Leaves the report in the cluster if that is asked for. @returns the exit code */
+async function published(dir: string, code: number): Promise<number> {
+  if (values.configmap === undefined) return code;
+  try {
+    await publish(dir, values.configmap, readResult(readFileSync(join(dir, 'result.json'), 'utf8')));
+    process.stderr.write(`left in ConfigMap ${values.configmap}
+`);
+    return code;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : error;
+    process.stderr.write(`not left in ConfigMap ${values.configmap}: ${why}; the files are in ${dir}
+`);
+    return Math.max(code, exitCodes.broken);
+  }
 }
 
 interface FoundTargets {
