@@ -25,7 +25,7 @@ import { Journal } from './run/journal.ts';
 import { Keeper } from './run/keeper.ts';
 import { machineHere, ownVersion } from './run/machine.ts';
 import { Progress } from './run/progress.ts';
-import { publish } from './run/publish.ts';
+import { checkPlace, publish } from './run/publish.ts';
 import { journalFile, writeResult } from './run/result.ts';
 import { rules, runSuite } from './run/rounds.ts';
 import { stopSignal } from './run/stop.ts';
@@ -59,7 +59,8 @@ const exitCodes = { whole: 0, broken: 1, usage: 2, interrupted: 130 } as const;
 async function main(): Promise<number> {
   const [asked, ...rest] = positionals;
   if (asked === 'compare') return compareCommand(rest);
-  if (asked === 'report') return reportAgain(rest[0] ?? '.');
+  if (values.configmap !== undefined) await checkPlace(values.configmap);
+  if (asked === 'report') return published(rest[0] ?? '.', reportAgain(rest[0] ?? '.'));
   const found = await findTargets();
   const { journal, dir } = await openRun(asked, found);
   process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
@@ -73,13 +74,12 @@ async function published(dir: string, code: number): Promise<number> {
   if (values.configmap === undefined) return code;
   try {
     await publish(dir, values.configmap, readResult(readFileSync(join(dir, 'result.json'), 'utf8')));
-    process.stderr.write(`left in ConfigMap ${values.configmap}
-`);
+    process.stderr.write(`left in ConfigMap ${values.configmap}\n`);
     return code;
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
-    process.stderr.write(`not left in ConfigMap ${values.configmap}: ${why}; the files are in ${dir}
-`);
+    const again = `${command} report ${dir} --configmap ${values.configmap}`;
+    process.stderr.write(`not left in ConfigMap ${values.configmap}: ${why}; ${again} tries once more\n`);
     return Math.max(code, exitCodes.broken);
   }
 }
@@ -172,8 +172,11 @@ function finish(dir: string, state: string): number {
   }
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : markdown(result));
   process.stderr.write(`\nwritten: ${join(dir, 'report.html')}, report.md, result.json\n`);
-  const empty = result.suite.experiments.filter(({ name }) =>
-    result.summary.every(row => row.experiment !== name || row.rounds === 0),
+  const skipped = new Set(result.skips.map(({ target }) => target));
+  const empty = result.suite.experiments.filter(
+    ({ name, targets }) =>
+      targets.some(target => !skipped.has(target)) &&
+      result.summary.every(row => row.experiment !== name || row.rounds === 0),
   );
   for (const { name } of empty) process.stderr.write(`no round counts: ${name}\n`);
   if (state === 'whole') return empty.length === 0 ? exitCodes.whole : exitCodes.broken;

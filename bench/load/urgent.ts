@@ -33,8 +33,9 @@ export function isGranted(): boolean {
   return spawnSync('chrt', [policy, priority, 'true'], options).status === 0;
 }
 
-/** Makes the calling thread urgent, and no other. */
+/** Makes the calling thread urgent, and no other. @throws Error when that is refused */
 export function beUrgent(): void {
   const thread = basename(readlinkSync('/proc/thread-self'));
-  spawnSync('chrt', [policy, '-p', priority, thread], options);
+  const { status } = spawnSync('chrt', [policy, '-p', priority, thread], options);
+  if (status !== 0) throw new Error('a thread of the sender got no real-time priority, though the machine grants it');
 }

@@ -268,10 +268,15 @@ function remarksOf(results: readonly Named[]): string[] {
       ? []
       : [`${program}: ${own.map((version, at) => `${version} in ${results[at]?.name}`).join(', ')}`];
   });
-  const senders = results.map(({ result }) => senderOf(result.rounds));
+  const senders = results.flatMap(({ name, result }) => {
+    const priority = senderOf(result.rounds);
+    return priority === null ? [] : [{ name, priority }];
+  });
   const priorities =
-    new Set(senders).size < 2 || senders.includes(null)
+    new Set(senders.map(({ priority }) => priority)).size < 2
       ? []
-      : [`the sender had ${senders.join(' and ')}: latencies of the slower sender are longer by its lateness`];
+      : [
+          `the sender: ${senders.map(({ name, priority }) => `${priority} in ${name}`).join(', ')}; latencies hold its lateness`,
+        ];
   return [...early, ...lengths, ...priorities, ...versions];
 }

@@ -54,5 +54,7 @@ export function isEmulated({ virtualisation }: Machine): boolean {
 export function senderOf(rounds: readonly Round[]): string | null {
   const timed = rounds.flatMap(({ load }) => (load === null || load.lateness === null ? [] : [load]));
   if (timed.length === 0) return null;
-  return timed.every(({ urgent }) => urgent) ? 'real-time priority' : 'ordinary priority';
+  const kinds = new Set(timed.map(({ urgent }) => urgent));
+  if (kinds.size > 1) return 'real-time priority in some rounds, ordinary in others';
+  return kinds.has(true) ? 'real-time priority' : 'ordinary priority';
 }

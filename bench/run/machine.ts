@@ -34,8 +34,9 @@ function cpuName(cpuinfo: string): string {
 
 /** User-mode emulation shows in that the kernel is of another architecture than the program. */
 function virtualisation(cpuinfo: string): string {
-  const kernel = /\bflags\s*:/.test(cpuinfo) ? 'x86' : 'other';
-  if ((process.arch === 'arm64' || process.arch === 'arm') && kernel === 'x86') return 'qemu-user';
+  // An emulator may show another cpuinfo than the kernel's.
+  const isX86 = textOf('/proc/sys/kernel/arch').trim() === 'x86_64' || /\bflags\s*:/.test(cpuinfo);
+  if ((process.arch === 'arm64' || process.arch === 'arm') && isX86) return 'qemu-user';
   const vendor = textOf('/sys/class/dmi/id/sys_vendor').trim();
   if (/\bhypervisor\b/.test(cpuinfo)) return vendor === '' ? 'hypervisor' : `hypervisor (${vendor})`;
   return 'none';

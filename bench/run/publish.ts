@@ -29,9 +29,7 @@ const fieldManager = 'fsm-bench';
  * @throws Error when the place is none, the result is too large, or the cluster refuses
  */
 export async function publish(dir: string, place: string, result: Result): Promise<void> {
-  const [namespace, name, ...rest] = place.split('/');
-  if (!namespace || !name || rest.length > 0)
-    throw new Error(`--configmap is ${place}: give <namespace>/<name> of a ConfigMap`);
+  const { namespace, name } = placeOf(place);
   const client = createClient(await loadAccess());
   try {
     const metadata = { namespace, name, labels: labelsOf(result) };
@@ -40,6 +38,19 @@ export async function publish(dir: string, place: string, result: Result): Promi
   } finally {
     client.close();
   }
+}
+
+/** @throws Error when a place cannot be written to for what it is, or there is no cluster: before a run, not after it */
+export async function checkPlace(place: string): Promise<void> {
+  placeOf(place);
+  await loadAccess();
+}
+
+function placeOf(place: string): { readonly namespace: string; readonly name: string } {
+  const [namespace, name, ...rest] = place.split('/');
+  if (!namespace || !name || rest.length > 0)
+    throw new Error(`--configmap is ${place}: give <namespace>/<name> of a ConfigMap`);
+  return { namespace, name };
 }
 
 function labelsOf({ suite, machine }: Result): Readonly<Record<string, string>> {

@@ -66,10 +66,14 @@ function serveMQTT(socket: Socket): void {
   };
   socket.on('error', () => socket.destroy());
   socket.on('data', chunk => {
-    for (const { type, body } of reader.push(chunk)) {
-      const answer = answers[type];
-      if (answer === undefined) return socket.end();
-      socket.write(answer(body));
+    try {
+      for (const { type, body } of reader.push(chunk)) {
+        const answer = answers[type];
+        if (answer === undefined) return socket.end();
+        socket.write(answer(body));
+      }
+    } catch {
+      socket.destroy();
     }
   });
 }

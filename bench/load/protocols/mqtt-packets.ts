@@ -49,8 +49,8 @@ function lengthBytes(length: number): Buffer {
 function lengthAt(bytes: Buffer, start: number): { readonly length: number; readonly end: number } | null {
   let length = 0;
   for (let at = 0; start + at < bytes.length; at++) {
-    if (at === lengthBytesMax) throw new Error('a length that does not end');
     const byte = bytes[start + at] ?? 0;
+    if (at === lengthBytesMax - 1 && byte > 127) throw new Error('a length that does not end');
     length += (byte & 0x7f) * 128 ** at;
     if (byte < 128) return { length, end: start + at + 1 };
   }
@@ -94,8 +94,9 @@ export function publicationOf({ flags, body }: Packet): { readonly topic: string
   if ((flags & 6) !== 0) throw new Error('a publication that is to be acknowledged');
   const end = body.length < 2 ? Infinity : 2 + body.readUInt16BE(0);
   const properties = lengthAt(body, end);
-  if (properties === null) throw new Error('a publication that is cut off');
-  return { topic: body.toString('utf8', 2, end), payload: body.subarray(properties.end + properties.length) };
+  const start = properties === null ? Infinity : properties.end + properties.length;
+  if (start > body.length) throw new Error('a publication that is cut off');
+  return { topic: body.toString('utf8', 2, end), payload: body.subarray(start) };
 }
 
 /** Packets out of a stream of bytes. */

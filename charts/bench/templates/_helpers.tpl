@@ -25,7 +25,7 @@ command:
   {{- include "bench.command" . | nindent 2 }}
 args:
   - {{ .Values.suite | quote }}
-  - --output=/results/$(NODE_NAME)
+  - --output=/results/$(NODE_NAME)-$(POD_NAME)
   {{- if .Values.results.configMap }}
   - --configmap={{ .Release.Namespace }}/{{ .Release.Name }}-$(NODE_NAME)
   {{- end }}
@@ -36,6 +36,8 @@ workingDir: /tmp
 env:
   - name: NODE_NAME
     valueFrom: { fieldRef: { fieldPath: spec.nodeName } }
+  - name: POD_NAME
+    valueFrom: { fieldRef: { fieldPath: metadata.name } }
   - { name: HOME, value: /tmp }
   {{- range $name, $value := .Values.env }}
   - { name: {{ $name }}, value: {{ $value | quote }} }

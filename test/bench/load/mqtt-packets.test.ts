@@ -30,8 +30,9 @@ test.each([0, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152])(
 );
 
 test('what is no packet is refused', () => {
-  expect(() => new PacketReader().push(Buffer.from('30ffffffffff', 'hex'))).toThrow('length that does not end');
+  expect(() => new PacketReader().push(Buffer.from('30ffffffff', 'hex'))).toThrow('length that does not end');
   const whole = { type: packets.publish, flags: 0 };
   expect(() => publicationOf({ ...whole, body: Buffer.from('000574', 'hex') })).toThrow('cut off');
+  expect(() => publicationOf({ ...whole, body: Buffer.from('00017405', 'hex') })).toThrow('cut off');
   expect(() => publicationOf({ ...whole, flags: 2, body: Buffer.from('00017400', 'hex') })).toThrow('acknowledged');
 });
