@@ -10,60 +10,42 @@ import {
   publishPacket,
   subscribePacket,
 } from './mqtt-packets.ts';
-import { type Connection, type LaneEvents, openWire } from './protocol.ts';
+import { type Connection, type LaneEvents, openLane } from './protocol.ts';
 
 /** Opens a connection with one lane, which is ready when its subscription is acknowledged. */
 export function openMQTT(plan: LoadPlan, [lane = 0]: readonly number[], events: LaneEvents): Connection {
   const name = `bench-${randomBytes(6).toString('hex')}`;
   const topic = `bench/${name}`;
   const message = publishPacket(topic, Buffer.alloc(plan.payloadBytes, 'x'));
-  let reader = new PacketReader();
-  let pending = false;
-  const came = (packet: Packet): void => {
-    if (!pending) throw new Error('a message that nothing was sent for');
-    pending = false;
-    const got = publicationOf(packet);
-    events.answered(lane, wrongMessage(got, topic, plan.payloadBytes));
-    events.ready(lane);
-  };
-  const take = (packet: Packet): void => {
-    switch (packet.type) {
-      case packets.connack:
-        if (packet.body[1] !== 0) throw new Error(`CONNACK with reason code ${packet.body[1]}`);
-        return wire.write(subscribePacket(topic));
-      case packets.suback:
-        if (packet.body.at(-1) !== 0) throw new Error(`SUBACK with reason code ${packet.body.at(-1)}`);
-        return events.ready(lane);
-      case packets.publish:
-        return came(packet);
-      default:
-        throw new Error(`a packet of type ${packet.type}`);
-    }
-  };
-  const wire = openWire(
-    plan.endpoint,
-    {
+  return openLane(plan, lane, events, message, own => {
+    let reader = new PacketReader();
+    const take = (packet: Packet): void => {
+      switch (packet.type) {
+        case packets.connack:
+          if (packet.body[1] !== 0) throw new Error(`CONNACK with reason code ${packet.body[1]}`);
+          return own.write(subscribePacket(topic));
+        case packets.suback:
+          if (packet.body.at(-1) !== 0) throw new Error(`SUBACK with reason code ${packet.body.at(-1)}`);
+          return own.ready();
+        case packets.publish:
+          if (!own.pending) throw new Error('a message that nothing was sent for');
+          own.answered(wrongMessage(publicationOf(packet), topic, plan.payloadBytes));
+          return own.ready();
+        default:
+          throw new Error(`a packet of type ${packet.type}`);
+      }
+    };
+    return {
       opened() {
         reader = new PacketReader();
-        wire.write(connectPacket(name));
+        own.write(connectPacket(name));
       },
       data(chunk) {
         for (const packet of reader.push(chunk)) take(packet);
       },
-      lost() {
-        pending = false;
-        events.gone(lane);
-      },
-    },
-    events.broken,
-  );
-  return {
-    send() {
-      pending = true;
-      wire.write(message);
-    },
-    close: () => wire.close(),
-  };
+      lost() {},
+    };
+  });
 }
 
 function wrongMessage(

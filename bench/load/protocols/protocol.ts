@@ -126,3 +126,48 @@ export function openWire(endpoint: Endpoint, asked: WireUser, broken: (why: stri
   open();
   return wire;
 }
+
+/** The lane of a connection that has one, as its protocol sees it. */
+export interface Lane extends Pick<Wire, 'write' | 'renew'> {
+  /** A request is under way. */
+  readonly pending: boolean;
+  ready(): void;
+  /** The request under way is over; `wrong` says what was wrong with its answer. */
+  answered(wrong: string | null): void;
+}
+
+/** Opens a connection with one lane, whose requests are all the same bytes. @param speak what the protocol does with it */
+export function openLane(
+  { endpoint }: LoadPlan,
+  lane: number,
+  events: LaneEvents,
+  request: Buffer,
+  speak: (own: Lane) => WireUser,
+): Connection {
+  let pending = false;
+  const user = speak({
+    get pending() {
+      return pending;
+    },
+    write: bytes => wire.write(bytes),
+    renew: why => wire.renew(why),
+    ready: () => events.ready(lane),
+    answered(wrong) {
+      pending = false;
+      events.answered(lane, wrong);
+    },
+  });
+  const lost = () => {
+    user.lost();
+    pending = false;
+    events.gone(lane);
+  };
+  const wire = openWire(endpoint, { opened: user.opened, data: user.data, lost }, events.broken);
+  return {
+    send() {
+      pending = true;
+      wire.write(request);
+    },
+    close: () => wire.close(),
+  };
+}

@@ -1,39 +1,31 @@
 /** TCP: a message goes out, and as many bytes come back. */
 import type { LoadPlan } from '../../model.ts';
-import { type Connection, type LaneEvents, openWire } from './protocol.ts';
+import { type Connection, type LaneEvents, openLane } from './protocol.ts';
 
 /** Opens a connection with one lane. Fewer bytes than were sent are no answer yet; more are a wrong one. */
 export function openTCP(plan: LoadPlan, [lane = 0]: readonly number[], events: LaneEvents): Connection {
   if (plan.payloadBytes < 1) throw new Error('a message over TCP needs at least one byte');
   const message = Buffer.alloc(plan.payloadBytes, 'x');
-  let left = 0;
-  const wire = openWire(
-    plan.endpoint,
-    {
-      opened: () => events.ready(lane),
+  return openLane(plan, lane, events, message, own => {
+    let received = 0;
+    return {
+      opened: () => own.ready(),
       data(chunk) {
+        const left = own.pending ? message.length - received : 0;
         if (chunk.length > left) {
-          if (left > 0) events.answered(lane, `${chunk.length - left} bytes more than were sent`);
-          wire.renew(left > 0 ? null : 'bytes that nothing was sent for');
+          if (left > 0) own.answered(`${chunk.length - left} bytes more than were sent`);
+          own.renew(left > 0 ? null : 'bytes that nothing was sent for');
           return;
         }
-        left -= chunk.length;
-        if (left > 0) return;
-        events.answered(lane, null);
-        events.ready(lane);
+        received += chunk.length;
+        if (chunk.length < left) return;
+        received = 0;
+        own.answered(null);
+        own.ready();
       },
       lost() {
-        left = 0;
-        events.gone(lane);
+        received = 0;
       },
-    },
-    events.broken,
-  );
-  return {
-    send() {
-      left = message.length;
-      wire.write(message);
-    },
-    close: () => wire.close(),
-  };
+    };
+  });
 }
