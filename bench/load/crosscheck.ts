@@ -18,7 +18,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { LoadPlan, LoadResult, Measure } from '../model.ts';
 import { median } from '../statistics.ts';
-import { urgentOption } from './urgent.ts';
+import { nodeOptionsFor } from './urgent.ts';
 
 const bytes = 64;
 const rounds = Number(process.env.ROUNDS ?? 5);
@@ -60,8 +60,9 @@ async function ours(measure: Measure, port: number, rate?: number): Promise<Load
     warmUpSeconds: 1,
     seconds,
   };
-  const options = measure === 'latency' ? [urgentOption] : [];
-  const result = JSON.parse(await run(process.execPath, [...options, program], JSON.stringify(plan))) as LoadResult;
+  const result = JSON.parse(
+    await run(process.execPath, [...nodeOptionsFor(measure), program], JSON.stringify(plan)),
+  ) as LoadResult;
   if (result.wrong + result.broken + result.unanswered > 0) throw new Error(result.complaints.join(', '));
   return result;
 }

@@ -40,13 +40,12 @@ export async function runLoad(plan: LoadPlan, onMoment: OnMoment = () => {}): Pr
 type Start = (file: string, options: WorkerOptions) => Worker;
 
 async function runOn(plan: LoadPlan, threads: number, start: Start, onMoment: OnMoment): Promise<LoadResult> {
-  const urgent = plan.measure === 'latency' && canBeUrgent();
   const works = Array.from({ length: threads }, (_, thread): ThreadWork => {
     const connections = Math.floor((plan.connections + threads - 1 - thread) / threads);
-    return { plan, connections, thread, threads, urgent };
+    return { plan, connections, thread, threads };
   });
   const begin = plan.measure === 'latency' ? startTimed : startFree;
-  const { sending, others } = begin(plan, works, start);
+  const { sending, others, urgent } = begin(plan, works, start);
   const results = Promise.all(sending.map(({ result }) => result));
   await Promise.race([results, Promise.all(sending.map(({ ready }) => ready)), tooLate()]);
   const word: StartAt = { startUs: nowUs() + noticeUs };
@@ -61,25 +60,27 @@ async function runOn(plan: LoadPlan, threads: number, start: Start, onMoment: On
 interface Started {
   readonly sending: readonly Followed[];
   readonly others: readonly Worker[];
+  /** Its threads have a real-time priority. */
+  readonly urgent: boolean;
 }
 
 function startFree(_: LoadPlan, works: readonly ThreadWork[], start: Start): Started {
-  return { sending: works.map(work => follow(start('./thread', { workerData: work }))), others: [] };
+  return { sending: works.map(work => follow(start('./thread', { workerData: work }))), others: [], urgent: false };
 }
 
 function startTimed({ rate = 0, ...plan }: LoadPlan, works: readonly ThreadWork[], start: Start): Started {
   const times = timetable(rate, plan.warmUpSeconds + plan.seconds, seed);
-  const urgent = works.some(work => work.urgent);
+  const urgent = canBeUrgent();
   const leadUs = leadFor(rate, urgent);
   const senders: MessagePort[] = [];
   const sending = works.map(work => {
     const { port1, port2: wake } = new MessageChannel();
     senders.push(port1);
-    const workerData: ThreadWork = { ...work, timed: { times, wake, leadUs } };
+    const workerData: ThreadWork = { ...work, timed: { times, wake, leadUs, urgent } };
     return follow(start('./thread', { workerData, transferList: [wake] }));
   });
   const workerData: MetronomeWork = { times, senders, leadUs, urgent };
-  return { sending, others: [start('./metronome', { workerData, transferList: senders })] };
+  return { sending, others: [start('./metronome', { workerData, transferList: senders })], urgent };
 }
 
 interface Followed {

@@ -17,8 +17,7 @@ export interface ThreadWork {
   readonly thread: number;
   readonly threads: number;
   /** For the open loop. */
-  readonly timed?: Pick<Share, 'times' | 'wake' | 'leadUs'>;
-  readonly urgent: boolean;
+  readonly timed?: Pick<Share, 'times' | 'wake' | 'leadUs'> & { readonly urgent: boolean };
 }
 
 /** What a sending thread tells: that it is ready, and then its result. */
@@ -77,7 +76,7 @@ const port = parentPort;
 if (port !== null) {
   const work = workerData as ThreadWork;
   const prepared = await prepare(work);
-  if (work.urgent) beUrgent();
+  if (work.timed?.urgent) beUrgent();
   port.once('message', async ({ startUs }: StartAt) => {
     const result = await prepared.run(boundsFrom(startUs, work.plan));
     prepared.close();

@@ -14,6 +14,7 @@
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { Measure } from '../model.ts';
 
 /** Of `chrt`, from util-linux: SCHED_FIFO at the least of its priorities, which is above everything that is not real-time. */
 const [policy, priority] = ['-f', '1'];
@@ -21,7 +22,12 @@ const [policy, priority] = ['-f', '1'];
 const options = { stdio: 'ignore', timeout: 2000 } as const;
 
 /** What Node must have been started with, so that its threads may be made urgent. */
-export const urgentOption = '--single-threaded-gc';
+const urgentOption = '--single-threaded-gc';
+
+/** Options of Node for the process that runs a plan: only an open loop has urgent threads. */
+export function nodeOptionsFor(measure: Measure): readonly string[] {
+  return measure === 'latency' ? [urgentOption] : [];
+}
 
 /** Whether threads of this process may be made urgent. */
 export function canBeUrgent(): boolean {

@@ -161,14 +161,16 @@ function figureTable({ rows, rounds }: Part): string {
     const blank = row.rounds === 0;
     const histogram = merged(rounds.filter(round => round.target === row.target));
     const three = histogram === null ? '–' : time(histogram.getValueAtPercentile(99.9));
-    const cell = (value: Estimate | null, write: (value: number) => string) =>
-      value === null || blank ? '<td>–</td>' : `<td>${write(value.value)}${reach(row.rounds, value, write)}</td>`;
+    const cell = (value: Estimate | null, write: (value: number) => string, more = '') =>
+      value === null || blank
+        ? '<td>–</td>'
+        : `<td>${write(value.value)}${reach(row.rounds, value, write)}${more}</td>`;
     const memory = row.rssMiB === null ? '–' : `${digits(row.rssMiB)}<small>peak ${digits(row.peakMiB ?? 0)}</small>`;
     const late = row.latenessUs === null ? '' : `<small>sender late ${time(row.latenessUs)}</small>`;
     const cells = [
       cell(row.perSecond, whole),
       cell(row.p50Us, time),
-      cell(row.p99Us, time).replace('</td>', `${blank ? '' : late}</td>`),
+      cell(row.p99Us, time, late),
       `<td>${blank ? '–' : three}</td>`,
       cell(row.cpuUsPerAnswer, time),
       `<td>${memory}</td><td>${row.rounds}</td>`,

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { beside } from '../beside.ts';
-import { urgentOption } from '../load/urgent.ts';
+import { nodeOptionsFor } from '../load/urgent.ts';
 import type { LoadPlan, LoadResult, ProcessUse, Role } from '../model.ts';
 import { type Cores, pinned } from './cores.ts';
 import type { Keeper, Kept } from './keeper.ts';
@@ -72,8 +72,7 @@ export class Sender {
 
 /** @throws Error that says what became of the load process */
 export async function runLoad(plan: LoadPlan, watched: readonly Watched[], place: Place): Promise<Loaded> {
-  const options = plan.measure === 'latency' ? [urgentOption] : [];
-  const sender = new Sender(beside('../load/main', import.meta.url), place, options);
+  const sender = new Sender(beside('../load/main', import.meta.url), place, nodeOptionsFor(plan.measure));
   const use = new Use([{ role: 'load', name: 'load', pid: sender.child.pid ?? 0 }, ...watched]);
   sender.child.on('message', message => {
     if (message === 'measuring') use.begin();

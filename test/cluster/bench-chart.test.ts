@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { writeKubeconfig } from '../../bench/api-server.ts';
 import { publish } from '../../bench/run/publish.ts';
 import { findProgram } from '../../bench/targets/programs.ts';
 import { createClient, type KubeClient } from '../../src/kube/client.ts';
@@ -77,15 +78,8 @@ describe.skipIf(helm === undefined || 'why' in found)('the chart of the harness'
     const dir = await mkdtemp(join(tmpdir(), 'fsm-chart-'));
     for (const file of ['report.md', 'result.json', 'report.html']) await writeFile(join(dir, file), file);
     const { server: url, ca = '' } = server.access;
-    const cluster = { server: url, 'certificate-authority-data': Buffer.from(ca).toString('base64') };
-    const kubeconfig = {
-      'current-context': 'own',
-      contexts: [{ name: 'own', context: { cluster: 'own', user: 'own' } }],
-      clusters: [{ name: 'own', cluster }],
-      users: [{ name: 'own', user: { token: answer.status.token } }],
-    };
-    await writeFile(join(dir, 'config'), JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...kubeconfig }));
-    vi.stubEnv('KUBECONFIG', join(dir, 'config'));
+    const port = Number(new URL(url).port);
+    vi.stubEnv('KUBECONFIG', await writeKubeconfig(dir, port, ca, answer.status.token));
     const result = syntheticResult({ rounds: 1, seconds: 1 });
     for (let times = 0; times < 2; times++) await publish(dir, 'perf/bench-node-1.local', result);
     await expect(publish(dir, 'default/bench', result)).rejects.toThrow('403');

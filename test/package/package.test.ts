@@ -1,6 +1,6 @@
 /** What `npm pack` makes, unpacked where no source lies: its commands run. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,7 +39,6 @@ test('fsm says its version', async () => {
 });
 
 test('fsm-bench measures the mesh’s own sidecars, and its suites are there', async () => {
-  await mkdir(join(dir, 'run'));
   const [point, targets] = [{ connections: [2], payloadBytes: [64] }, ['direct', 'node-pair']];
   const experiments = [{ protocol: 'http1', measure: 'throughput', targets, ...point }];
   const suite = join(dir, 'suite.json');

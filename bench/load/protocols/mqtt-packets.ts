@@ -12,7 +12,6 @@ export const packets = {
   suback: 9,
   pingreq: 12,
   pingresp: 13,
-  disconnect: 14,
 } as const;
 
 /** A packet without its fixed header. */

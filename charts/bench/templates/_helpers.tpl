@@ -6,6 +6,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
+{{- define "bench.metadata" -}}
+name: {{ .Release.Name }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "bench.labels" . | nindent 2 }}
+{{- end }}
+
+{{- define "bench.podMetadata" -}}
+labels:
+  {{- include "bench.labels" . | nindent 2 }}
+annotations:
+  flomesh.io/sidecar-injection: disabled
+  openservicemesh.io/sidecar-injection: disabled
+{{- end }}
+
 {{- define "bench.command" -}}
 {{- if .Values.command }}
 {{- toYaml .Values.command }}
