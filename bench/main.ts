@@ -5,18 +5,19 @@
  *   npm run bench                        the suite `full`; or `-- quick`, or a file
  *   npm run bench -- --quick             the suite `quick`: under three minutes
  *   npm run bench -- --resume <dir>      takes up a run that was stopped
+ *   npm run bench -- --output <dir> --continue   begins there, or takes up what is there
  *   npm run bench -- report <dir>        makes the files of a run again
  *   npm run bench -- compare a.json b.json …
  *
  * In the built package it is the command `fsm-bench`, with the same options. A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
  */
 import { randomInt } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isBuilt } from './beside.ts';
+import { isBuilt } from '../src/api/package.ts';
 import type { Result, Skip, Suite } from './model.ts';
 import { compareCommand } from './report/comparison.ts';
 import { markdown } from './report/markdown.ts';
@@ -42,6 +43,8 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     resume: { type: 'string' },
     output: { type: 'string' },
+    /** Takes up the run that is in the output's directory already, if there is one: for what starts a run again by itself. */
+    continue: { type: 'boolean', default: false },
     /** `<namespace>/<name>` of a ConfigMap that the report is left in, of the cluster that kubectl would use. */
     configmap: { type: 'string' },
     /** Only these, by name, and what they are measured against. */
@@ -61,10 +64,20 @@ async function main(): Promise<number> {
   if (asked === 'compare') return compareCommand(rest);
   if (values.configmap !== undefined) await checkPlace(values.configmap);
   if (asked === 'report') return published(rest[0] ?? '.', reportAgain(rest[0] ?? '.'));
-  const found = await findTargets();
+  const keeper = new Keeper();
+  try {
+    return await measured(asked, keeper);
+  } finally {
+    await keeper.close();
+  }
+}
+
+/** Measures what is asked for. @returns the exit code */
+async function measured(asked: string | undefined, keeper: Keeper): Promise<number> {
+  const found = await findTargets(keeper);
   const { journal, dir } = await openRun(asked, found);
   process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
-  const state = await run(journal, found.usable, dir);
+  const state = await run(journal, found.usable, dir, keeper);
   journal.close();
   return published(dir, finish(dir, state));
 }
@@ -90,12 +103,12 @@ interface FoundTargets {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-async function findTargets(): Promise<FoundTargets> {
+async function findTargets(keeper: Keeper): Promise<FoundTargets> {
   const usable = new Map<string, Target>();
   const skips: Skip[] = [];
   const versions: Record<string, string> = { fsm: await ownVersion(), node: process.version };
   for (const target of allTargets) {
-    const found = await target.find();
+    const found = await target.find(keeper.print.bind(keeper));
     if ('why' in found) skips.push({ target: target.name, why: found.why });
     else {
       usable.set(target.name, target);
@@ -117,8 +130,13 @@ async function openRun(asked: string | undefined, { usable, skips, versions }: F
   const startedAt = new Date().toISOString();
   const dir = values.output ?? join(results, `${suite.name}-${startedAt.replaceAll(/\W/g, '').slice(0, 15)}`);
   mkdirSync(dir, { recursive: true });
+  const path = join(dir, journalFile);
+  if (existsSync(path)) {
+    if (values.continue) return { journal: Journal.resume(path, { suite, machine, versions }), dir };
+    throw new Error(`${dir} has a run already: ${command} --resume ${dir} goes on with it, or give another --output`);
+  }
   const head = { suite, startedAt, machine, versions, rules, skips: skips.filter(({ target }) => named.has(target)) };
-  return { journal: Journal.begin(join(dir, journalFile), head), dir };
+  return { journal: Journal.begin(path, head), dir };
 }
 
 /** A suite with what the options say of it. The first target stays: everything is measured against it. */
@@ -139,8 +157,12 @@ function numberOf(option: 'rounds' | 'seconds', otherwise: number): number {
 }
 
 /** @returns `whole`, or why it ended early */
-async function run(journal: Journal, usable: ReadonlyMap<string, Target>, runDir: string): Promise<string> {
-  const keeper = new Keeper();
+async function run(
+  journal: Journal,
+  usable: ReadonlyMap<string, Target>,
+  runDir: string,
+  keeper: Keeper,
+): Promise<string> {
   const signal = stopSignal();
   const dir = await mkdtemp(join(tmpdir(), 'fsm-bench-'));
   const progress = new Progress();
@@ -156,7 +178,7 @@ async function run(journal: Journal, usable: ReadonlyMap<string, Target>, runDir
     return why;
   } finally {
     progress.end();
-    await keeper.close();
+    await keeper.end();
     await rm(dir, { recursive: true, force: true });
   }
 }

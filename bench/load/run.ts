@@ -1,6 +1,6 @@
 /** Runs one plan: threads that send, a metronome for the open loop, and one result of all. */
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
-import { beside } from '../beside.ts';
+import { moduleFile } from '../../src/api/package.ts';
 import type { LoadPlan, LoadResult } from '../model.ts';
 import { nowUs, until } from './clock.ts';
 import { boundsFrom, leadFor, type StartAt } from './engine.ts';
@@ -26,7 +26,7 @@ export async function runLoad(plan: LoadPlan, onMoment: OnMoment = () => {}): Pr
   const threads = Math.min(plan.threads, plan.connections);
   const workers: Worker[] = [];
   const start: Start = (file, options) => {
-    const worker = new Worker(beside(file, import.meta.url), options);
+    const worker = new Worker(moduleFile(file, import.meta.url), options);
     workers.push(worker);
     return worker;
   };

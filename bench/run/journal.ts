@@ -49,10 +49,11 @@ export class Journal {
   }
 
   /** Takes a run up again. @throws Error when it was of another suite, machine or version: a run is of one */
-  static resume(path: string, now: Pick<Head, 'machine' | 'versions'>): Journal {
+  static resume(path: string, now: Pick<Head, 'machine' | 'versions'> & Partial<Pick<Head, 'suite'>>): Journal {
     const text = whole(readFileSync(path, 'utf8'));
     const before = found(path, text);
-    for (const part of ['machine', 'versions'] as const) {
+    for (const part of ['suite', 'machine', 'versions'] as const) {
+      if (now[part] === undefined) continue;
       const [then, today] = [JSON.stringify(before.head[part]), JSON.stringify(now[part])];
       if (then !== today) throw new Error(`the ${part} of ${path} is ${then}, here it is ${today}: begin a new run`);
     }

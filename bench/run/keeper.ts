@@ -2,7 +2,7 @@
  * Nothing that a run started outlives it, however it ends. Every child leads a process group of its own, and a shell
  * of a few lines knows them all: when the run ends, be it by SIGKILL, the shell's input ends, and it kills what is left.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Program } from '../targets/target.ts';
 
@@ -19,6 +19,12 @@ for pid in $pids; do kill -9 "-$pid" 2>/dev/null; done`;
 
 /** Output of a child that is kept to say why it ended. */
 const tailBytes = 2_000;
+
+/** How long a program may take to print what it is asked. */
+const printTimeoutMs = 5_000;
+
+/** For a child that sends messages, and is written to and read. */
+export const talking: StdioOptions = ['pipe', 'pipe', 'pipe', 'ipc'];
 
 /** A child of a run. */
 export interface Kept {
@@ -40,12 +46,12 @@ export class Keeper {
   /**
    * Starts a program with nothing inherited but PATH.
    *
-   * @param ipc whether it may send messages, and its standard input and output are pipes
+   * @param stdio unless it is given, only the child's standard error is read
    */
-  start({ file, args, env = {} }: Program, ipc = false): Kept {
+  start({ file, args, env = {} }: Program, stdio: StdioOptions = ['ignore', 'ignore', 'pipe']): Kept {
     const child = spawn(file, args, {
       env: { PATH: process.env.PATH, ...env },
-      stdio: ipc ? ['pipe', 'pipe', 'pipe', 'ipc'] : ['ignore', 'ignore', 'pipe'],
+      stdio,
       detached: true,
     });
     if (child.pid !== undefined) this.#tell(`+ ${child.pid}`);
@@ -65,6 +71,21 @@ export class Keeper {
     const kept = { child, ended };
     this.#children.set(child, kept);
     return kept;
+  }
+
+  /** What a program prints on both streams, however it ends: some hang when they have said everything. */
+  async print(program: Program, withinMs = printTimeoutMs): Promise<string> {
+    const { child, ended } = this.start(program, ['ignore', 'pipe', 'pipe']);
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (text += chunk));
+    const closed = once(child, 'close').catch(() => undefined);
+    const limit = setTimeout(() => void this.end([child]), withinMs);
+    await ended;
+    clearTimeout(limit);
+    // What it has started itself may hold the streams open.
+    if (child.pid !== undefined) killGroup(child.pid);
+    await closed;
+    return text;
   }
 
   /** Children that are still there, of these process ids. */

@@ -2,11 +2,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { beside } from '../beside.ts';
+import { moduleFile } from '../../src/api/package.ts';
 import { nodeOptionsFor } from '../load/urgent.ts';
 import type { LoadPlan, LoadResult, ProcessUse, Role } from '../model.ts';
 import { type Cores, pinned } from './cores.ts';
-import type { Keeper, Kept } from './keeper.ts';
+import { type Keeper, type Kept, talking } from './keeper.ts';
 import { cpuMsOf, memoryOf } from './usage.ts';
 
 /** Who is watched during a round. */
@@ -43,7 +43,7 @@ export class Sender {
   constructor(script: URL, place: Place, options: readonly string[] = []) {
     this.#place = place;
     const program = { file: process.execPath, args: [...options, fileURLToPath(script)] };
-    this.#kept = place.keeper.start(pinned(program, 'load', place.cores), true);
+    this.#kept = place.keeper.start(pinned(program, 'load', place.cores), talking);
     this.child = this.#kept.child;
   }
 
@@ -72,7 +72,7 @@ export class Sender {
 
 /** @throws Error that says what became of the load process */
 export async function runLoad(plan: LoadPlan, watched: readonly Watched[], place: Place): Promise<Loaded> {
-  const sender = new Sender(beside('../load/main', import.meta.url), place, nodeOptionsFor(plan.measure));
+  const sender = new Sender(moduleFile('../load/main', import.meta.url), place, nodeOptionsFor(plan.measure));
   const use = new Use([{ role: 'load', name: 'load', pid: sender.child.pid ?? 0 }, ...watched]);
   sender.child.on('message', message => {
     if (message === 'measuring') use.begin();

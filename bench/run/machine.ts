@@ -2,8 +2,7 @@
 import { execFile } from 'node:child_process';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
-import { version } from '../../src/api/version.ts';
-import { isBuilt } from '../beside.ts';
+import { isBuilt, version } from '../../src/api/package.ts';
 import type { Machine } from '../model.ts';
 import { textOf } from './files.ts';
 

@@ -1,8 +1,8 @@
 /** The app behind every target of a run: one process that speaks all protocols. */
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { moduleFile } from '../../src/api/package.ts';
 import { findPipy } from '../../src/dataplane/pipy/driver.ts';
-import { beside } from '../beside.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { appAddress, appProtocols, behind, endpointOn, ports } from './places.ts';
 import { quiet, whenUp } from './programs.ts';
@@ -45,7 +45,7 @@ function program(engine: 'pipy' | 'node', address: string): Program {
   const env = { APP_ADDRESS: address, APP_PORTS: JSON.stringify(ports) };
   const pipy = findPipy();
   if (engine === 'node')
-    return { file: process.execPath, args: [fileURLToPath(beside('./app', import.meta.url))], env };
+    return { file: process.execPath, args: [fileURLToPath(moduleFile('./app', import.meta.url))], env };
   if (pipy === undefined) throw new Error('there is no Pipy here');
   return { file: pipy, args: [quiet, fileURLToPath(new URL('../pipy/app.js', import.meta.url))], env };
 }

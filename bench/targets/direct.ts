@@ -8,8 +8,8 @@ export const direct: Target = {
   name: 'direct',
   title: 'the app without a proxy',
   protocols: appProtocols,
-  find: async () => {
-    const pipy = await findPipyVersion();
+  find: async print => {
+    const pipy = await findPipyVersion(print);
     return { version: 'version' in pipy ? `app on Pipy ${pipy.version}` : `app on Node ${process.versions.node}` };
   },
   start: async site => ({ endpoint: protocol => site.app(protocol), processes: [], close: async () => undefined }),

@@ -23,7 +23,7 @@ export const envoy: Target = {
   name: 'envoy',
   title: 'one Envoy: one worker, no access log',
   protocols: hopProtocols,
-  find: () => findPeer(peer),
+  find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
     const endpoint = hopOn(site.address(1), files);
@@ -41,7 +41,7 @@ export const envoyPair: Target = {
   name: 'envoy-pair',
   title: 'two Envoys with mutual TLS between them, one worker each, no access log',
   protocols: appProtocols,
-  find: () => findPeer(peer),
+  find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
     const client = (protocol: Protocol) => endpointOn(site.address(1), protocol);

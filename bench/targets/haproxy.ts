@@ -36,7 +36,7 @@ export const haproxy: Target = {
   name: 'haproxy',
   title: 'one HAProxy: one thread, connections kept and shared',
   protocols,
-  find: () => findPeer(peer),
+  find: print => findPeer(peer, print),
   async start(site) {
     const file = findProgram(peer.variable, peer.name);
     if (file === undefined) throw new Error('there is no HAProxy here');

@@ -20,7 +20,7 @@ export const mosquitto: Target = {
   name: 'mosquitto',
   title: 'Mosquitto, a broker, in place of the app',
   protocols,
-  find: () => findPeer(peer),
+  find: print => findPeer(peer, print),
   async start(site) {
     const file = findProgram(peer.variable, peer.name);
     if (file === undefined) throw new Error('there is no Mosquitto here');

@@ -27,7 +27,7 @@ export const nginx: Target = {
   get protocols() {
     return spoken();
   },
-  find: () => findPeer(peer),
+  find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
     const at = site.address(1);
@@ -62,7 +62,7 @@ export const nginxPair: Target = {
   name: 'nginx-pair',
   title: 'two nginx with mutual TLS between them, one worker each, connections kept',
   protocols: pairProtocols,
-  find: () => findPeer(peer),
+  find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
     const half = (from: string, how: string, scheme: string, to: (protocol: Protocol) => string, settings: string) =>

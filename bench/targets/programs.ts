@@ -1,14 +1,11 @@
 /** Programs of others: where they are, which version they have, and whether they came up. */
 import type { ChildProcess } from 'node:child_process';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter, join } from 'node:path';
-import { isExecutable, pipyDriver } from '../../src/dataplane/pipy/driver.ts';
+import { describePipy, isExecutable } from '../../src/dataplane/pipy/driver.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { answering } from './ask.ts';
-import type { Running, Target } from './target.ts';
-
-const versionTimeoutMs = 5000;
+import type { Print, Running, Target } from './target.ts';
 
 /** A program that is named by a variable, or lies on the PATH or where root's programs lie. */
 export function findProgram(variable: string, name: string): string | undefined {
@@ -38,26 +35,17 @@ export interface Peer {
 }
 
 /** Its version, or what to do. */
-export async function findPeer(peer: Peer): ReturnType<Target['find']> {
+export async function findPeer(peer: Peer, print: Print): ReturnType<Target['find']> {
   const file = findProgram(peer.variable, peer.name);
   if (file === undefined)
     return { why: `${peer.variable} names no ${peer.name} and the PATH has none: ${peer.install}` };
-  const text = await printed(file, peer.ask);
-  const version = peer.version.exec(text)?.[1];
+  const version = peer.version.exec(await print({ file, args: [peer.ask] }))?.[1];
   return version === undefined ? { why: `${file} does not say its version` } : { version };
 }
 
-/** What a program prints on both streams, however it ends. */
-function printed(file: string, argument: string): Promise<string> {
-  const options = { timeout: versionTimeoutMs, killSignal: 'SIGKILL' } as const;
-  return new Promise(resolve => {
-    execFile(file, [argument], options, (_error, stdout, stderr) => resolve(`${stdout}\n${stderr}`));
-  });
-}
-
 /** Pipy's version, or why it cannot be measured. */
-export async function findPipyVersion(): ReturnType<Target['find']> {
-  const state = await pipyDriver.describe();
+export async function findPipyVersion(print: Print): ReturnType<Target['find']> {
+  const state = await describePipy((file, args) => print({ file, args }));
   if (!state.usable) return { why: `${state.why}: build Pipy 1.5 and set PIPY_BIN` };
   return { version: /^Pipy (\S+)/.exec(state.text)?.[1] ?? state.text };
 }

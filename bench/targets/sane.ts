@@ -7,19 +7,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { endAll, start } from '../processes.ts';
+import { Keeper } from '../run/keeper.ts';
 import { startApps, targets } from './index.ts';
 import { pathOf } from './places.ts';
-import type { Running, Target } from './target.ts';
+import type { Running, Site, Target } from './target.ts';
 
 const wanted = process.argv.slice(2);
 const bodyBytes = 64;
+const keeper = new Keeper();
+const start: Site['start'] = program => keeper.start(program).child;
 
 async function main(): Promise<void> {
   const apps = await startApps(start);
   for (const [at, target] of targets.entries()) {
     if (wanted.length > 0 && !wanted.includes(target.name)) continue;
-    const found = await target.find();
+    const found = await target.find(keeper.print.bind(keeper));
     if ('why' in found) console.log(`${target.name.padEnd(16)} skipped: ${found.why}`);
     else console.log(`${target.name.padEnd(16)} ${await measured(target, at + 1, apps.app)}`);
   }
@@ -31,7 +33,7 @@ async function measured(target: Target, block: number, app: Awaited<ReturnType<t
   const running = await target.start(site);
   const line = await load(running);
   await running.close();
-  for (const { pid } of running.processes) process.kill(pid, 'SIGKILL');
+  await keeper.end(keeper.withPids(running.processes.map(({ pid }) => pid)));
   await rm(dir, { recursive: true });
   return line;
 }
@@ -49,6 +51,6 @@ async function load(running: Running): Promise<string> {
 try {
   await main();
 } finally {
-  endAll();
+  await keeper.close();
 }
 process.exit(0);

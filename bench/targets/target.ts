@@ -6,8 +6,11 @@ import type { Endpoint, Protocol, Role } from '../model.ts';
 export interface Program {
   readonly file: string;
   readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
+
+/** Runs a program to its end, or ends it after some seconds, and resolves with what it printed on both streams. */
+export type Print = (program: Program) => Promise<string>;
 
 /** Where a target is started. Everything that it starts goes through `start`, so that nothing outlives the run. */
 export interface Site {
@@ -40,7 +43,7 @@ export interface Target {
   readonly title: string;
   readonly protocols: readonly Protocol[];
   /** Its version, or why it cannot be measured here and what to do about it. */
-  find(): Promise<{ readonly version: string } | { readonly why: string }>;
+  find(print: Print): Promise<{ readonly version: string } | { readonly why: string }>;
   /** Resolves when a request has crossed it. */
   start(site: Site): Promise<Running>;
 }

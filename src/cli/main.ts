@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `fsm`: the command line. Each command lies in a file of its own and loads what it needs when it is called. */
 import { Command, CommanderError } from 'commander';
-import { version } from '../api/version.ts';
+import { version } from '../api/package.ts';
 import { applyCommand } from './commands/apply.ts';
 import { checkCommand } from './commands/check.ts';
 import { deleteCommand } from './commands/delete.ts';

@@ -1,7 +1,7 @@
 /** Read model, metrics and health of the running process. */
 import { serveReadOnly } from '../admin/http.ts';
 import { readModel } from '../admin/read-model.ts';
-import { version } from '../api/version.ts';
+import { version } from '../api/package.ts';
 import { type Core, sum } from './core.ts';
 import { addressOf, type ControllerOptions } from './options.ts';
 

@@ -2,6 +2,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { moduleFile } from '../api/package.ts';
 import { rootCertificateFile } from '../identity/root-store.ts';
 
 export interface SandboxFiles {
@@ -60,18 +61,9 @@ export async function removeSecrets({ kubeconfig, pods, apiRoot }: SandboxFiles)
   for (const path of [kubeconfig, pods, apiRoot]) await rm(path, { recursive: true, force: true });
 }
 
-/** Sources lie two folders below the package, what `npm run build` makes three. */
-const packageRoot = new URL(import.meta.url.endsWith('.ts') ? '../../' : '../../../', import.meta.url);
-
-/** A file of the package that is no program: manifests, CRDs. */
-export function packageFile(path: string): string {
-  return fileURLToPath(new URL(path, packageRoot));
-}
-
-/** A program of this room: sources end in `.ts`, the published package in `.js`. */
+/** A program of this room. */
 export function programFile(path: string): string {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  return fileURLToPath(new URL(`${path}${extension}`, import.meta.url));
+  return fileURLToPath(moduleFile(path, import.meta.url));
 }
 
 /** `.fsm` in a working directory. */

@@ -2,10 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { packageFile } from '../api/package.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from './api/objects.ts';
 import type { Store } from './api/store.ts';
-import { packageFile } from './files.ts';
 
 /** The one who applies, for the sandbox and for the command line, so that either can take back what the other wrote. */
 export const fieldManager = 'fsm';

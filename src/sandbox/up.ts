@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
+import { version } from '../api/package.ts';
 import { type Problem, ProblemError } from '../api/problem.ts';
-import { version } from '../api/version.ts';
 import { createClient } from '../kube/client.ts';
 import { createAddressPool } from './addresses.ts';
 import type { PodLog } from './api/context.ts';

@@ -41,6 +41,8 @@ command:
 args:
   - {{ .Values.suite | quote }}
   - --output=/results/$(NODE_NAME)-$(POD_NAME)
+  # A container that is started again goes on where the one before ended.
+  - --continue
   {{- if .Values.results.configMap }}
   - --configmap={{ .Release.Namespace }}/{{ .Release.Name }}-$(NODE_NAME)
   {{- end }}

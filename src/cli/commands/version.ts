@@ -1,6 +1,6 @@
 /** `fsm version` */
 import type { Command } from 'commander';
-import { version } from '../../api/version.ts';
+import { version } from '../../api/package.ts';
 import { controlPlaneCommand, type OutputOptions } from '../options.ts';
 import { print } from '../output.ts';
 

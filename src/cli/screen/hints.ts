@@ -1,6 +1,6 @@
 /** What to try next, for those who have never seen it. */
 import { relative } from 'node:path';
-import { packageFile } from '../../sandbox/files.ts';
+import { packageFile } from '../../api/package.ts';
 import type { Instance } from '../../sandbox/instance.ts';
 
 /** As npm runs it from a clone, and as it is called when it is installed. */

@@ -1,5 +1,6 @@
 /** The embedded driver: sidecars are Node processes, made of the same program that runs everything else. */
 import { fileURLToPath } from 'node:url';
+import { moduleFile } from '../../api/package.ts';
 import { type Command, type Driver, type SidecarSpec, sidecarEnvironment } from '../driver.ts';
 
 const stopGraceMs = 10_000;
@@ -11,12 +12,10 @@ export const nodeDriver: Driver = {
   sidecar: spec => command('./main', spec),
 };
 
-/** Sources end in `.ts`, the published package in `.js`: a program lies beside this file in either. */
 function command(program: string, spec: SidecarSpec): Command {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   return {
     file: process.execPath,
-    args: [fileURLToPath(new URL(`${program}${extension}`, import.meta.url))],
+    args: [fileURLToPath(moduleFile(program, import.meta.url))],
     env: sidecarEnvironment(spec),
     stopSignal: 'SIGTERM',
     stopGraceMs,

@@ -1,4 +1,4 @@
-import { version } from '../../api/version.ts';
+import { version } from '../../api/package.ts';
 
 /** Name and version of this shell, as it stands in a hello. */
 export const shellVersion = `node/${version}`;

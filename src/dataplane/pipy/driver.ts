@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { moduleFile } from '../../api/package.ts';
 import { type Command, type Driver, type SidecarSpec, sidecarEnvironment } from '../driver.ts';
 
 /** Pipy drains without a bound when it gets SIGINT, and can hang at its exit: SIGKILL follows after this. */
@@ -16,8 +17,11 @@ const versionMin = [1, 5] as const;
 
 export const pipyDriver: Driver = {
   name: 'pipy',
-  describe,
-  init: spec => ({ ...command(process.execPath, program('../enrol/main'), spec), stopSignal: 'SIGTERM' }),
+  describe: () => describePipy(),
+  init: spec => ({
+    ...command(process.execPath, fileURLToPath(moduleFile('../enrol/main', import.meta.url)), spec),
+    stopSignal: 'SIGTERM',
+  }),
   sidecar: spec => ({
     ...command(findPipy() ?? 'pipy', fileURLToPath(new URL('../pipy-sidecar.js', import.meta.url)), spec),
     stopSignal: 'SIGINT',
@@ -28,16 +32,17 @@ function command(file: string, entry: string, spec: SidecarSpec): Omit<Command, 
   return { file, args: [entry], env: sidecarEnvironment(spec), stopGraceMs };
 }
 
-/** Sources end in `.ts`, the published package in `.js`. */
-function program(path: string): string {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  return fileURLToPath(new URL(`${path}${extension}`, import.meta.url));
-}
-
-async function describe(): Promise<Awaited<ReturnType<Driver['describe']>>> {
+/**
+ * The Pipy that is here, or why none can be used.
+ *
+ * @param print what a program writes to its standard output
+ */
+export async function describePipy(
+  print: (file: string, args: readonly string[]) => Promise<string> = printed,
+): Promise<Awaited<ReturnType<Driver['describe']>>> {
   const binary = findPipy();
   if (binary === undefined) return { usable: false, why: 'PIPY_BIN is not set and there is no pipy on the PATH' };
-  const version = await versionOf(binary);
+  const version = /^Version\s*:\s*(\S+)/m.exec(await print(binary, ['-v']))?.[1];
   if (version === undefined) return { usable: false, why: `${binary} does not say its version` };
   if (!isNewEnough(version)) return { usable: false, why: `Pipy ${version} is older than ${versionMin.join('.')}` };
   return { usable: true, text: `Pipy ${version} (${binary})` };
@@ -62,11 +67,11 @@ export function isExecutable(file: string): boolean {
   }
 }
 
-/** What `pipy -v` prints counts, however the process ends. */
-function versionOf(binary: string): Promise<string | undefined> {
+/** What it prints counts, however the process ends. */
+function printed(file: string, args: readonly string[]): Promise<string> {
   return new Promise(resolve => {
     const options = { timeout: versionTimeoutMs, killSignal: 'SIGKILL' } as const;
-    execFile(binary, ['-v'], options, (_error, stdout) => resolve(/^Version\s*:\s*(\S+)/m.exec(stdout)?.[1]));
+    execFile(file, args, options, (_error, stdout) => resolve(stdout));
   });
 }
 

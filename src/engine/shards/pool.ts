@@ -1,6 +1,7 @@
 /** Derivation in this thread or in shards: 0, 1 or n threads give the same bytes. */
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import { moduleFile } from '../../api/package.ts';
 import type { Problem } from '../../api/problem.ts';
 import { type AnyNode, Fragment } from '../config.ts';
 import { type Derived, Deriver } from '../deriver.ts';
@@ -122,7 +123,7 @@ class Shards implements OwnedDerivation {
  */
 async function threadPools(): Promise<() => ShardHost> {
   const { Piscina } = await import('piscina');
-  const filename = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url).href;
+  const filename = moduleFile('./worker', import.meta.url).href;
   const options = { filename, minThreads: 1, maxThreads: 1, idleTimeout: Number.POSITIVE_INFINITY };
   return () => new Piscina<ShardTask, ShardResult>({ ...options, atomics: 'disabled' });
 }

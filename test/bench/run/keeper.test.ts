@@ -49,6 +49,17 @@ it('says how a child ended, and what it said last', async () => {
   await keeper.close();
 });
 
+it('reads what a program prints on both streams, be it that it hangs', async () => {
+  const keeper = new Keeper();
+  const program = { file: '/bin/sh', args: ['-c', 'echo one; echo two >&2; exit 3'] };
+  expect((await keeper.print(program)).split('\n').sort()).toEqual(['', 'one', 'two']);
+  expect(await keeper.print({ file: '/bin/sh', args: ['-c', 'echo version 1; exec sleep 1000'] }, 200)).toBe(
+    'version 1\n',
+  );
+  expect(await keeper.print({ file: '/no/such/program', args: [] })).toBe('');
+  await keeper.close();
+});
+
 it('leaves nothing behind when it is killed itself', async () => {
   const script = `
     import { Keeper } from ${JSON.stringify(fileURLToPath(new URL('../../../bench/run/keeper.ts', import.meta.url)))};

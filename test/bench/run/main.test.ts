@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,11 +37,21 @@ beforeEach(async () => {
 
 afterEach(() => rm(dir, { recursive: true }));
 
+interface Bench {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number>;
+  readonly lines: AsyncIterable<string>;
+}
+
 /** Everything that a run starts has this in its environment's PATH, and so can be found. */
 const marker = (): string => `${dir}/no-programs-here`;
 
-function bench(...args: string[]): { child: ChildProcess; ended: Promise<number>; lines: AsyncIterable<string> } {
-  const env = { ...process.env, PATH: `${marker()}:${process.env.PATH}` };
+function bench(...args: string[]): Bench {
+  return benchWith({}, ...args);
+}
+
+function benchWith(extra: NodeJS.ProcessEnv, ...args: string[]): Bench {
+  const env = { ...process.env, ...extra, PATH: `${marker()}:${process.env.PATH}` };
   const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(child, 'close').then(([code]) => code as number);
   return { child, ended, lines: createInterface({ input: child.stderr as NodeJS.ReadableStream }) };
@@ -60,6 +70,15 @@ function leftOver(): string[] {
 
 async function nothingLeft(): Promise<void> {
   while (leftOver().length > 0) await new Promise(resolve => setImmediate(resolve));
+}
+
+/** What a run says to its end, which must come with this exit code. */
+async function told(code: number, ...args: string[]): Promise<string> {
+  const { lines, ended } = bench(...args);
+  const text: string[] = [];
+  for await (const line of lines) text.push(line);
+  expect(await ended).toBe(code);
+  return text.join('\n');
 }
 
 /** Resolves when the first round is over. */
@@ -89,25 +108,38 @@ it('measures a suite, and is stopped and taken up again without loss', async () 
   expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('tiny');
 });
 
-it('leaves no process when it is killed, and keeps the rounds that were over', async () => {
+it('leaves no process when it is killed, keeps its rounds and goes on with them', { timeout: 60_000 }, async () => {
   const run = join(dir, 'run');
   const killed = bench(file, '--output', run);
   await firstRound(killed.lines);
   killed.child.kill('SIGKILL');
   await killed.ended;
   await nothingLeft();
-  expect(readJournal(join(run, 'rounds.jsonl')).rounds.length).toBeGreaterThan(0);
+  const before = readJournal(join(run, 'rounds.jsonl')).rounds;
+  expect(before.length).toBeGreaterThan(0);
+
+  expect(await told(2, file, '--output', run)).toContain(`${run} has a run already`);
+  expect(await told(2, file, '--output', run, '--continue', '--rounds', '3')).toContain('the suite of');
+  await told(0, file, '--output', run, '--continue');
+  const result = readResult(readFileSync(join(run, 'result.json'), 'utf8'));
+  expect(result.state).toBe('whole');
+  expect(result.rounds.slice(0, before.length)).toEqual(before);
+});
+
+it('leaves no process when it is killed while it asks for versions', async () => {
+  const [hung, asked] = [join(dir, 'pipy'), join(dir, 'asked')];
+  await writeFile(hung, `#!/bin/sh\ntouch ${asked}\nsleep 1000\n`, { mode: 0o755 });
+  const killed = benchWith({ PIPY_BIN: hung }, file, '--output', join(dir, 'run'));
+  while (!existsSync(asked)) await new Promise(resolve => setImmediate(resolve));
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  await nothingLeft();
 });
 
 it('says what is wrong with what it is asked', async () => {
-  const told = async (...args: string[]): Promise<string> => {
-    const { lines, ended } = bench(...args);
-    const text: string[] = [];
-    for await (const line of lines) text.push(line);
-    expect(await ended).toBe(2);
-    return text.join('\n');
-  };
-  expect(await told('no-such-suite')).toContain('there is no suite no-such-suite: name one of quick, full, or a file');
-  expect(await told(file, '--rounds', 'many')).toContain('--rounds is many: give a number above 0');
-  expect(await told('--resume', join(dir, 'nowhere'))).toContain('ENOENT');
+  expect(await told(2, 'no-such-suite')).toContain(
+    'there is no suite no-such-suite: name one of quick, full, or a file',
+  );
+  expect(await told(2, file, '--rounds', 'many')).toContain('--rounds is many: give a number above 0');
+  expect(await told(2, '--resume', join(dir, 'nowhere'))).toContain('ENOENT');
 });

@@ -1,6 +1,7 @@
 /** Every target that this machine has, asked for what it says that it speaks. */
 import { connect as connectTLS } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Keeper } from '../../../bench/run/keeper.ts';
 import { ask } from '../../../bench/targets/ask.ts';
 import { targets } from '../../../bench/targets/index.ts';
 import { ports } from '../../../bench/targets/places.ts';
@@ -17,8 +18,11 @@ test('targets have names of their own', () => {
   expect(new Set(targets.map(({ name }) => name)).size).toBe(targets.length);
 });
 
+const keeper = new Keeper();
+afterAll(() => keeper.close());
+
 for (const target of targets) {
-  const found = await target.find();
+  const found = await target.find(keeper.print.bind(keeper));
   if ('version' in found) describe(`${target.name} ${found.version}`, () => answers(target));
   else test.skip(`${target.name} is not tested: ${found.why}`, () => undefined);
 }
