@@ -1,6 +1,7 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
 import { breakOff, ended, leave, sayFarewell } from './connection.js';
 import * as lib from './lib.js';
+import { forget, watch } from './liveness.js';
 import { log } from './log.js';
 import { answer } from './refuse.js';
 
@@ -29,10 +30,12 @@ export function setIdle(seconds) {
 
 function opened(outbound) {
   var place = $place;
-  if (place.outbound === outbound) return;
-  place.outbound = outbound;
-  place.isUsed = false;
-  if (place.unwanted) lib.hangUp(place);
+  if (place.outbound !== outbound) {
+    place.outbound = outbound;
+    place.isUsed = false;
+    if (place.unwanted) lib.hangUp(place);
+  }
+  if (outbound.state === 'connected') watch(place);
 }
 
 /** A place to send to: `target` is `host:port`, `principal` who must answer there (empty: nobody is asked). */
@@ -45,7 +48,7 @@ export function newUpstream(target, principal) {
  *
  * - `client`: the connection of the client that it serves
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
- * - `outbound`: its connection; `isUsed`: answers came on it; `error`: how it ended
+ * - `outbound`: its connection, the kernel's `cookie` for it (liveness.js); `isUsed`: answers came on it; `error`: how it ended
  * - `isAlone`: no other request may use it; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there
@@ -58,6 +61,8 @@ export function newPlace(upstream) {
     head: null,
     isWhole: false,
     outbound: null,
+    cookie: '',
+    isWatched: false,
     isUsed: false,
     isRepeatable: false,
     isAlone: false,
@@ -119,7 +124,9 @@ export function waysTo(transport, isApp, isSecured) {
         })
     ),
     session: session,
-    tcp: pipeline($ => transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end)))
+    tcp: pipeline($ =>
+      transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end)).handleStreamEnd(() => forget($place))
+    )
   };
 }
 
@@ -265,12 +272,12 @@ function finish(end) {
 }
 
 /**
- * An answer that comes before the whole body was sent ends what is left of it: an upstream that reads no more would hold
- * the client up, and Pipy would not notice that it leaves.
+ * The connection has done its work. When the answer came before the whole body was sent, that ends what is left of it: an
+ * upstream that reads no more would hold the client up, and Pipy would not notice that it leaves.
  */
 function finishBody(end) {
   var last = finish(end);
-  if ($place.isWhole && !$place.isSent) lib.hangUp($place);
+  if ($place.isWhole) lib.hangUp($place);
   return last;
 }
 
@@ -355,14 +362,18 @@ function failure(told, detail) {
 /** Keeps the error for `unanswered` and takes it off the event: Pipy would make a response of it. */
 function withoutError(end) {
   $place.error = end.error || '';
+  forget($place);
   return new StreamEnd();
 }
 
-/** A request's head as bytes: it goes out before its body, with the length or the coding that it came with. */
+/**
+ * A request's head as bytes: it goes out before its body, with the length or the coding that it came with. It asks for no
+ * close: an app that then answers early resets the connection (RFC 9112, 9.6), and Pipy would lose the answer.
+ */
 function headOf(head) {
   var headers = head.headers;
   var names = head.headerNames || {};
-  headers.connection = 'close';
+  delete headers.connection;
   var lines = Object.keys(headers).map(key => linesOf(names[key] || key, headers[key]));
   return `${head.method} ${head.path} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }

@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { expect } from 'vitest';
 import { drained, open, read, request, responseOf } from '../harness/client.ts';
 import { appPorts, outboundOf } from '../harness/mesh.ts';
@@ -13,10 +14,35 @@ const parts: Readonly<Record<string, (socket: Socket) => void>> = {
   },
 };
 
+const bodyPart = Buffer.alloc(256 * 1024);
+
+/** Writes for as long as somebody reads. */
+function sendWithoutEnd(stream: Writable): void {
+  while (!stream.destroyed && stream.write(bodyPart));
+  if (!stream.destroyed) stream.once('drain', () => sendWithoutEnd(stream));
+}
+
 export const failures: Chapter = {
   'an app that closes before its answer: 502': async ({ buyer, app }) => {
     app.does.http = incoming => incoming.socket.destroy();
     for (const method of ['GET', 'POST']) expect((await request(buyer, { host: 'store', method })).status).toBe(502);
+  },
+
+  'an app that resets a body which it is being sent: 502, or a reset, each time and soon': async ({ buyer, app }) => {
+    app.does.http = incoming => void incoming.once('data', () => incoming.socket.resetAndDestroy());
+    for (let n = 0; n < 10; n++) {
+      const headers = { 'content-length': 50 * bodyPart.length };
+      const outgoing = open(buyer, { host: 'store', method: 'POST', headers });
+      outgoing.on('error', () => undefined);
+      sendWithoutEnd(outgoing);
+      // A client that goes on writing may lose what it was told (RFC 9112, 9.6).
+      const told = await responseOf(outgoing).then(
+        response => response.statusCode,
+        () => 'reset',
+      );
+      expect([502, 'reset']).toContain(told);
+      outgoing.destroy();
+    }
   },
 
   'a POST is never sent twice': async ({ buyer, app }) => {

@@ -72,6 +72,20 @@ export const tunnels: Chapter = {
     expect(await drained(socket)).toBe('');
   },
 
+  'a reset at the app while it is being written to resets the client each time and soon': async ({ buyer, app }) => {
+    app.does.tcp = socket => void socket.once('data', () => socket.resetAndDestroy());
+    for (let n = 0; n < 4; n++) {
+      const { socket } = await tunnel(buyer, 'store:82');
+      const more = (): void => {
+        while (!socket.destroyed && socket.write(Buffer.alloc(65_536)));
+      };
+      socket.on('drain', more);
+      more();
+      expect(await drained(socket)).toBe('');
+      socket.destroy();
+    }
+  },
+
   'HTTP inside CONNECT is seen as HTTP: a connection carries requests to several services': async ({ buyer }) => {
     const { socket } = await tunnel(buyer, 'store:80');
     for (const [host, answer] of [
