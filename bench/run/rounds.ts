@@ -13,7 +13,7 @@ import { runLoad } from './load.ts';
 export const rules: readonly string[] = [
   'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
   'A latency is counted from the moment at which the request was due, whenever it was sent.',
-  'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer. A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again.',
+  'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer. A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment.',
   'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (94 %).',
   'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
   'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
@@ -22,6 +22,8 @@ export const rules: readonly string[] = [
 const lateMaxUs = 1000;
 const unansweredMax = 0.01;
 const triesMax = 3;
+/** Rounds without a baseline after which a machine is held to be too slow for an experiment. */
+const hopelessMin = 2;
 const warmUpSeconds = 0.3;
 
 /** What a run is given. */
@@ -92,11 +94,12 @@ class Job {
       const lines = this.#tries({ target, round });
       return lines.length >= triesMax || lines.some(line => line.void === null || !isLate(line.load));
     };
-    const [baseline] = turns;
-    const missing = turns.filter(turn => !isDone(turn));
-    // A machine that cannot send to the baseline in time, three times over, cannot to anything.
-    const isHopeless = baseline !== undefined && this.#tries(baseline).filter(isLateRound).length >= triesMax;
-    return isHopeless ? [] : missing;
+    const withoutBaseline = turns
+      .filter(({ target }) => target === here[0])
+      .filter(turn => this.#tries(turn).filter(isLateRound).length >= triesMax)
+      .map(({ round }) => round);
+    if (withoutBaseline.length >= hopelessMin) return [];
+    return turns.filter(turn => !isDone(turn) && !withoutBaseline.includes(turn.round));
   }
 
   /** What the journal has of a turn. */
