@@ -8,15 +8,6 @@ import type { ThreadResult } from './tally.ts';
 /** How long answers are waited for when nothing is sent any more. */
 export const graceMs = 2000;
 
-/**
- * How long before a time the metronome wakes the sender, which polls through the rest. Waking takes about 110 µs on a
- * machine that idles. At high rates so much would be most of the time, and polling costs a core: then it is less. Urgent
- * threads wake sooner (`urgent.ts`), and whom they share a core with can do nothing while they poll.
- */
-export function leadFor(rate: number, urgent: boolean): number {
-  return Math.min(urgent ? 40 : 120, (0.3 * 1e6) / rate);
-}
-
 /** The word to threads that are ready. */
 export interface StartAt {
   /** By the clock of `nowUs`. */

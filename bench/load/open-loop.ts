@@ -12,6 +12,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { nowUs, until } from './clock.ts';
 import { type Bounds, busyBetween, type Engine, graceMs, Underway, unbound } from './engine.ts';
 import type { Lanes } from './lanes.ts';
+import type { Lead } from './lead.ts';
 import type { LaneEvents } from './protocols/protocol.ts';
 import { Tally, type ThreadResult } from './tally.ts';
 
@@ -22,9 +23,9 @@ export interface Share {
   readonly step: number;
   /** Connections of the thread. */
   readonly connections: number;
-  /** Where the metronome says that a time is near, and how near. */
+  /** Where the metronome says which time is near. */
   readonly wake: MessagePort;
-  readonly leadUs: number;
+  readonly lead: Lead;
 }
 
 /** Sent in one go when the sender is behind, before it looks for answers again. */
@@ -82,7 +83,10 @@ export class OpenLoop implements Engine {
     this.#bounds = bounds;
     this.#lanes = lanes;
     const { wake } = this.#share;
-    wake.on('message', () => this.#sendDue());
+    wake.on('message', (index: number) => {
+      this.#share.lead.woke(this.#dueAt(index) - nowUs());
+      this.#sendDue();
+    });
     const busy = busyBetween(bounds);
     await Promise.race([this.#allAnswered.promise, until(bounds.endUs + graceMs * 1000)]);
     wake.close();
@@ -92,11 +96,11 @@ export class OpenLoop implements Engine {
 
   /** Sends what is due, and looks again soon when the next is near. */
   #sendDue(): void {
-    const { times, step, leadUs } = this.#share;
+    const { times, step, lead } = this.#share;
     for (let sent = 0; this.#next < times.length && !this.#polling; sent += 1) {
       const dueUs = this.#dueAt(this.#next);
       const aheadUs = dueUs - nowUs();
-      if (aheadUs > 2 * leadUs) return;
+      if (aheadUs > 2 * lead.us) return;
       // Too short to sleep, or much to do at once: answers are read in between.
       if (aheadUs > 0 || sent === most) return this.#poll();
       this.#next += step;

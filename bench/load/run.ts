@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'no
 import { moduleFile } from '../../src/api/package.ts';
 import type { LoadPlan, LoadResult } from '../model.ts';
 import { nowUs, until } from './clock.ts';
-import { boundsFrom, leadFor, type StartAt } from './engine.ts';
+import { boundsFrom, type StartAt } from './engine.ts';
 import type { MetronomeWork } from './metronome.ts';
 import { combine, type ThreadResult } from './tally.ts';
 import type { ThreadMessage, ThreadWork } from './thread.ts';
@@ -71,15 +71,15 @@ function startFree(_: LoadPlan, works: readonly ThreadWork[], start: Start): Sta
 function startTimed({ rate = 0, ...plan }: LoadPlan, works: readonly ThreadWork[], start: Start): Started {
   const times = timetable(rate, plan.warmUpSeconds + plan.seconds, seed);
   const urgent = canBeUrgent();
-  const leadUs = leadFor(rate, urgent);
+  const lead = { memory: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT), rate };
   const senders: MessagePort[] = [];
   const sending = works.map(work => {
     const { port1, port2: wake } = new MessageChannel();
     senders.push(port1);
-    const workerData: ThreadWork = { ...work, timed: { times, wake, leadUs, urgent } };
+    const workerData: ThreadWork = { ...work, timed: { times, wake, lead, urgent } };
     return follow(start('./thread', { workerData, transferList: [wake] }));
   });
-  const workerData: MetronomeWork = { times, senders, leadUs, urgent };
+  const workerData: MetronomeWork = { times, senders, lead, urgent };
   return { sending, others: [start('./metronome', { workerData, transferList: senders })], urgent };
 }
 
