@@ -1,9 +1,10 @@
 /** The files of a run, made from its journal: the result, the page, and the table for a pull request. */
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../model.ts';
 import { markdown } from '../report/markdown.ts';
 import { page } from '../report/page.ts';
+import { readResult } from '../schema.ts';
 import { summarise } from '../statistics.ts';
 import { type Found, readJournal } from './journal.ts';
 
@@ -15,9 +16,17 @@ export function resultOf({ head, rounds }: Found, state: string, endedAt: string
   return { schema: 'fsm-bench/1', ...head, endedAt, state, rounds, summary: summarise(head.suite, rounds) };
 }
 
-/** Makes the files again from the journal of a directory. @throws Error when they cannot be written; the journal stays */
+/** What a directory has of a run: its journal, or the result alone, as it is kept of a release. */
+function foundIn(dir: string): Found {
+  const journal = join(dir, journalFile);
+  if (existsSync(journal)) return readJournal(journal);
+  const { rounds, ...head } = readResult(readFileSync(join(dir, 'result.json'), 'utf8'));
+  return { head, rounds };
+}
+
+/** Makes the files of a directory again. @throws Error when they cannot be written; the journal stays */
 export function writeResult(dir: string, state: string, endedAt: string): Result {
-  const result = resultOf(readJournal(join(dir, journalFile)), state, endedAt);
+  const result = resultOf(foundIn(dir), state, endedAt);
   write(join(dir, 'result.json'), `${JSON.stringify(result)}\n`);
   write(join(dir, 'report.html'), page(result));
   write(join(dir, 'report.md'), markdown(result));
