@@ -20,7 +20,7 @@ export function endAll(): void {
 }
 
 /** Resolves when something listens there. */
-export async function listening(host: string, port: number, withinMs = 10_000): Promise<void> {
+export async function listening(host: string, port: number, withinMs = 60_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (Date.now() < deadline) {
     if (await accepts(host, port)) return;

@@ -1,12 +1,17 @@
 /**
  * Nothing that a run started outlives it, however it ends. Every child leads a process group of its own, and a shell
  * of a few lines knows them all: when the run ends, be it by SIGKILL, the shell's input ends, and it kills what is left.
+ * One that was started just before, of which it has not been told, it finds by a mark in the environment.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Program } from '../targets/target.ts';
 
-/** Reads `+ <pid>` and `- <pid>`; ends with its input. Signals that a terminal sends to the whole group pass it by. */
+/**
+ * Reads `+ <pid>` and `- <pid>`; ends with its input. Its argument is the mark. Signals that a terminal sends to the whole
+ * group pass it by.
+ */
 const script = `trap '' INT TERM HUP
 pids=' '
 while read -r sign pid; do
@@ -15,7 +20,14 @@ while read -r sign pid; do
     -) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
   esac
 done
-for pid in $pids; do kill -9 "-$pid" 2>/dev/null; done`;
+for file in $(grep -ls "$1" /proc/[0-9]*/environ); do
+  file=\${file%/environ}
+  pids="$pids\${file#/proc/} "
+done
+for pid in $pids; do kill -9 "-$pid" "$pid" 2>/dev/null; done`;
+
+/** Variable that marks every child; its value is of one keeper. */
+const markName = 'FSM_KEEPER';
 
 /** Output of a child that is kept to say why it ended. */
 const tailBytes = 2_000;
@@ -35,22 +47,26 @@ export interface Kept {
 
 export class Keeper {
   readonly #shell: ChildProcess;
+  readonly #mark = randomUUID();
   readonly #children = new Map<ChildProcess, Kept>();
 
   constructor() {
-    this.#shell = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    this.#shell = spawn('/bin/sh', ['-c', script, 'sh', `${markName}=${this.#mark}`], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
     this.#shell.stdin?.on('error', () => {});
     this.#shell.unref();
   }
 
   /**
-   * Starts a program with nothing inherited but PATH.
+   * Starts a program with nothing inherited but PATH, and marked.
    *
    * @param stdio unless it is given, only the child's standard error is read
    */
   start({ file, args, env = {} }: Program, stdio: StdioOptions = ['ignore', 'ignore', 'pipe']): Kept {
     const child = spawn(file, args, {
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH, ...env, [markName]: this.#mark },
       stdio,
       detached: true,
     });
