@@ -163,7 +163,7 @@ function putPod(api: ApiServer, name: string, ip: string): KubeObject {
 export async function crossing(place: { address: string; port: number; host: string }): Promise<void> {
   const { request } = await import('node:http');
   await listening(place.address, place.port);
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
     const status = await new Promise<number>(resolve => {
       const sent = request({
         host: place.address,

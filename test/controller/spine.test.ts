@@ -70,6 +70,8 @@ describe.each([{ threads: 0 }, { threads: 2 }])(
     it('keeps the last good version of a bad object, and says what is wrong on it', async () => {
       const buyer = await mesh.proxy('bookbuyer', 'bookbuyer-1');
       await buyer.until(v1Only);
+      // At first its Services may not have been there yet, and it was told so.
+      await conditionOf('bookstore', 'bookstore-split', 'True');
       // The schema of the CRD lets it pass; only the mesh can know.
       const bad = splitOf(0, 100).replace('service: bookstore-v2', 'service: bookstore-v1');
       mesh.apply(bad);
