@@ -108,7 +108,7 @@ async function findTargets(keeper: Keeper): Promise<FoundTargets> {
   const skips: Skip[] = [];
   const versions: Record<string, string> = { fsm: await ownVersion(), node: process.version };
   for (const target of allTargets) {
-    const found = await target.find(keeper.print.bind(keeper));
+    const found = await target.find(keeper.print);
     if ('why' in found) skips.push({ target: target.name, why: found.why });
     else {
       usable.set(target.name, target);

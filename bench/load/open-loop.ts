@@ -12,7 +12,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { nowUs, until } from './clock.ts';
 import { type Bounds, busyBetween, type Engine, graceMs, Underway, unbound } from './engine.ts';
 import type { Lanes } from './lanes.ts';
-import type { Lead } from './lead.ts';
+import { Lead, type SharedLead } from './lead.ts';
 import type { LaneEvents } from './protocols/protocol.ts';
 import { Tally, type ThreadResult } from './tally.ts';
 
@@ -25,7 +25,7 @@ export interface Share {
   readonly connections: number;
   /** Where the metronome says which time is near. */
   readonly wake: MessagePort;
-  readonly lead: Lead;
+  readonly lead: SharedLead;
 }
 
 /** Sent in one go when the sender is behind, before it looks for answers again. */
@@ -34,6 +34,7 @@ const most = 32;
 /** The engine of one thread, for one round. */
 export class OpenLoop implements Engine {
   readonly #share: Share;
+  readonly #lead: Lead;
   readonly #tally = new Tally();
   readonly #underway = new Underway();
   readonly #free: FreeLanes;
@@ -49,6 +50,7 @@ export class OpenLoop implements Engine {
 
   constructor(share: Share) {
     this.#share = share;
+    this.#lead = new Lead(share.lead);
     this.#free = new FreeLanes(share.connections);
     this.#next = share.first;
   }
@@ -84,7 +86,7 @@ export class OpenLoop implements Engine {
     this.#lanes = lanes;
     const { wake } = this.#share;
     wake.on('message', (index: number) => {
-      this.#share.lead.woke(this.#dueAt(index) - nowUs());
+      this.#lead.woke(this.#dueAt(index) - nowUs());
       this.#sendDue();
     });
     const busy = busyBetween(bounds);
@@ -96,11 +98,11 @@ export class OpenLoop implements Engine {
 
   /** Sends what is due, and looks again soon when the next is near. */
   #sendDue(): void {
-    const { times, step, lead } = this.#share;
+    const { times, step } = this.#share;
     for (let sent = 0; this.#next < times.length && !this.#polling; sent += 1) {
       const dueUs = this.#dueAt(this.#next);
       const aheadUs = dueUs - nowUs();
-      if (aheadUs > 2 * lead.us) return;
+      if (aheadUs > 2 * this.#lead.us) return;
       // Too short to sleep, or much to do at once: answers are read in between.
       if (aheadUs > 0 || sent === most) return this.#poll();
       this.#next += step;

@@ -4,7 +4,6 @@ import type { LoadPlan } from '../model.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import { type Bounds, boundsFrom, type Engine, type StartAt } from './engine.ts';
 import { openLanes } from './lanes.ts';
-import { Lead, type SharedLead } from './lead.ts';
 import { OpenLoop, type Share } from './open-loop.ts';
 import type { ThreadResult } from './tally.ts';
 import { beUrgent } from './urgent.ts';
@@ -18,7 +17,7 @@ export interface ThreadWork {
   readonly thread: number;
   readonly threads: number;
   /** For the open loop. */
-  readonly timed?: Pick<Share, 'times' | 'wake'> & { readonly lead: SharedLead; readonly urgent: boolean };
+  readonly timed?: Pick<Share, 'times' | 'wake' | 'lead'> & { readonly urgent: boolean };
 }
 
 /** What a sending thread tells: that it is ready, and then its result. */
@@ -43,8 +42,7 @@ async function prepare(work: ThreadWork): Promise<Prepared> {
 function engineOf({ plan, connections, thread, threads, timed }: ThreadWork): Engine {
   if (plan.measure === 'throughput') return new ClosedLoop();
   if (timed === undefined) throw new Error('a thread of an open loop without a timetable');
-  const lead = new Lead(timed.lead);
-  return new OpenLoop({ times: timed.times, wake: timed.wake, lead, first: thread, step: threads, connections });
+  return new OpenLoop({ ...timed, first: thread, step: threads, connections });
 }
 
 /** Resolves when every lane is ready. A connection that cannot be opened before the start is an error. */

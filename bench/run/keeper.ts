@@ -90,7 +90,7 @@ export class Keeper {
   }
 
   /** What a program prints on both streams, however it ends: some hang when they have said everything. */
-  async print(program: Program, withinMs = printTimeoutMs): Promise<string> {
+  readonly print = async (program: Program, withinMs = printTimeoutMs): Promise<string> => {
     const { child, ended } = this.start(program, ['ignore', 'pipe', 'pipe']);
     let text = '';
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', chunk => (text += chunk));
@@ -102,7 +102,7 @@ export class Keeper {
     if (child.pid !== undefined) killGroup(child.pid);
     await closed;
     return text;
-  }
+  };
 
   /** Children that are still there, of these process ids. */
   withPids(pids: readonly number[]): ChildProcess[] {

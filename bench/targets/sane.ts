@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const apps = await startApps(start);
   for (const [at, target] of targets.entries()) {
     if (wanted.length > 0 && !wanted.includes(target.name)) continue;
-    const found = await target.find(keeper.print.bind(keeper));
+    const found = await target.find(keeper.print);
     if ('why' in found) console.log(`${target.name.padEnd(16)} skipped: ${found.why}`);
     else console.log(`${target.name.padEnd(16)} ${await measured(target, at + 1, apps.app)}`);
   }

@@ -22,7 +22,7 @@ const keeper = new Keeper();
 afterAll(() => keeper.close());
 
 for (const target of targets) {
-  const found = await target.find(keeper.print.bind(keeper));
+  const found = await target.find(keeper.print);
   if ('version' in found) describe(`${target.name} ${found.version}`, () => answers(target));
   else test.skip(`${target.name} is not tested: ${found.why}`, () => undefined);
 }

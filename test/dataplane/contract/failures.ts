@@ -1,8 +1,7 @@
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import type { Writable } from 'node:stream';
 import { expect } from 'vitest';
-import { drained, open, read, request, responseOf } from '../harness/client.ts';
+import { drained, open, read, request, responseOf, sendWithoutEnd } from '../harness/client.ts';
 import { appPorts, outboundOf } from '../harness/mesh.ts';
 import { buyerTree, type Chapter, serviceAt, type World } from '../harness/world.ts';
 
@@ -14,14 +13,6 @@ const parts: Readonly<Record<string, (socket: Socket) => void>> = {
   },
 };
 
-const bodyPart = Buffer.alloc(256 * 1024);
-
-/** Writes for as long as somebody reads. */
-function sendWithoutEnd(stream: Writable): void {
-  while (!stream.destroyed && stream.write(bodyPart));
-  if (!stream.destroyed) stream.once('drain', () => sendWithoutEnd(stream));
-}
-
 export const failures: Chapter = {
   'an app that closes before its answer: 502': async ({ buyer, app }) => {
     app.does.http = incoming => incoming.socket.destroy();
@@ -31,7 +22,7 @@ export const failures: Chapter = {
   'an app that resets a body which it is being sent: 502, or a reset, each time and soon': async ({ buyer, app }) => {
     app.does.http = incoming => void incoming.once('data', () => incoming.socket.resetAndDestroy());
     for (let n = 0; n < 10; n++) {
-      const headers = { 'content-length': 50 * bodyPart.length };
+      const headers = { 'content-length': 12_800 * 1024 };
       const outgoing = open(buyer, { host: 'store', method: 'POST', headers });
       outgoing.on('error', () => undefined);
       sendWithoutEnd(outgoing);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectHTTP2 } from 'node:http2';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { bytesOf, drained, echoOf, tunnel, until } from '../harness/client.ts';
+import { bytesOf, drained, echoOf, sendWithoutEnd, tunnel, until } from '../harness/client.ts';
 import { outboundOf } from '../harness/mesh.ts';
 import { type Chapter, storeAddress } from '../harness/world.ts';
 
@@ -76,11 +76,7 @@ export const tunnels: Chapter = {
     app.does.tcp = socket => void socket.once('data', () => socket.resetAndDestroy());
     for (let n = 0; n < 4; n++) {
       const { socket } = await tunnel(buyer, 'store:82');
-      const more = (): void => {
-        while (!socket.destroyed && socket.write(Buffer.alloc(65_536)));
-      };
-      socket.on('drain', more);
-      more();
+      sendWithoutEnd(socket);
       expect(await drained(socket)).toBe('');
       socket.destroy();
     }

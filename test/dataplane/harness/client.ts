@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type Agent, type IncomingMessage, type OutgoingHttpHeaders, request as send } from 'node:http';
 import { type ClientHttp2Session, connect as connectHTTP2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { outboundOf, type Pod } from './mesh.ts';
 
 export interface RequestSpec {
@@ -60,6 +61,14 @@ export async function raw(pod: Pod, bytes: string): Promise<string> {
   socket.setTimeout(silenceMaxMs, () => socket.destroy());
   socket.write(bytes);
   return drained(socket);
+}
+
+const part = Buffer.alloc(256 * 1024);
+
+/** Writes for as long as somebody reads. */
+export function sendWithoutEnd(stream: Writable): void {
+  while (!stream.destroyed && stream.write(part));
+  if (!stream.destroyed) stream.once('drain', () => sendWithoutEnd(stream));
 }
 
 /** Everything that comes on a connection until it ends or breaks. */
