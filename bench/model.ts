@@ -33,8 +33,6 @@ export interface Suite {
   readonly rounds: number;
   /** Length of one round. */
   readonly seconds: number;
-  /** How often each experiment's programs are started afresh, 1 unless given; rounds are spread over the starts. */
-  readonly starts?: number;
   readonly experiments: readonly Experiment[];
 }
 
@@ -151,7 +149,7 @@ export interface Machine {
   readonly governor: string | null;
   /** `none` on bare metal, else the kind of hypervisor or emulation that was recognised. */
   readonly virtualisation: string;
-  /** Machines whose figures may stand in one baseline: `x64-2c-AMD-EPYC`. */
+  /** Machines whose figures may stand in one baseline: `x64-2c-AMD-EPYC-25-1`. */
   readonly class: string;
 }
 

@@ -54,7 +54,6 @@ const suite = object('Experiments, and how often and how long each of them is ru
   name: name('Name of the suite.'),
   rounds: count('Rounds of each target.', 1),
   seconds: amount('Length of one round.'),
-  starts: Type.Optional(count('How often the programs of each experiment are started afresh; 1 unless given.', 1)),
   experiments: list('In the order in which they were run.', experiment),
 });
 

@@ -1,47 +1,68 @@
-/** Baselines, one file for each class of machines and each suite: `perf/baselines/<class>.<suite>.json`. */
+/** Baselines, one file for each class of machines and each target: `perf/baselines/<class>.<target>.json`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { findPipy } from '../src/dataplane/pipy/driver.ts';
-import type { BaselineRow } from './decide.ts';
+import type { Figure } from './rows.ts';
+
+/** A row of a baseline: its figure in each of its runs. */
+export interface BaselineRow {
+  readonly row: string;
+  readonly values: readonly number[];
+}
 
 /** What later runs are compared with. */
 export interface Baseline {
   readonly class: string;
-  readonly suite: string;
+  /** The sidecars that it is of. */
+  readonly target: string;
   /** ISO 8601. */
   readonly recordedAt: string;
   /** Why this is the new measure of things. */
   readonly reason: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** What is not ours and is measured beside it, in absolute figures: a machine on which they differ is another one. */
+  readonly controls: readonly BaselineRow[];
   readonly rows: readonly BaselineRow[];
 }
 
-/** The suite that guards the data plane here: Pipy's, or the Node shell's where there is no Pipy. */
-export function suiteHere(): string {
-  return findPipy() === undefined ? 'gate-node' : 'gate';
-}
+/** By how much a control may differ: more is another machine, or the same one in another hour. */
+const controlMax = 0.15;
 
-function pathOf(machineClass: string, suite: string): URL {
-  return new URL(`./baselines/${machineClass}.${suite}.json`, import.meta.url);
+function pathOf(machineClass: string, target: string): URL {
+  return new URL(`./baselines/${machineClass}.${target}.json`, import.meta.url);
 }
 
 /** Undefined when none was recorded for machines of this class. */
-export function readBaseline(machineClass: string, suite: string): Baseline | undefined {
+export function readBaseline(machineClass: string, target: string): Baseline | undefined {
   try {
-    return JSON.parse(readFileSync(pathOf(machineClass, suite), 'utf8')) as Baseline;
+    return JSON.parse(readFileSync(pathOf(machineClass, target), 'utf8')) as Baseline;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
+/** Why figures of now cannot be set beside a baseline, in words; undefined when they can. */
+export function strangeness({ controls }: Baseline, now: readonly Figure[]): string | undefined {
+  for (const { row, values } of controls) {
+    const value = now.find(each => each.row === row)?.value ?? Number.NaN;
+    const then = Math.exp(values.reduce((sum, each) => sum + Math.log(each), 0) / values.length);
+    if (!(Math.abs(Math.log(value / then)) <= Math.log1p(controlMax)))
+      return `${row} is ${value.toPrecision(4)} µs and was ${then.toPrecision(4)}, and no change of ours can do that`;
+  }
+  return undefined;
+}
+
 /** A row a line, six digits: a new baseline is read in a diff. @returns its path */
-export function writeBaseline({ rows, ...head }: Baseline): string {
-  const path = pathOf(head.class, head.suite);
+export function writeBaseline({ controls, rows, ...head }: Baseline): string {
+  const path = pathOf(head.class, head.target);
   mkdirSync(new URL('.', path), { recursive: true });
+  const fields = JSON.stringify(head, null, 2).slice(0, -2);
+  writeFileSync(path, `${fields},\n  "controls": ${listOf(controls)},\n  "rows": ${listOf(rows)}\n}\n`);
+  return path.pathname;
+}
+
+function listOf(rows: readonly BaselineRow[]): string {
   const lines = rows.map(({ row, values }) =>
     JSON.stringify({ row, values: values.map(value => Number(value.toPrecision(6))) }),
   );
-  const fields = JSON.stringify(head, null, 2).slice(0, -2);
-  writeFileSync(path, `${fields},\n  "rows": [\n    ${lines.join(',\n    ')}\n  ]\n}\n`);
-  return path.pathname;
+  return `[\n    ${lines.join(',\n    ')}\n  ]`;
 }

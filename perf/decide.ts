@@ -1,29 +1,23 @@
 /**
- * Whether a figure got worse. A run is compared with the runs of the baseline on a logarithmic scale, since ratios
- * multiply. It is a regression when it is worse by more than its budget and the noise of single runs does not explain
- * even that it is worse at all, with a confidence of 99 %.
+ * Whether a figure got worse. What was is compared with what is on a logarithmic scale, since ratios multiply. It is a
+ * regression when it is worse by more than its budget and noise does not explain even that it is worse at all, with a
+ * confidence of 99 %.
  *
- * Few runs tell their own noise badly. So what the budget says of it counts as `priorRuns` more of them, and Student's
+ * Few values tell their own noise badly. So what the budget says of it counts as `priorValues` more of them, and Student's
  * distribution takes the place of the normal one.
  */
-import { type Budgets, budgetOf, type Figure } from './rows.ts';
+import { type Budgets, budgetOf, type Row } from './rows.ts';
 
 /** Confidence below which nothing is called a regression. */
 export const confidenceMin = 0.99;
 
-/** The noise in the budget counts as if it came from so many runs more. */
-const priorRuns = 4;
-
-/** A row of the baseline: its figure in each of its runs. */
-export interface BaselineRow {
-  readonly row: string;
-  readonly values: readonly number[];
-}
+/** The noise in the budget counts as if it came from so many values more. */
+const priorValues = 4;
 
 /** What is said of one row. */
 export interface Verdict {
   readonly row: string;
-  readonly baseline: number;
+  readonly before: number;
   readonly now: number;
   /** Share by which it is worse; negative when it is better. */
   readonly worse: number;
@@ -32,51 +26,59 @@ export interface Verdict {
   readonly allowed: number;
   /** Share from which it would be called worse: more than is allowed where noise is large. */
   readonly threshold: number;
-  /** `new`: the baseline has no such row. `lost`: it has, and now it was not measured or is no number. */
+  /** `new`: it was not there before. `lost`: it was, and now it was not measured or is no number. */
   readonly state: 'same' | 'worse' | 'better' | 'new' | 'lost';
 }
 
-/** A verdict on every row that the baseline or the run has. */
-export function decide(baseline: readonly BaselineRow[], now: readonly Figure[], budgets: Budgets): Verdict[] {
-  const names = new Set([...baseline.map(({ row }) => row), ...now.map(({ row }) => row)]);
-  return [...names].map(row =>
-    verdict(
-      row,
-      baseline.find(each => each.row === row)?.values ?? [],
-      now.find(each => each.row === row)?.value,
-      budgets,
-    ),
-  );
+/** A verdict on every row. */
+export function decide(rows: readonly Row[], budgets: Budgets): Verdict[] {
+  return rows.map(row => verdict(row, budgets));
 }
 
-function verdict(row: string, values: readonly number[], now: number | undefined, budgets: Budgets): Verdict {
+function verdict({ row, before, now, paired }: Row, budgets: Budgets): Verdict {
   const { better, allowed, noise } = budgetOf(budgets, row);
-  const usable = now !== undefined && Number.isFinite(now) && values.length > 0;
-  const unknown = {
-    row,
-    baseline: values[0] ?? 0,
-    now: now ?? 0,
-    worse: 0,
-    confidence: 0,
-    allowed,
-    threshold: allowed,
-  };
-  if (!usable) return { ...unknown, state: values.length > 0 ? 'lost' : 'new' };
-  const logs = values.map(value => Math.log(Math.max(value, tiny)));
-  const middle = mean(logs);
-  const difference = Math.log(Math.max(now, tiny)) - middle;
+  const logs = [before, now].map(values => values.map(value => Math.log(Math.max(value, tiny))));
+  const [then = [], latest = []] = logs;
+  const middle = { before: Math.exp(mean(then)), now: Math.exp(mean(latest)) };
+  const known = { row, before: middle.before || 0, now: middle.now || 0, allowed };
+  const unknown = { ...known, worse: 0, confidence: 0, threshold: allowed };
+  const usable =
+    now.length > 0 && [...before, ...now].every(Number.isFinite) && (!paired || now.length === before.length);
+  if (before.length === 0) return { ...unknown, state: 'new' };
+  if (!usable) return { ...unknown, state: 'lost' };
+  const { difference, error, freedom } = (paired ? pairedChange : change)(then, latest, noise);
   // A count that is nothing now is no gain: what was counted does not happen any more.
-  const isGone = now === 0 && middle > Math.log(tiny);
-  const change = better === 'lower' && !isGone ? difference : -difference;
-  const freedom = priorRuns + values.length - 1;
-  const variance = (priorRuns * noise ** 2 + squares(logs, middle)) / freedom;
-  const error = Math.sqrt(variance * (1 + 1 / values.length));
-  const confidence = student(change / error, freedom);
+  const isGone = now.every(value => value === 0) && mean(then) > Math.log(tiny);
+  const loss = better === 'lower' && !isGone ? difference : -difference;
+  const confidence = student(loss / error, freedom);
   const threshold = Math.max(allowed, Math.expm1(error * surePoint(freedom)));
-  const worse = Math.expm1(change);
+  const worse = Math.expm1(loss);
   const isBetter = worse < -allowed && confidence <= 1 - confidenceMin;
   const state = worse > threshold ? 'worse' : isBetter ? 'better' : 'same';
-  return { row, baseline: Math.exp(middle), now, worse, confidence, allowed, threshold, state };
+  return { ...known, worse, confidence, threshold, state };
+}
+
+/** A difference of logarithms, its standard error, and on how many values the error rests. */
+interface Change {
+  readonly difference: number;
+  readonly error: number;
+  readonly freedom: number;
+}
+
+/** Runs of before and runs of now, which have nothing to do with each other but the noise. */
+function change(before: readonly number[], now: readonly number[], noise: number): Change {
+  const freedom = priorValues + before.length + now.length - 2;
+  const variance = (priorValues * noise ** 2 + squares(before) + squares(now)) / freedom;
+  const error = Math.sqrt(variance * (1 / before.length + 1 / now.length));
+  return { difference: mean(now) - mean(before), error, freedom };
+}
+
+/** What was measured side by side: each pair has a difference of its own. */
+function pairedChange(before: readonly number[], now: readonly number[], noise: number): Change {
+  const differences = before.map((value, at) => (now[at] ?? Number.NaN) - value);
+  const freedom = priorValues + differences.length - 1;
+  const variance = (priorValues * noise ** 2 + squares(differences)) / freedom;
+  return { difference: mean(differences), error: Math.sqrt(variance / differences.length), freedom };
 }
 
 /** Counts of nothing are compared too: nothing to something is worse without end. */
@@ -86,7 +88,9 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function squares(values: readonly number[], middle: number): number {
+/** Of the distances to the mean. */
+function squares(values: readonly number[]): number {
+  const middle = mean(values);
   return values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
 }
 

@@ -20,8 +20,10 @@ export interface DuelPlan {
 
 /** What came of it. */
 export interface DuelResult {
-  /** Middle latency of the second target to that of the reference, one for each pair of blocks. */
-  readonly ratios: readonly number[];
+  /** Middle latency of the reference, µs. */
+  readonly referenceUs: number;
+  /** That of the second target to it: the middle of the ratios of neighbouring blocks. */
+  readonly ratio: number;
 }
 
 /** Requests of a block: some 15 ms. The first ones find cold caches and do not count. */
@@ -65,20 +67,20 @@ async function block(caller: Caller): Promise<number> {
   return median(times);
 }
 
-async function ratiosFor(seconds: number, [reference, other]: readonly [Caller, Caller]): Promise<number[]> {
-  const ratios: number[] = [];
+async function exchange(seconds: number, [reference, other]: readonly [Caller, Caller]): Promise<DuelResult> {
+  const [ratios, referenceUs]: [number[], number[]] = [[], []];
   for (const endUs = nowUs() + seconds * 1e6; nowUs() < endUs; ) {
     const isFirst = ratios.length % 2 === 0;
     const early = await block(isFirst ? reference : other);
     const late = await block(isFirst ? other : reference);
     ratios.push(isFirst ? late / early : early / late);
+    referenceUs.push(isFirst ? early : late);
   }
-  return ratios;
+  return { referenceUs: median(referenceUs), ratio: median(ratios) };
 }
 
 const { endpoints, payloadBytes, warmUpSeconds, seconds } = JSON.parse(await text(process.stdin)) as DuelPlan;
 const [reference, other] = endpoints;
 const callers = [new Caller(reference, payloadBytes), new Caller(other, payloadBytes)] as const;
-await ratiosFor(warmUpSeconds, callers);
-const result: DuelResult = { ratios: await ratiosFor(seconds, callers) };
-process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+await exchange(warmUpSeconds, callers);
+process.stdout.write(`${JSON.stringify(await exchange(seconds, callers))}\n`, () => process.exit(0));

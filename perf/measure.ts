@@ -1,52 +1,97 @@
-/** One measurement of everything that is guarded: the harness's suite for the gate, and the control plane's own rows. */
+/**
+ * One measurement of everything that is guarded: the sidecars of the mesh in a duel, and the control plane's own rows. It is
+ * of this tree alone, to be compared with what was recorded, or of two trees side by side.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Result } from '../bench/model.ts';
 import { Keeper } from '../bench/run/keeper.ts';
+import { ownVersion } from '../bench/run/machine.ts';
+import { findPipyVersion } from '../bench/targets/programs.ts';
+import { findPipy } from '../src/dataplane/pipy/driver.ts';
+import type { DuelStart } from './duel.ts';
 import type { MicroRow } from './micro.ts';
-import { duelsOf, type Figure, figureOfDuel, figuresOfMicro, figuresOfRun } from './rows.ts';
+import {
+  controlsOfDuel,
+  type Figure,
+  figuresOfDuel,
+  figuresOfMicro,
+  pairedRows,
+  type Row,
+  rowsOfDuel,
+} from './rows.ts';
 
-/** What was measured, and on what. */
+/** What this tree showed. */
 export interface Measurement {
   readonly figures: readonly Figure[];
-  readonly result: Result;
+  /** Of the reference, which is not ours: absolute ones. */
+  readonly controls: readonly Figure[];
 }
 
 /** Nothing is collected while allocations are counted. */
 const microOptions = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
-/**
- * @param suite `gate` where there is Pipy, else `gate-node`
- * @param checkout what is measured, by its own harness; this one unless given
- * @throws Error when the harness or a row fails
- */
-export async function measure(
-  suite: string,
-  checkout = fileURLToPath(new URL('..', import.meta.url)),
-): Promise<Measurement> {
-  const tree = resolve(checkout);
-  if (!existsSync(join(tree, 'perf', 'duel.ts'))) throw new Error(`${tree} has no gate yet: nothing to compare with`);
+/** This checkout. */
+export const here = fileURLToPath(new URL('..', import.meta.url));
+
+/** The sidecars that are guarded here, and what they are set beside when they are measured alone. */
+export function guarded(): { readonly target: string; readonly reference: string } {
+  return findPipy() === undefined
+    ? { target: 'node-pair', reference: 'direct' }
+    : { target: 'pipy-pair', reference: 'pipy-bare-pair' };
+}
+
+/** This tree alone. @throws Error when a program failed or answered wrongly */
+export async function measureHere(): Promise<Measurement> {
+  const { target, reference } = guarded();
+  return kept(async keeper => {
+    const starts = await duelOf([reference, target], keeper);
+    const micro = await microOf(here, keeper);
+    return {
+      figures: [...figuresOfDuel([reference, target], starts), ...micro],
+      controls: controlsOfDuel(reference, starts),
+    };
+  });
+}
+
+/** Two checkouts side by side: their sidecars up at once, their control planes by turns. @throws Error as `measureHere` */
+export async function measureBeside(before: string, now: string): Promise<Row[]> {
+  const { target } = guarded();
+  return kept(async keeper => {
+    const starts = await duelOf([`${before}:${target}`, `${now}:${target}`], keeper);
+    const micro = [before, now].map(tree => () => microOf(tree, keeper));
+    const [base = [], head = []] = [await micro[0]?.(), await micro[1]?.()];
+    return [...rowsOfDuel(target, starts), ...pairedRows([base], [head])];
+  });
+}
+
+/** Versions of what is measured: program → version. */
+export async function versionsHere(): Promise<Readonly<Record<string, string>>> {
+  const pipy = await kept(keeper => findPipyVersion(keeper.print));
+  return {
+    fsm: await ownVersion(),
+    node: process.version,
+    ...('version' in pipy ? { pipy: pipy.version } : {}),
+  };
+}
+
+async function kept<T>(work: (keeper: Keeper) => Promise<T>): Promise<T> {
   const keeper = new Keeper();
-  const dir = await mkdtemp(join(tmpdir(), 'fsm-perf-'));
   try {
-    const file = join(tree, 'bench', 'suites', `${suite}.json`);
-    const args = [join(tree, 'bench', 'main.ts'), file, '--json', '--output', join(dir, 'run')];
-    const result = JSON.parse(await outputOf(args, keeper)) as Result;
-    if (result.state !== 'whole') throw new Error(`the run ended early: ${result.state}`);
-    const duels: Figure[] = [];
-    for (const names of duelsOf(result.suite))
-      duels.push(figureOfDuel(names, JSON.parse(await outputOf([join(tree, 'perf', 'duel.ts'), ...names], keeper))));
-    const micro = JSON.parse(await outputOf([...microOptions, join(tree, 'perf', 'micro.ts')], keeper)) as MicroRow[];
-    return { figures: [...duels, ...figuresOfRun(result), ...figuresOfMicro(micro)], result };
+    return await work(keeper);
   } finally {
     await keeper.close();
-    await rm(dir, { recursive: true, force: true });
   }
+}
+
+async function duelOf(names: readonly [string, string], keeper: Keeper): Promise<DuelStart[]> {
+  return JSON.parse(await outputOf([join(here, 'perf', 'duel.ts'), ...names], keeper));
+}
+
+async function microOf(tree: string, keeper: Keeper): Promise<Figure[]> {
+  const rows = await outputOf([...microOptions, join(tree, 'perf', 'micro.ts')], keeper);
+  return figuresOfMicro(JSON.parse(rows) as MicroRow[]);
 }
 
 /** What is under way: a signal to this process ends it, and only then this process. */

@@ -1,21 +1,22 @@
 /**
- * How good the gate is: checks of a tree that is the same, and of trees that were made worse on purpose, each as
- * `npm run perf:check` does it. Results are added to `perf/results/quality/<class>.<suite>.jsonl`, a line a check, so this
- * can be stopped and taken up again; `--report` prints how often what was found, and the operating curve.
+ * How good the gate is: checks of a copy of this tree that is the same, and of copies that were made worse on purpose, each
+ * beside this tree as `npm run perf:check -- --base` does it. Results are added to `perf/results/quality/<class>.jsonl`, a
+ * line a check, so this can be stopped and taken up again; `--report` prints how often what was found, and the operating
+ * curve, over the machines of all classes.
  *
  *   --same 100     checks of an unchanged tree
  *   --each 20      checks of each kind of worse tree
  *   --checks 5     end after so many, where the machine is needed for something else
  */
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
-import { readBaseline } from './baseline.ts';
-import { type BaselineRow, decide, type Verdict } from './decide.ts';
-import { measure } from './measure.ts';
-import { type Budgets, type Figure, loadBudgets } from './rows.ts';
+import { decide } from './decide.ts';
+import { here, measureBeside } from './measure.ts';
+import { type Budgets, loadBudgets, type Row } from './rows.ts';
 import { copyWith, type Doses, type Sabotage } from './sabotage.ts';
 
 const { values } = parseArgs({
@@ -27,31 +28,24 @@ const { values } = parseArgs({
   },
 });
 
-/** One check: what was done to the tree, and the figures of its one or two looks. */
+/** One check: what was done to the copy, and the rows of its one or two looks. */
 interface Check {
   readonly sabotage: Sabotage;
   readonly at: string;
   readonly seconds: number;
-  readonly looks: readonly (readonly Figure[])[];
+  readonly looks: readonly (readonly Row[])[];
 }
 
 /** Found by trial on the machine that the results are of: `latency` +10 % of the middle, `throughput` -10 %, `memory` +20 %. */
 const doses: Doses = { latencyTurns: 910, throughputTurns: 265, ballast: 102_000 };
 
 const kinds = ['latency', 'throughput', 'memory', 'allocation'] as const;
-const suite = 'gate';
-const { class: machineClass } = machineHere();
-const path = fileURLToPath(new URL(`./results/quality/${machineClass}.${suite}.jsonl`, import.meta.url));
+const folder = fileURLToPath(new URL('./results/quality/', import.meta.url));
 
 function done(): Check[] {
-  try {
-    return readFileSync(path, 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line) as Check);
-  } catch {
-    return [];
-  }
+  mkdirSync(folder, { recursive: true });
+  const lines = readdirSync(folder).flatMap(name => readFileSync(join(folder, name), 'utf8').trim().split('\n'));
+  return lines.map(line => JSON.parse(line) as Check);
 }
 
 /** What is still to be done, the kinds spread evenly over the same: an hour that is noisy is noisy for all. */
@@ -69,45 +63,44 @@ function missing(checks: readonly Check[]): Sabotage[] {
     .map(({ kind }) => kind);
 }
 
-function verdictsOf(
-  rows: readonly BaselineRow[],
-  looks: readonly (readonly Figure[])[],
-  budgets: Budgets,
-): Verdict[][] {
-  return looks.map(figures => decide(rows, figures, budgets));
-}
-
 /** Rows that every look calls worse. */
-function found(looks: readonly (readonly Verdict[])[]): string[] {
-  const worse = looks.map(verdicts => verdicts.filter(({ state }) => state === 'worse').map(({ row }) => row));
+function found(looks: readonly (readonly Row[])[], budgets: Budgets): string[] {
+  const worse = looks.map(rows =>
+    decide(rows, budgets)
+      .filter(({ state }) => state === 'worse')
+      .map(({ row }) => row),
+  );
   return (worse[0] ?? []).filter(row => worse.every(rows => rows.includes(row)));
 }
 
-async function run(rows: readonly BaselineRow[]): Promise<void> {
-  mkdirSync(fileURLToPath(new URL('./results/quality/', import.meta.url)), { recursive: true });
+async function run(): Promise<void> {
   const budgets = loadBudgets();
   const queue = missing(done()).slice(0, values.checks === undefined ? undefined : Number(values.checks));
   for (const [at, sabotage] of queue.entries()) {
     const tree = await copyWith(sabotage, doses);
     const beganMs = performance.now();
-    const looks: (readonly Figure[])[] = [];
+    const looks: (readonly Row[])[] = [];
     try {
-      looks.push((await measure(suite, tree)).figures);
-      if (found(verdictsOf(rows, looks, budgets)).length > 0) looks.push((await measure(suite, tree)).figures);
+      looks.push(await measureBeside(here, tree));
+      if (found(looks, budgets).length > 0) looks.push(await measureBeside(here, tree));
     } finally {
       await rm(tree, { recursive: true });
     }
     const seconds = Math.round((performance.now() - beganMs) / 1000);
-    appendFileSync(path, `${JSON.stringify({ sabotage, at: new Date().toISOString(), seconds, looks })}\n`);
-    const rowsFound = found(verdictsOf(rows, looks, budgets));
-    process.stderr.write(
-      `${at + 1}/${queue.length} ${sabotage}: ${rowsFound.join('; ') || 'nothing found'}, ${seconds} s\n`,
-    );
+    const check: Check = { sabotage, at: new Date().toISOString(), seconds, looks };
+    appendFileSync(join(folder, `${machineHere().class}.jsonl`), `${JSON.stringify(check, rounded)}\n`);
+    const rowsFound = found(looks, budgets).join('; ') || 'nothing found';
+    process.stderr.write(`${at + 1}/${queue.length} ${sabotage}: ${rowsFound}, ${seconds} s\n`);
   }
 }
 
+/** Five digits are enough. */
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
+}
+
 /** How often something was found, for budgets from a half to twice what they are. */
-function report(rows: readonly BaselineRow[]): string {
+function report(): string {
   const checks = done();
   const budgets = loadBudgets();
   const scaled = (factor: number): Budgets =>
@@ -116,7 +109,7 @@ function report(rows: readonly BaselineRow[]): string {
     ) as unknown as Budgets;
   const share = (sabotage: Sabotage, factor: number): string => {
     const own = checks.filter(check => check.sabotage === sabotage);
-    const hits = own.filter(({ looks }) => found(verdictsOf(rows, looks, scaled(factor))).length > 0).length;
+    const hits = own.filter(({ looks }) => found(looks, scaled(factor)).length > 0).length;
     return `${hits}/${own.length}`;
   };
   const names = ['nothing', ...kinds] as const;
@@ -128,7 +121,5 @@ function report(rows: readonly BaselineRow[]): string {
   return `${head}\n|${'---|'.repeat(names.length + 1)}\n${lines.join('\n')}\n\n${longest}\n`;
 }
 
-const baseline = readBaseline(machineClass, suite);
-if (baseline === undefined) throw new Error(`no baseline for ${machineClass} (${suite}): npm run perf:accept first`);
-if (!values.report) await run(baseline.rows);
-process.stdout.write(report(baseline.rows));
+if (!values.report) await run();
+process.stdout.write(report());

@@ -1,13 +1,22 @@
-/** What the gate guards: ratios of the data plane to its reference, and counts of the control plane. */
+/** What the gate guards: the data plane beside its reference, and counts of the control plane. */
 import { readFileSync } from 'node:fs';
-import type { Result, Round, RowSummary, Suite } from '../bench/model.ts';
 import { median } from '../bench/statistics.ts';
+import type { DuelStart, Side } from './duel.ts';
 import type { MicroRow } from './micro.ts';
 
-/** A guarded figure of one run. */
+/** A guarded figure of one measurement. */
 export interface Figure {
   readonly row: string;
   readonly value: number;
+}
+
+/** A figure before and now, in every run or start. */
+export interface Row {
+  readonly row: string;
+  readonly before: readonly number[];
+  readonly now: readonly number[];
+  /** Values of the same number were measured beside each other. */
+  readonly paired: boolean;
 }
 
 /** How far a kind of figure may get worse before that is a regression, and what noise it has at least. */
@@ -16,7 +25,7 @@ export interface Budget {
   readonly better: 'lower' | 'higher';
   /** Share by which it may get worse. */
   readonly allowed: number;
-  /** Standard deviation of one run, as a share: taken where the baseline's own runs show less. */
+  /** Standard deviation of one value, as a share: counts as much as some values of the row's own. */
   readonly noise: number;
 }
 
@@ -38,57 +47,51 @@ export function budgetOf(budgets: Budgets, row: string): Budget {
   return budget;
 }
 
-/** What the duels of a suite are between: every target and the first one of its experiment. */
-export function duelsOf({ experiments }: Suite): [reference: string, target: string][] {
-  return experiments.flatMap(({ targets: [reference = '', ...targets] }) =>
-    targets.map((target): [string, string] => [reference, target]),
+/** What of a side is guarded, and the kind of figure it is. */
+const sideFigures: readonly [FigureKind, keyof Side][] = [
+  ['p50', 'p50Us'],
+  ['requests/s', 'perSecond'],
+  ['CPU/answer', 'cpuUsPerAnswer'],
+  ['RSS', 'rssMiB'],
+];
+
+/** Without requests/s where the load was the limit, for then they say how fast the load is; without what a side has none of. */
+function figuresOf(starts: readonly DuelStart[]): typeof sideFigures {
+  const clientBound = starts.some(start => start.clientBound);
+  return sideFigures.filter(
+    ([kind, field]) => !(clientBound && kind === 'requests/s') && starts.every(({ reference }) => reference[field] > 0),
   );
 }
 
-/** The latency of one request, from the ratios of a duel's starts. */
-export function figureOfDuel([reference, target]: readonly [string, string], ratios: readonly number[]): Figure {
-  return { row: `http1 ${target} / ${reference}: p50`, value: median(ratios) };
+/** The same target of two checkouts, in every start. */
+export function rowsOfDuel(target: string, starts: readonly DuelStart[]): Row[] {
+  return figuresOf(starts).map(([kind, field]) => ({
+    row: `http1 ${target}: ${kind}`,
+    before: starts.map(({ reference }) => reference[field]),
+    now: starts.map(({ target: side }) => side[field]),
+    paired: true,
+  }));
 }
 
-/**
- * What a core can do, what an answer costs, and what is resident: of every target, to the first one of its experiment.
- * Requests/s are left out where the load was the limit: they say how fast the load is.
- *
- * @throws Error when rounds are missing or answers were wrong: of such a run nothing can be said
- */
-export function figuresOfRun({ summary, suite, rounds }: Result): Figure[] {
-  return suite.experiments.flatMap(({ name, protocol, targets: [reference = '', ...targets] }) => {
-    const find = (target: string): RowSummary => wholeRow(summary, rounds, suite, name, target);
-    const base = find(reference);
-    return targets.flatMap(target => {
-      const row = find(target);
-      const prefix = `${protocol} ${target} / ${reference}`;
-      const perSecond = { row: `${prefix}: requests/s`, value: row.ratios?.perSecond.value ?? Number.NaN };
-      const cost = (row.cpuUsPerAnswer?.value ?? Number.NaN) / (base.cpuUsPerAnswer?.value ?? Number.NaN);
-      return [
-        ...(row.clientBound || base.clientBound ? [] : [perSecond]),
-        ...(base.cpuUsPerAnswer === null ? [] : [{ row: `${prefix}: CPU/answer`, value: cost }]),
-        { row: `${protocol} ${target}: RSS`, value: row.rssMiB ?? Number.NaN },
-      ];
-    });
-  });
+/** A target to its reference, over all starts; resident memory is its own, for it is the same beside anything. */
+export function figuresOfDuel([reference, target]: readonly [string, string], starts: readonly DuelStart[]): Figure[] {
+  const ratios = figuresOf(starts)
+    .filter(([kind]) => kind !== 'RSS')
+    .map(([kind, field]) => ({
+      row: `http1 ${target} / ${reference}: ${kind}`,
+      value: median(starts.map(start => start.target[field] / start.reference[field])),
+    }));
+  return [...ratios, { row: `http1 ${target}: RSS`, value: median(starts.map(({ target: { rssMiB } }) => rssMiB)) }];
 }
 
-function wholeRow(
-  summary: readonly RowSummary[],
-  rounds: readonly Round[],
-  suite: Suite,
-  experiment: string,
-  target: string,
-): RowSummary {
-  const row = summary.find(each => each.experiment === experiment && each.target === target);
-  const flaw = rounds.find(each => each.experiment === experiment && each.target === target && each.void !== null);
-  if (row === undefined || row.rounds < suite.rounds)
-    throw new Error(
-      `${target}: ${row?.rounds ?? 0} of ${suite.rounds} rounds count: ${flaw?.void ?? 'it was not measured'}`,
-    );
-  if (row.wrong > 0) throw new Error(`${target}: ${row.wrong} answers were not as they should be`);
-  return row;
+/** What the reference itself showed, which no change of the project changes: by that a machine is known again. */
+export function controlsOfDuel(reference: string, starts: readonly DuelStart[]): Figure[] {
+  return figuresOf(starts)
+    .filter(([kind]) => kind === 'p50' || kind === 'CPU/answer')
+    .map(([kind, field]) => ({
+      row: `http1 ${reference}: ${kind}`,
+      value: median(starts.map(start => start.reference[field])),
+    }));
 }
 
 /** Counts of the control plane. */
@@ -98,4 +101,30 @@ export function figuresOfMicro(rows: readonly MicroRow[]): Figure[] {
     { row: `${name}: allocated`, value: allocatedBytes },
     { row: `${name}: work`, value: work },
   ]);
+}
+
+/** What was recorded, beside one measurement of now. */
+export function beside(recorded: readonly { row: string; values: readonly number[] }[], now: readonly Figure[]): Row[] {
+  return rowNames(recorded, now).map(row => ({
+    row,
+    before: recorded.find(each => each.row === row)?.values ?? [],
+    now: now.filter(each => each.row === row).map(({ value }) => value),
+    paired: false,
+  }));
+}
+
+/** One measurement of each of two trees, by turns. */
+export function pairedRows(before: readonly (readonly Figure[])[], now: readonly (readonly Figure[])[]): Row[] {
+  const valuesOf = (all: readonly (readonly Figure[])[], row: string): number[] =>
+    all.flat().flatMap(each => (each.row === row ? [each.value] : []));
+  return rowNames(before.flat(), now.flat()).map(row => ({
+    row,
+    before: valuesOf(before, row),
+    now: valuesOf(now, row),
+    paired: true,
+  }));
+}
+
+function rowNames(...lists: readonly (readonly { readonly row: string }[])[]): string[] {
+  return [...new Set(lists.flat().map(({ row }) => row))];
 }

@@ -1,7 +1,6 @@
 /** One round of load, by a process of its own, and what everybody used meanwhile. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { moduleFile } from '../../src/api/package.ts';
 import { nodeOptionsFor } from '../load/urgent.ts';
 import type { LoadPlan, LoadResult, ProcessUse, Role } from '../model.ts';
@@ -40,9 +39,9 @@ export class Sender {
   readonly #place: Place;
 
   /** @param script what Node runs, on the cores of the load; @param options Node's own */
-  constructor(script: URL, place: Place, options: readonly string[] = []) {
+  constructor(script: string, place: Place, options: readonly string[] = []) {
     this.#place = place;
-    const program = { file: process.execPath, args: [...options, fileURLToPath(script)] };
+    const program = { file: process.execPath, args: [...options, script] };
     this.#kept = place.keeper.start(pinned(program, 'load', place.cores), talking);
     this.child = this.#kept.child;
   }

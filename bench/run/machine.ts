@@ -19,7 +19,7 @@ export function machineHere(): Machine {
     memoryMiB: Math.round(totalmem() / 2 ** 20),
     governor: textOf('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor').trim() || null,
     virtualisation: virtualisation(cpuinfo),
-    class: `${process.arch}-${cores}c-${cpu.replace(/[^A-Za-z0-9]+/g, '-')}`,
+    class: [process.arch, `${cores}c`, cpu, ...modelNumbers(cpuinfo)].join('-').replace(/[^A-Za-z0-9]+/g, '-'),
   };
 }
 
@@ -29,6 +29,12 @@ function cpuName(cpuinfo: string): string {
   const model = cpus()[0]?.model.trim() ?? '';
   if (board !== '') return board;
   return model !== '' && model !== 'unknown' ? model : (/^Hardware\s*:\s*(.+)$/m.exec(cpuinfo)?.[1] ?? 'unknown');
+}
+
+/** What tells processors of one name apart: hypervisors hide the name, not the numbers. */
+function modelNumbers(cpuinfo: string): string[] {
+  const names = ['cpu family', 'model', 'CPU implementer', 'CPU part'];
+  return names.flatMap(name => new RegExp(`^${name}\\s*:\\s*(\\w+)$`, 'm').exec(cpuinfo)?.[1] ?? []);
 }
 
 /** User-mode emulation shows in that the kernel is of another architecture than the program. */

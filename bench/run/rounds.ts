@@ -113,24 +113,14 @@ class Job {
   async run(onTurn: (round: Round) => void): Promise<void> {
     const turns = this.missing();
     if (turns.length === 0) return;
-    let start = this.#startOf(turns[0]?.round ?? 1);
     try {
       for (const turn of turns) {
-        // A program that has just been started may lie better or worse in memory than the one before: that is noise too.
-        if (this.#startOf(turn.round) !== start) await this.#end();
         if (this.missing().length === 0) break;
-        start = this.#startOf(turn.round);
         onTurn(await this.#turn(turn));
       }
     } finally {
       await this.#end();
     }
-  }
-
-  /** Which start of the programs a round belongs to, from 0. */
-  #startOf(round: number): number {
-    const { rounds, starts = 1 } = this.#plan.suite;
-    return Math.floor(((round - 1) * starts) / rounds);
   }
 
   async #turn(turn: Turn): Promise<Round> {
@@ -159,7 +149,8 @@ class Job {
       const why = whyVoid(load);
       // It is started afresh: what hangs or breaks off may do so for ever.
       if (why !== null && !isLate(load)) await this.#forget(target, apps);
-      return { ...base, void: why, clientBound: this.#isClientBound(load, processes), load, processes };
+      const clientBound = this.#experiment.measure === 'throughput' && isClientBound(load, processes, this.#plan.cores);
+      return { ...base, void: why, clientBound, load, processes };
     } catch (error) {
       await this.#forget(target, this.#apps);
       const why = error instanceof Error ? error.message : String(error);
@@ -208,16 +199,6 @@ class Job {
     return rate === undefined ? base : { ...base, rate };
   }
 
-  #isClientBound(load: LoadResult, processes: readonly ProcessUse[]): boolean {
-    if (this.#experiment.measure !== 'throughput') return false;
-    const { cores } = this.#plan;
-    const shareOf = (role: ProcessUse['role']): number =>
-      processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
-    const together = cores !== null && cores.load === cores.app;
-    const client = together ? shareOf('load') + shareOf('app') : Math.max(shareOf('load'), shareOf('app'));
-    return Math.max(client, load.busy) > 0.9 && shareOf('proxy') < 0.9 * widthOf('proxy', cores);
-  }
-
   /** Everything is started afresh when it was the app that ended: that is not the target's fault. */
   async #forget(target: Target, apps: Apps | null): Promise<void> {
     if (apps?.processes.some(({ pid }) => !isAlive(pid))) return this.#end();
@@ -246,6 +227,15 @@ export function whyVoid(load: LoadResult): string | null {
   const all = answers + unanswered;
   if (unanswered > unansweredMax * all) return `${unanswered} of ${all} requests got no answer${because}`;
   return null;
+}
+
+/** Whether load and app had no core left while the target had. */
+export function isClientBound(load: LoadResult, processes: readonly ProcessUse[], cores: Cores): boolean {
+  const shareOf = (role: ProcessUse['role']): number =>
+    processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
+  const together = cores !== null && cores.load === cores.app;
+  const client = together ? shareOf('load') + shareOf('app') : Math.max(shareOf('load'), shareOf('app'));
+  return Math.max(client, load.busy) > 0.9 && shareOf('proxy') < 0.9 * widthOf('proxy', cores);
 }
 
 function isLate(load: LoadResult | null): boolean {

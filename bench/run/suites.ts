@@ -26,7 +26,6 @@ const suiteSchema = Type.Object(
     name: Type.String({ minLength: 1 }),
     rounds: count,
     seconds: Type.Number({ exclusiveMinimum: 0 }),
-    starts: Type.Optional(count),
     experiments: Type.Array(experimentSchema, atLeastOne),
   },
   { additionalProperties: false },

@@ -44,8 +44,7 @@ async function mustBeFree(host: string, port: number): Promise<void> {
 function program(engine: 'pipy' | 'node', address: string): Program {
   const env = { APP_ADDRESS: address, APP_PORTS: JSON.stringify(ports) };
   const pipy = findPipy();
-  if (engine === 'node')
-    return { file: process.execPath, args: [fileURLToPath(moduleFile('./app', import.meta.url))], env };
+  if (engine === 'node') return { file: process.execPath, args: [moduleFile('./app', import.meta.url)], env };
   if (pipy === undefined) throw new Error('there is no Pipy here');
   return { file: pipy, args: [quiet, fileURLToPath(new URL('../pipy/app.js', import.meta.url))], env };
 }

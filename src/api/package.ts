@@ -21,6 +21,6 @@ export function packageFile(path: string): string {
 }
 
 /** A module that is started by its file. @param path without extension: `./worker`; @param base `import.meta.url` of who asks */
-export function moduleFile(path: string, base: string): URL {
-  return new URL(`${path}${extension}`, base);
+export function moduleFile(path: string, base: string): string {
+  return fileURLToPath(new URL(`${path}${extension}`, base));
 }

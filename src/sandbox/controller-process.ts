@@ -1,8 +1,9 @@
 /** The controller as a child: the production process, started again whenever it ends. */
+
+import { moduleFile } from '../api/package.ts';
 import { type Problem, ProblemError } from '../api/problem.ts';
 import { processOptions } from '../controller/options.ts';
 import type { SandboxFiles } from './files.ts';
-import { programFile } from './files.ts';
 import { Backoff, pause } from './kubelet/timing.ts';
 import type { LogFile } from './logs.ts';
 import { host, type SandboxPorts } from './ports.ts';
@@ -99,7 +100,7 @@ function programOf({ files, ports, threads }: ControllerOptions): Program {
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
   return {
     file: process.execPath,
-    args: [...processOptions.node, programFile('../controller'), ...args],
+    args: [...processOptions.node, moduleFile('../controller', import.meta.url), ...args],
     env: processOptions.env,
   };
 }

@@ -1,8 +1,6 @@
 /** What a sandbox keeps on disk, all of it below one directory of mode 0700. */
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { moduleFile } from '../api/package.ts';
 import { rootCertificateFile } from '../identity/root-store.ts';
 
 export interface SandboxFiles {
@@ -59,11 +57,6 @@ export async function cleanFolder(files: SandboxFiles): Promise<void> {
 /** Removes what is worth nothing once the sandbox has ended: credentials. Journal and logs stay until the next start. */
 export async function removeSecrets({ kubeconfig, pods, apiRoot }: SandboxFiles): Promise<void> {
   for (const path of [kubeconfig, pods, apiRoot]) await rm(path, { recursive: true, force: true });
-}
-
-/** A program of this room. */
-export function programFile(path: string): string {
-  return fileURLToPath(moduleFile(path, import.meta.url));
 }
 
 /** `.fsm` in a working directory. */

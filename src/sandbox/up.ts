@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { version } from '../api/package.ts';
+import { moduleFile, version } from '../api/package.ts';
 import { type Problem, ProblemError } from '../api/problem.ts';
 import { createClient } from '../kube/client.ts';
 import { createAddressPool } from './addresses.ts';
@@ -16,7 +16,7 @@ import { makeApiCertificate } from './certificate.ts';
 import { type ControllerProcess, startControllerProcess } from './controller-process.ts';
 import { startControllers } from './controllers/index.ts';
 import { chooseDriver } from './drivers.ts';
-import { cleanFolder, filesOf, makeFolder, programFile, removeSecrets, type SandboxFiles } from './files.ts';
+import { cleanFolder, filesOf, makeFolder, removeSecrets, type SandboxFiles } from './files.ts';
 import { claim, type Instance, release, startTicksOf, update } from './instance.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { createAdmission } from './kubelet/admission.ts';
@@ -205,7 +205,7 @@ async function fillWithDemo({ server, access }: Api, onPhase: (text: string) => 
 
 /** `fsm-demo` is a command of every container, and `node` is the one that runs the sandbox. */
 async function containerPath({ bin }: SandboxFiles): Promise<string> {
-  const script = `#!/bin/sh\nexec '${process.execPath}' '${programFile('./demo/main')}' "$@"\n`;
+  const script = `#!/bin/sh\nexec '${process.execPath}' '${moduleFile('./demo/main', import.meta.url)}' "$@"\n`;
   const path = join(bin, 'fsm-demo');
   await writeFile(path, script);
   await chmod(path, 0o700);

@@ -1,16 +1,21 @@
 import { expect, it } from 'vitest';
 import { random } from '../../bench/statistics.ts';
 import { decide, student } from '../../perf/decide.ts';
-import { type Budgets, budgetOf, loadBudgets } from '../../perf/rows.ts';
+import { type Budgets, beside, budgetOf, loadBudgets } from '../../perf/rows.ts';
 
 /** Those of the project, but for the one whose size the tests are about. */
 const budgets: Budgets = { ...loadBudgets(), p50: { better: 'lower', allowed: 0.05, noise: 0.015 } };
 const p50 = 'http1 pipy-pair / pipy-bare-pair: p50';
 const perSecond = 'http1 pipy-pair / pipy-bare-pair: requests/s';
-const baseline = (row: string, values: number[]) => [{ row, values }];
 
+/** Of one run of now beside those of a baseline. */
 function stateOf(row: string, values: number[], now: number): string | undefined {
-  return decide(baseline(row, values), [{ row, value: now }], budgets)[0]?.state;
+  return decide(beside([{ row, values }], [{ row, value: now }]), budgets)[0]?.state;
+}
+
+/** Of what was measured side by side. */
+function pairedStateOf(row: string, before: number[], now: number[]): string | undefined {
+  return decide([{ row, before, now, paired: true }], budgets)[0]?.state;
 }
 
 it('calls worse what is worse by more than the budget and than noise explains', () => {
@@ -33,12 +38,22 @@ it('finds one node more among a hundred, and something where there was nothing',
 });
 
 it('tells a row that is new from one that is lost, or no number any more', () => {
-  const verdicts = decide(baseline(p50, [1, 1]), [{ row: perSecond, value: 1 }], budgets);
+  const verdicts = decide(beside([{ row: p50, values: [1, 1] }], [{ row: perSecond, value: 1 }]), budgets);
   expect(verdicts.map(({ row, state }) => [row, state])).toEqual([
     [p50, 'lost'],
     [perSecond, 'new'],
   ]);
   expect(stateOf(p50, [1, 1], Number.NaN)).toBe('lost');
+});
+
+it('compares what was side by side pair by pair: what both halves shared does not count', () => {
+  expect(pairedStateOf(p50, [200, 300, 250], [220, 330, 275])).toBe('worse');
+  expect(pairedStateOf(p50, [200, 300, 250], [202, 297, 252])).toBe('same');
+  expect(pairedStateOf(p50, [200, 300, 250], [220, 250, 300])).toBe('same');
+  expect(pairedStateOf('http1 pipy-pair: RSS', [41, 42, 41], [35, 36, 35])).toBe('better');
+  expect(pairedStateOf(p50, [200, 300, 250], [220, 330])).toBe('lost');
+  expect(pairedStateOf(p50, [200, Number.NaN], [220, 330])).toBe('lost');
+  expect(pairedStateOf(p50, [], [220])).toBe('new');
 });
 
 it('names the kind of a figure that has no budget', () => {
@@ -54,8 +69,10 @@ it('is seldom wrong about noise of the size that the budgets allow for', () => {
     for (let trial = 0; trial < 2000; trial++) {
       const values = Array.from({ length: 5 }, () => noisy(1));
       if (stateOf(p50, values, noisy(factor)) === 'worse') worse++;
+      const [before, now] = [values.slice(0, 3), values.slice(0, 3).map(value => value * noisy(factor))];
+      if (pairedStateOf(p50, before, now) === 'worse') worse++;
     }
-    return worse / 2000;
+    return worse / 4000;
   };
   expect(share(1)).toBeLessThan(0.005);
   expect(share(1.1)).toBeGreaterThan(0.95);

@@ -1,5 +1,4 @@
 /** The embedded driver: sidecars are Node processes, made of the same program that runs everything else. */
-import { fileURLToPath } from 'node:url';
 import { moduleFile } from '../../api/package.ts';
 import { type Command, type Driver, type SidecarSpec, sidecarEnvironment } from '../driver.ts';
 
@@ -15,7 +14,7 @@ export const nodeDriver: Driver = {
 function command(program: string, spec: SidecarSpec): Command {
   return {
     file: process.execPath,
-    args: [fileURLToPath(moduleFile(program, import.meta.url))],
+    args: [moduleFile(program, import.meta.url)],
     env: sidecarEnvironment(spec),
     stopSignal: 'SIGTERM',
     stopGraceMs,

@@ -19,7 +19,7 @@ export const pipyDriver: Driver = {
   name: 'pipy',
   describe: () => describePipy(),
   init: spec => ({
-    ...command(process.execPath, fileURLToPath(moduleFile('../enrol/main', import.meta.url)), spec),
+    ...command(process.execPath, moduleFile('../enrol/main', import.meta.url), spec),
     stopSignal: 'SIGTERM',
   }),
   sidecar: spec => ({

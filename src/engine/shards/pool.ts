@@ -123,7 +123,7 @@ class Shards implements OwnedDerivation {
  */
 async function threadPools(): Promise<() => ShardHost> {
   const { Piscina } = await import('piscina');
-  const filename = moduleFile('./worker', import.meta.url).href;
+  const filename = moduleFile('./worker', import.meta.url);
   const options = { filename, minThreads: 1, maxThreads: 1, idleTimeout: Number.POSITIVE_INFINITY };
   return () => new Piscina<ShardTask, ShardResult>({ ...options, atomics: 'disabled' });
 }

@@ -1,0 +1,73 @@
+import { expect, it } from 'vitest';
+import { type Baseline, strangeness } from '../../perf/baseline.ts';
+import type { DuelStart, Side } from '../../perf/duel.ts';
+import { controlsOfDuel, figuresOfDuel, pairedRows, rowsOfDuel } from '../../perf/rows.ts';
+
+const side = (p50Us: number, rssMiB = 40): Side => ({
+  p50Us,
+  perSecond: 1e6 / p50Us,
+  cpuUsPerAnswer: p50Us / 2,
+  rssMiB,
+});
+const start = (reference: number, target: number, clientBound = false): DuelStart => ({
+  reference: side(reference, 20),
+  target: side(target),
+  clientBound,
+});
+const starts = [start(200, 240), start(210, 252), start(190, 228)];
+
+it('has a row of every figure of a target, a pair for each start', () => {
+  expect(rowsOfDuel('pipy-pair', starts)[0]).toEqual({
+    row: 'http1 pipy-pair: p50',
+    before: [200, 210, 190],
+    now: [240, 252, 228],
+    paired: true,
+  });
+  const names = (of: readonly DuelStart[]) => rowsOfDuel('x', of).map(({ row }) => row);
+  expect(names(starts)).toEqual(['http1 x: p50', 'http1 x: requests/s', 'http1 x: CPU/answer', 'http1 x: RSS']);
+  // Requests/s that say how fast the load is say nothing about the target.
+  expect(names([...starts, start(200, 240, true)])).not.toContain('http1 x: requests/s');
+});
+
+it('takes the ratio to the reference, and knows the machine by what the reference showed', () => {
+  const figures = figuresOfDuel(['bare', 'pair'], starts);
+  expect(figures.map(({ row, value }) => [row, value.toFixed(3)])).toEqual([
+    ['http1 pair / bare: p50', '1.200'],
+    ['http1 pair / bare: requests/s', '0.833'],
+    ['http1 pair / bare: CPU/answer', '1.200'],
+    ['http1 pair: RSS', '40.000'],
+  ]);
+  expect(controlsOfDuel('bare', starts)).toEqual([
+    { row: 'http1 bare: p50', value: 200 },
+    { row: 'http1 bare: CPU/answer', value: 100 },
+  ]);
+  // The app alone has no process of its own between load and app.
+  const direct = starts.map(each => ({ ...each, reference: { ...each.reference, cpuUsPerAnswer: 0, rssMiB: 0 } }));
+  expect(figuresOfDuel(['direct', 'pair'], direct).map(({ row }) => row)).toContain('http1 pair: RSS');
+  expect(controlsOfDuel('direct', direct)).toEqual([{ row: 'http1 direct: p50', value: 200 }]);
+});
+
+it('pairs what two trees counted, whichever of them has a row', () => {
+  const rows = pairedRows(
+    [[{ row: 'a', value: 1 }]],
+    [
+      [
+        { row: 'a', value: 2 },
+        { row: 'b', value: 3 },
+      ],
+    ],
+  );
+  expect(rows).toEqual([
+    { row: 'a', before: [1], now: [2], paired: true },
+    { row: 'b', before: [], now: [3], paired: true },
+  ]);
+});
+
+it('takes a machine for another one when what is not ours differs on it', () => {
+  const baseline = { controls: [{ row: 'http1 bare: p50', values: [200, 202, 198] }] } as unknown as Baseline;
+  expect(strangeness(baseline, [{ row: 'http1 bare: p50', value: 215 }])).toBeUndefined();
+  expect(strangeness(baseline, [{ row: 'http1 bare: p50', value: 260 }])).toMatch(
+    /^http1 bare: p50 is 260.0 µs and was 200.0/,
+  );
+  expect(strangeness(baseline, [])).toContain('NaN');
+});
