@@ -9,8 +9,9 @@ import { parseArgs } from 'node:util';
 import { resourceOf } from '../src/api/resources.ts';
 import type { Driver } from '../src/dataplane/driver.ts';
 import { drivers } from '../src/dataplane/drivers.ts';
+import { listening } from './listening.ts';
 import { appPort, type BenchMesh, crossing, startMesh } from './mesh.ts';
-import { endAll, listening, start } from './processes.ts';
+import { Keeper } from './run/keeper.ts';
 
 const { values } = parseArgs({
   options: {
@@ -33,8 +34,10 @@ interface Traffic {
   stop(): void;
 }
 
+const keeper = new Keeper();
+
 async function main(): Promise<void> {
-  const mesh = await startMesh();
+  const mesh = await startMesh(program => keeper.start(program).child);
   for (const version of ['v1', 'v2']) startApp(version, `127.61.0.${version.slice(1)}`);
   let block = 10;
   for (const driver of drivers) {
@@ -47,7 +50,7 @@ async function main(): Promise<void> {
 
 function startApp(version: string, address: string): void {
   const env = { BENCH_LISTEN: `${address}:${appPort}`, BENCH_BODY: version };
-  start({ file: process.execPath, args: [fileURLToPath(new URL('./app.ts', import.meta.url))], env });
+  keeper.start({ file: process.execPath, args: [fileURLToPath(new URL('./app.ts', import.meta.url))], env });
 }
 
 interface Flip {
@@ -205,6 +208,6 @@ function summary(engine: string, { flips, requests, failed, reopened }: Measured
 try {
   await main();
 } finally {
-  endAll();
+  await keeper.close();
 }
 process.exit(0);

@@ -15,7 +15,7 @@ import type { KubeObject } from '../src/sandbox/api/objects.ts';
 import type { ApiServer } from '../src/sandbox/api/server.ts';
 import { startControllers } from '../src/sandbox/controllers/index.ts';
 import { startApi, writeKubeconfig } from './api-server.ts';
-import { listening, start as startHere } from './processes.ts';
+import { listening } from './listening.ts';
 import type { Program } from './targets/target.ts';
 
 /** Service port, target port and app port: the same number everywhere. */
@@ -41,7 +41,7 @@ export interface BenchMesh {
 }
 
 /** Starts API server and control plane in this process. @param start starts the sidecars */
-export async function startMesh(start: StartProgram = startHere): Promise<BenchMesh> {
+export async function startMesh(start: StartProgram): Promise<BenchMesh> {
   const dir = await mkdtemp(join(tmpdir(), 'fsm-bench-'));
   const adminToken = crypto.randomUUID();
   const api = await startApi(adminToken);
