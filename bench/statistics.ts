@@ -27,6 +27,14 @@ export function quantile(values: readonly number[], share: number): number {
   return ranked(Float64Array.from(values).sort(), share);
 }
 
+/** Mean of the middle half of the values (interquartile mean). NaN of no values. */
+export function midmean(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  const cut = Math.floor(sorted.length / 4);
+  const middle = sorted.subarray(cut, sorted.length - cut);
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
+}
+
 function ranked(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

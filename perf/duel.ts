@@ -1,9 +1,8 @@
 /**
  * Two targets side by side, closer than rounds of a suite can set them: both are up at once, in front of one app, and are
- * asked in turn. First one connection sends one request at a time, in blocks of some 15 ms (`duel-load.ts`): nothing waits
- * for anything else there, so that is the latency. Then many connections send as fast as they are answered, in rounds
- * A B B A. Programs are started afresh several times, now the one first and now the other, for one that has just been
- * started may lie better or worse in memory than the one before.
+ * asked in turns of milliseconds (`duel-load.ts`), by one connection and by many. Programs are started afresh several
+ * times, now the one first and now the other, for one that has just been started may lie better or worse in memory than
+ * the one before.
  *
  * `node perf/duel.ts <reference> <target>` prints `DuelStart[]` as JSON. A target is named as in a suite; `<checkout>:<name>`
  * is that of another checkout.
@@ -16,10 +15,10 @@ import { pathToFileURL } from 'node:url';
 import type { LoadPlan } from '../bench/model.ts';
 import { coresHere, pinned, pinSelf } from '../bench/run/cores.ts';
 import { Keeper } from '../bench/run/keeper.ts';
-import { runLoad, Sender, type Watched } from '../bench/run/load.ts';
-import { isClientBound, whyVoid } from '../bench/run/rounds.ts';
+import { Sender } from '../bench/run/load.ts';
+import { isClientBound } from '../bench/run/rounds.ts';
 import { stopSignal } from '../bench/run/stop.ts';
-import { median } from '../bench/statistics.ts';
+import { memoryOf } from '../bench/run/usage.ts';
 import { targets as ownTargets, pathOf, startApps } from '../bench/targets/index.ts';
 import type { Running, Site, Target } from '../bench/targets/target.ts';
 import { moduleFile } from '../src/api/package.ts';
@@ -40,29 +39,19 @@ export interface Side {
 export interface DuelStart {
   readonly reference: Side;
   readonly target: Side;
-  /** Load and app were the limit of some round: requests/s say how fast they are. */
+  /** Load and app were the limit: requests/s say how fast they are. */
   readonly clientBound: boolean;
 }
 
-const [starts, payloadBytes] = [3, 1024];
-const alone = { warmUpSeconds: 0.5, seconds: 3 } as const;
-const crowd = { connections: 16, threads: 1, warmUpSeconds: 0.3, seconds: 0.5 } as const;
-/** Which side a round of the crowd is of. */
-const turns = [0, 1, 1, 0, 0, 1] as const;
+const [starts, payloadBytes] = [4, 1024];
+const lengths = { warmUpSeconds: 0.4, seconds: 5 } as const;
 
 const cores = coresHere();
 const signal = stopSignal();
 
-/** A target that is up. */
-interface Up {
-  readonly name: string;
-  readonly running: Running;
-  readonly watched: readonly Watched[];
-}
-
 async function duel(names: readonly [string, string], swapped: boolean, keeper: Keeper): Promise<DuelStart> {
   const dir = await mkdtemp(join(tmpdir(), 'fsm-duel-'));
-  const up: Up[] = [];
+  const up: Running[] = [];
   try {
     const start: Site['start'] = (program, role) => keeper.start(pinned(program, role, cores)).child;
     const network = `127.${randomInt(64, 250)}`;
@@ -71,60 +60,41 @@ async function duel(names: readonly [string, string], swapped: boolean, keeper: 
       const place = join(dir, String(at));
       await mkdir(place);
       const address = (n: number): string => `${network}.${at + 1}.${n}`;
-      const running = await (await targetOf(name)).start({ app: apps.app, dir: place, address, start, services: 0 });
-      const watched = [
-        ...apps.processes.map(each => ({ role: 'app' as const, ...each })),
-        ...running.processes.map(each => ({ role: 'proxy' as const, ...each })),
-      ];
-      up.push({ name, running, watched });
+      up.push(await (await targetOf(name)).start({ app: apps.app, dir: place, address, start, services: 0 }));
     }
-    return await compared(pair(swapped ? up.toReversed() : up), keeper);
+    return await compared(
+      pair(swapped ? up.toReversed() : up),
+      apps.processes.map(({ pid }) => pid),
+      keeper,
+    );
   } finally {
-    for (const { running } of up) await running.close();
+    for (const running of up) await running.close();
     await keeper.end();
     await rm(dir, { recursive: true, force: true });
   }
 }
 
-async function compared(sides: readonly [Up, Up], keeper: Keeper): Promise<DuelStart> {
-  const place = { keeper, cores, signal };
-  const endpoints = pair(sides.map(({ running }) => endpointOf(running)));
-  const plan: DuelPlan = { endpoints, payloadBytes, ...alone };
-  const { referenceUs, ratio } = (await new Sender(moduleFile('./duel-load', import.meta.url), place).result(
-    plan,
-  )) as DuelResult;
-  const rounds: [CrowdRound[], CrowdRound[]] = [[], []];
-  for (const at of turns) rounds[at].push(await crowdRound(sides[at], keeper));
-  const side = (of: readonly CrowdRound[], p50Us: number): Side => ({
-    p50Us,
-    perSecond: median(of.map(({ perSecond }) => perSecond)),
-    cpuUsPerAnswer: median(of.map(({ cpuUsPerAnswer }) => cpuUsPerAnswer)),
-    rssMiB: median(of.map(({ rssMiB }) => rssMiB)),
-  });
-  return {
-    reference: side(rounds[0], referenceUs),
-    target: side(rounds[1], referenceUs * ratio),
-    clientBound: rounds.flat().some(round => round.clientBound),
+/** Sends to both. @param app process ids of what is behind them */
+async function compared(
+  sides: readonly [Running, Running],
+  app: readonly number[],
+  keeper: Keeper,
+): Promise<DuelStart> {
+  const endpoints = pair(sides.map(endpointOf));
+  const pids = pair(sides.map(({ processes }) => processes.map(({ pid }) => pid)));
+  const plan: DuelPlan = { endpoints, pids, app, payloadBytes, ...lengths };
+  const sender = new Sender(moduleFile('./duel-load', import.meta.url), { keeper, cores, signal });
+  const { reference, ratio, shares } = (await sender.result(plan)) as DuelResult;
+  const [ours = 0, theirs = 0] = pids.map(each => each.reduce((sum, pid) => sum + memoryOf(pid).rssMiB, 0));
+  const target = {
+    p50Us: reference.p50Us * ratio.p50Us,
+    perSecond: reference.perSecond * ratio.perSecond,
+    cpuUsPerAnswer: reference.cpuUsPerAnswer * ratio.cpuUsPerAnswer,
   };
-}
-
-interface CrowdRound extends Omit<Side, 'p50Us'> {
-  readonly clientBound: boolean;
-}
-
-/** @throws Error when the round counts for nothing: of such a start nothing can be said */
-async function crowdRound({ name, running, watched }: Up, keeper: Keeper): Promise<CrowdRound> {
-  const endpoint = endpointOf(running);
-  const plan: LoadPlan = { protocol: 'http1', measure: 'throughput', endpoint, payloadBytes, ...crowd };
-  const { load, processes } = await runLoad(plan, watched, { keeper, cores, signal });
-  const why = whyVoid(load);
-  if (why !== null) throw new Error(`${name}: ${why}`);
-  const own = processes.filter(({ role }) => role === 'proxy');
   return {
-    perSecond: load.answers / load.seconds,
-    cpuUsPerAnswer: (own.reduce((sum, { cpuMs }) => sum + cpuMs, 0) * 1000) / load.answers,
-    rssMiB: own.reduce((sum, { rssMiB }) => sum + rssMiB, 0),
-    clientBound: isClientBound(load, processes, cores),
+    reference: { ...reference, rssMiB: ours },
+    target: { ...target, rssMiB: theirs },
+    clientBound: isClientBound(shares, cores),
   };
 }
 

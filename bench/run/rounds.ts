@@ -1,7 +1,7 @@
 /** Runs a suite: every target of an experiment in turn, round after round, and a line in the journal for each. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Round, Suite } from '../model.ts';
+import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Role, Round, Suite } from '../model.ts';
 import { type Apps, pathOf, startApps } from '../targets/index.ts';
 import type { Running, Site, Target } from '../targets/target.ts';
 import { type Cores, pinned, pinSelf, widthOf } from './cores.ts';
@@ -149,7 +149,7 @@ class Job {
       const why = whyVoid(load);
       // It is started afresh: what hangs or breaks off may do so for ever.
       if (why !== null && !isLate(load)) await this.#forget(target, apps);
-      const clientBound = this.#experiment.measure === 'throughput' && isClientBound(load, processes, this.#plan.cores);
+      const clientBound = this.#experiment.measure === 'throughput' && this.#isClientBound(load, processes);
       return { ...base, void: why, clientBound, load, processes };
     } catch (error) {
       await this.#forget(target, this.#apps);
@@ -199,6 +199,13 @@ class Job {
     return rate === undefined ? base : { ...base, rate };
   }
 
+  #isClientBound(load: LoadResult, processes: readonly ProcessUse[]): boolean {
+    const shareOf = (role: Role): number =>
+      processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
+    const sending = Math.max(shareOf('load'), load.busy);
+    return isClientBound({ load: sending, app: shareOf('app'), proxy: shareOf('proxy') }, this.#plan.cores);
+  }
+
   /** Everything is started afresh when it was the app that ended: that is not the target's fault. */
   async #forget(target: Target, apps: Apps | null): Promise<void> {
     if (apps?.processes.some(({ pid }) => !isAlive(pid))) return this.#end();
@@ -229,13 +236,15 @@ export function whyVoid(load: LoadResult): string | null {
   return null;
 }
 
-/** Whether load and app had no core left while the target had. */
-export function isClientBound(load: LoadResult, processes: readonly ProcessUse[], cores: Cores): boolean {
-  const shareOf = (role: ProcessUse['role']): number =>
-    processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
+/**
+ * Whether load and app had no core left while the target had.
+ *
+ * @param shares CPU time of each role, as a share of the time that one core has
+ */
+export function isClientBound(shares: Readonly<Record<Role, number>>, cores: Cores): boolean {
   const together = cores !== null && cores.load === cores.app;
-  const client = together ? shareOf('load') + shareOf('app') : Math.max(shareOf('load'), shareOf('app'));
-  return Math.max(client, load.busy) > 0.9 && shareOf('proxy') < 0.9 * widthOf('proxy', cores);
+  const client = together ? shares.load + shares.app : Math.max(shares.load, shares.app);
+  return client > 0.9 && shares.proxy < 0.9 * widthOf('proxy', cores);
 }
 
 function isLate(load: LoadResult | null): boolean {

@@ -4,6 +4,7 @@ import type { LoadResult, Round, Suite } from '../../bench/model.ts';
 import {
   estimate,
   median,
+  midmean,
   noiseOf,
   noiseShare,
   pairedRatios,
@@ -42,6 +43,12 @@ describe('of values', () => {
     expect(median([9, 1, 5])).toBe(5);
     expect(median([10, 1, 2, 9])).toBe(5.5);
     expect(median([])).toBeNaN();
+  });
+
+  test('the midmean is the mean of the middle half', () => {
+    expect(midmean([100, 1, 2, 4, -50, 3, 5, 0])).toBe(2.5);
+    expect(midmean([7])).toBe(7);
+    expect(midmean([])).toBeNaN();
   });
 
   test('a quantile is of the nearest rank', () => {
