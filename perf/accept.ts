@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
-import { type BaselineRow, writeBaseline } from './baseline.ts';
+import { type Baseline, type BaselineRow, strangeness, writeBaseline } from './baseline.ts';
 import { guarded, type Measurement, measureHere, versionsHere } from './measure.ts';
 import type { Figure } from './rows.ts';
 
@@ -25,7 +25,7 @@ while (measured.length < runs) {
   measured.push(await measureHere());
   process.stderr.write(`run ${measured.length} of ${runs} is done\n`);
 }
-const path = writeBaseline({
+const baseline: Baseline = {
   class: machineHere().class,
   target: guarded().target,
   recordedAt: new Date().toISOString(),
@@ -33,7 +33,13 @@ const path = writeBaseline({
   versions,
   controls: rowsOf(measured.map(({ controls }) => controls)),
   rows: rowsOf(measured.map(({ figures }) => figures)),
-});
+};
+for (const { controls } of measured) {
+  const strange = strangeness(baseline, controls);
+  if (strange !== undefined)
+    throw new Error(`nothing is recorded, for this machine is not steady: in one run ${strange}; use perf:check --base`);
+}
+const path = writeBaseline(baseline);
 process.stdout.write(`written: ${path}\n`);
 
 /** @throws Error when a row was not measured in each run */
