@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
 import { type Baseline, type BaselineRow, strangeness, writeBaseline } from './baseline.ts';
-import { guarded, type Measurement, measureHere, versionsHere } from './measure.ts';
+import { guardedHere, heedSignals, type Measurement, measureHere } from './measure.ts';
 import type { Figure } from './rows.ts';
 
 const { values } = parseArgs({
@@ -19,33 +19,37 @@ const runs = Number(values.runs);
 if (!values.reason) throw new Error('say why: npm run perf:accept -- --reason "the scripts check one header more"');
 if (!Number.isInteger(runs) || runs < 3) throw new Error(`--runs is ${values.runs}: give 3 or more`);
 
-const versions = await versionsHere();
+heedSignals();
+const guarded = await guardedHere();
 const measured: Measurement[] = [];
 while (measured.length < runs) {
-  measured.push(await measureHere());
+  measured.push(await measureHere(guarded));
   process.stderr.write(`run ${measured.length} of ${runs} is done\n`);
 }
 const baseline: Baseline = {
   class: machineHere().class,
-  target: guarded().target,
+  target: guarded.target,
   recordedAt: new Date().toISOString(),
   reason: values.reason,
-  versions,
+  versions: guarded.versions,
   controls: rowsOf(measured.map(({ controls }) => controls)),
   rows: rowsOf(measured.map(({ figures }) => figures)),
 };
 for (const { controls } of measured) {
   const strange = strangeness(baseline, controls);
   if (strange !== undefined)
-    throw new Error(`nothing is recorded, for this machine is not steady: in one run ${strange}; use perf:check --base`);
+    throw new Error(
+      `nothing is recorded, for this machine is not steady: in one run ${strange}; use perf:check --base`,
+    );
 }
 const path = writeBaseline(baseline);
 process.stdout.write(`written: ${path}\n`);
 
-/** @throws Error when a row was not measured in each run */
+/** Rows of which something can be said on this machine. @throws Error when one was not measured in each run */
 function rowsOf(all: readonly (readonly Figure[])[]): BaselineRow[] {
-  const rows = Map.groupBy(all.flat(), ({ row }) => row);
-  return [...rows].map(([row, figures]) => {
+  const rows = [...Map.groupBy(all.flat(), ({ row }) => row)];
+  const known = rows.filter(([, figures]) => figures.every(({ unknown }) => unknown === undefined));
+  return known.map(([row, figures]) => {
     const found = figures.map(({ value }) => value);
     if (found.length < runs || !found.every(Number.isFinite))
       throw new Error(`${row} is ${found.join(', ')} in ${runs} runs: a baseline needs a number in each`);

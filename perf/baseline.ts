@@ -40,6 +40,14 @@ export function readBaseline(machineClass: string, target: string): Baseline | u
   }
 }
 
+/** A program that is not ours and has another version now, in words: what it changes would be taken for a change of ours. */
+export function differingVersion({ versions }: Baseline, now: Baseline['versions']): string | undefined {
+  const name = Object.keys(now).find(each => each !== 'fsm' && now[each] !== versions[each]);
+  return name === undefined
+    ? undefined
+    : `the baseline is of ${name} ${versions[name] ?? 'nothing'}, here is ${now[name]}`;
+}
+
 /** Why figures of now cannot be set beside a baseline, in words; undefined when they can. */
 export function strangeness({ controls }: Baseline, now: readonly Figure[]): string | undefined {
   for (const { row, values } of controls) {

@@ -11,69 +11,95 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
-import { readBaseline, strangeness } from './baseline.ts';
+import { differingVersion, readBaseline, strangeness } from './baseline.ts';
 import { checkoutOf } from './checkout.ts';
 import { confirmed, decide, type Verdict } from './decide.ts';
-import { guarded, here, measureBeside, measureHere } from './measure.ts';
+import { type Guarded, guardedHere, heedSignals, here, measureBeside, measureHere } from './measure.ts';
 import { beside, loadBudgets, type Row } from './rows.ts';
 
-const { values } = parseArgs({
-  options: {
-    base: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    markdown: { type: 'string' },
-  },
-});
+/** What the command line says. */
+interface Options {
+  readonly base?: string;
+  readonly json: boolean;
+  readonly markdown?: string;
+}
+
+const exitCodes = { same: 0, worse: 1, unjudged: 2 } as const;
 
 /** Measures once; every look has processes of its own. */
 type Look = () => Promise<Row[]>;
 
-async function main(): Promise<number> {
-  if (values.base === undefined) return withRecorded();
-  const base = await checkoutOf(values.base);
+async function main(options: Options): Promise<number> {
+  const guarded = await guardedHere();
+  if (options.base === undefined) return withRecorded(guarded, options);
+  const base = await checkoutOf(options.base);
   try {
-    return await judged(values.base, () => measureBeside(base.dir, here));
+    return await judged(guarded, options.base, options, () => measureBeside(guarded, base.dir, here));
   } finally {
     await base.close();
   }
 }
 
 /** Compares with what was recorded on machines like this one. */
-async function withRecorded(): Promise<number> {
+async function withRecorded(guarded: Guarded, options: Options): Promise<number> {
   const { class: machineClass } = machineHere();
-  const { target } = guarded();
-  const baseline = readBaseline(machineClass, target);
+  const baseline = readBaseline(machineClass, guarded.target);
   if (baseline === undefined)
     throw new Error(
-      `there is no baseline of ${target} for ${machineClass}: --base HEAD compares with the last commit, and npm run perf:accept -- --reason "first on this machine" records one`,
+      `there is no baseline of ${guarded.target} for ${machineClass}: --base HEAD compares with the last commit, and npm run perf:accept -- --reason "first on this machine" records one`,
     );
   const { rows, recordedAt, versions, reason } = baseline;
-  return judged(`the baseline of ${recordedAt.slice(0, 10)} (${versions.fsm}: ${reason})`, async () => {
-    const { figures, controls } = await measureHere();
-    const strange = strangeness(baseline, controls);
-    if (strange !== undefined)
-      throw new Error(`this machine is not as it was: ${strange}; --base <commit> needs no recorded baseline`);
-    return beside(rows, figures);
-  });
+  const other = differingVersion(baseline, guarded.versions);
+  if (other !== undefined) throw new Error(`${other}: record a new baseline, or give --base <commit>`);
+  return judged(
+    guarded,
+    `the baseline of ${recordedAt.slice(0, 10)} (${versions.fsm}: ${reason})`,
+    options,
+    async () => {
+      const { figures, controls } = await measureHere(guarded);
+      const strange = strangeness(baseline, controls);
+      if (strange !== undefined)
+        throw new Error(`this machine is not as it was: ${strange}; --base <commit> needs no recorded baseline`);
+      return beside(rows, figures);
+    },
+  );
 }
 
-async function judged(name: string, look: Look): Promise<number> {
+async function judged({ target }: Guarded, name: string, options: Options, look: Look): Promise<number> {
   const budgets = loadBudgets();
-  const verdicts = await confirmed(async () => decide(await look(), budgets));
+  const verdicts = await confirmed(
+    async () => decide(await look(), budgets),
+    rows => process.stderr.write(`worse at first sight: ${rows.join('; ')}. Once more, to be sure.\n`),
+  );
   const worse = verdicts.filter(({ state }) => state === 'worse');
   const lost = verdicts.filter(({ state }) => state === 'lost');
-  if (values.markdown !== undefined) appendFileSync(values.markdown, markdownOf(verdicts, name));
-  process.stdout.write(values.json ? `${JSON.stringify(verdicts)}\n` : tableOf(verdicts));
+  process.stdout.write(options.json ? `${JSON.stringify(verdicts)}\n` : tableOf(verdicts));
   const count = worse.length === 0 ? 'no regression' : `${worse.length} regression${worse.length === 1 ? '' : 's'}`;
-  process.stderr.write(`${guarded().target}: ${count} against ${name}\n`);
+  process.stderr.write(`${target}: ${count} against ${name}\n`);
   for (const { row } of lost) process.stderr.write(`not measured any more, or not a number: ${row}\n`);
-  if (worse.length > 0) return 1;
-  return lost.length === 0 ? 0 : 2;
+  if (options.markdown !== undefined) appendFileSync(options.markdown, markdownOf(verdicts, name));
+  if (worse.length > 0) return exitCodes.worse;
+  return lost.length === 0 ? exitCodes.same : exitCodes.unjudged;
+}
+
+function optionsOf(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      base: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      markdown: { type: 'string' },
+    },
+  });
+  // It is found out now that nothing can be written there, not when all is measured.
+  if (values.markdown !== undefined) appendFileSync(values.markdown, '');
+  return values;
 }
 
 function tableOf(verdicts: readonly Verdict[]): string {
   const width = Math.max(...verdicts.map(({ row }) => row.length));
-  const lines = verdicts.map(({ row, before, now, worse, confidence, threshold, state }) => {
+  const lines = verdicts.map(({ row, before, now, worse, confidence, threshold, state, reason }) => {
+    if (reason !== undefined) return `${state.padEnd(8)} ${row.padEnd(width)} ${reason}`;
     const change = `${percent(worse, '+')} worse`;
     const limits = `worse from ${percent(threshold)} on, confidence ${percent(confidence)}`;
     return `${state.padEnd(8)} ${row.padEnd(width)} ${short(before).padStart(9)} → ${short(now).padStart(9)}  ${change.padStart(15)}; ${limits}`;
@@ -82,7 +108,8 @@ function tableOf(verdicts: readonly Verdict[]): string {
 }
 
 function markdownOf(verdicts: readonly Verdict[], name: string): string {
-  const lines = verdicts.map(({ row, before, now, worse, confidence, threshold, state }) => {
+  const lines = verdicts.map(({ row, before, now, worse, confidence, threshold, state, reason }) => {
+    if (reason !== undefined) return `| ${state} | ${row} | | | ${reason} | |`;
     const change = `${percent(worse)} (from ${percent(threshold)} on)`;
     return `| ${state} | ${row} | ${short(before)} | ${short(now)} | ${change} | ${percent(confidence)} |`;
   });
@@ -99,12 +126,24 @@ function short(value: number): string {
   return value >= 1000 ? String(Math.round(value)) : value.toPrecision(4);
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const why = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`nothing can be said: ${why}\n`);
-  if (values.markdown !== undefined) appendFileSync(values.markdown, `### Nothing can be said\n\n${why}\n`);
-  process.exitCode = 2;
+/** Ends with 2 whatever goes wrong: 1 is a regression and nothing else. */
+async function whole(args: readonly string[]): Promise<number> {
+  let markdown: string | undefined;
+  try {
+    const options = optionsOf(args);
+    markdown = options.markdown;
+    return await main(options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`nothing can be said: ${why}\n`);
+    if (markdown !== undefined) appendFileSync(markdown, `### Nothing can be said\n\n${why}\n`);
+    return exitCodes.unjudged;
+  }
 }
-process.exit();
+
+process.on('uncaughtException', error => {
+  process.stderr.write(`nothing can be said: ${error.message}\n`);
+  process.exit(exitCodes.unjudged);
+});
+heedSignals();
+process.exit(await whole(process.argv.slice(2)));

@@ -26,8 +26,12 @@ export interface Verdict {
   readonly allowed: number;
   /** Share from which it would be called worse: more than is allowed where noise is large. */
   readonly threshold: number;
-  /** `new`: it was not there before. `lost`: it was, and now it was not measured or is no number. */
-  readonly state: 'same' | 'worse' | 'better' | 'new' | 'lost';
+  /**
+   * `new`: it was not there before. `lost`: it was, and now it was not measured or is no number. `unknown`: nothing can be
+   * said of it on this machine, for the reason given.
+   */
+  readonly state: 'same' | 'worse' | 'better' | 'new' | 'lost' | 'unknown';
+  readonly reason?: string;
 }
 
 /** A verdict on every row. */
@@ -35,17 +39,18 @@ export function decide(rows: readonly Row[], budgets: Budgets): Verdict[] {
   return rows.map(row => verdict(row, budgets));
 }
 
-function verdict({ row, before, now, paired }: Row, budgets: Budgets): Verdict {
+function verdict({ row, before, now, paired, unknown: reason }: Row, budgets: Budgets): Verdict {
   const { better, allowed, noise } = budgetOf(budgets, row);
   const logs = [before, now].map(values => values.map(value => Math.log(Math.max(value, tiny))));
   const [then = [], latest = []] = logs;
   const middle = { before: Math.exp(mean(then)), now: Math.exp(mean(latest)) };
   const known = { row, before: middle.before || 0, now: middle.now || 0, allowed };
-  const unknown = { ...known, worse: 0, confidence: 0, threshold: allowed };
+  const unjudged = { ...known, worse: 0, confidence: 0, threshold: allowed };
   const usable =
     now.length > 0 && [...before, ...now].every(Number.isFinite) && (!paired || now.length === before.length);
-  if (before.length === 0) return { ...unknown, state: 'new' };
-  if (!usable) return { ...unknown, state: 'lost' };
+  if (reason !== undefined) return { ...unjudged, state: 'unknown', reason };
+  if (before.length === 0) return { ...unjudged, state: 'new' };
+  if (!usable) return { ...unjudged, state: 'lost' };
   const { difference, error, freedom } = (paired ? pairedChange : change)(then, latest, noise);
   // A count that is nothing now is no gain: what was counted does not happen any more.
   const isGone = now.every(value => value === 0) && mean(then) > Math.log(tiny);
@@ -94,16 +99,23 @@ function squares(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
 }
 
-/** Measures once more when something is worse: chance seldom strikes the same row twice. */
-export async function confirmed(look: () => Promise<Verdict[]>): Promise<Verdict[]> {
+/**
+ * Measures once more when something is worse: chance seldom strikes the same row twice. A row that was worse and of which
+ * the second look says nothing is lost.
+ */
+export async function confirmed(look: () => Promise<Verdict[]>, onDoubt: (rows: string[]) => void): Promise<Verdict[]> {
   const first = await look();
   const suspects = first.filter(({ state }) => state === 'worse').map(({ row }) => row);
   if (suspects.length === 0) return first;
-  process.stderr.write(`worse at first sight: ${suspects.join('; ')}. Once more, to be sure.\n`);
+  onDoubt(suspects);
   const second = await look();
-  return second.map(verdict =>
-    verdict.state === 'worse' && !suspects.includes(verdict.row) ? { ...verdict, state: 'same' as const } : verdict,
-  );
+  const vanished = first.filter(({ row }) => suspects.includes(row) && !second.some(each => each.row === row));
+  const again = second.map((verdict): Verdict => {
+    const suspect = suspects.includes(verdict.row);
+    if (verdict.state === 'worse' && !suspect) return { ...verdict, state: 'same' };
+    return suspect && verdict.state === 'unknown' ? { ...verdict, state: 'lost' } : verdict;
+  });
+  return [...again, ...vanished.map((verdict): Verdict => ({ ...verdict, state: 'lost' }))];
 }
 
 /** Share of Student's distribution below t, for whole freedoms (Abramowitz and Stegun 26.7.3 and 26.7.4). */

@@ -11,28 +11,26 @@ import { randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import type { LoadPlan } from '../bench/model.ts';
 import { coresHere, pinned, pinSelf } from '../bench/run/cores.ts';
 import { Keeper } from '../bench/run/keeper.ts';
 import { Sender } from '../bench/run/load.ts';
 import { isClientBound } from '../bench/run/rounds.ts';
 import { stopSignal } from '../bench/run/stop.ts';
-import { memoryOf } from '../bench/run/usage.ts';
+import { cpuMsOf, memoryOf } from '../bench/run/usage.ts';
 import { targets as ownTargets, pathOf, startApps } from '../bench/targets/index.ts';
 import type { Running, Site, Target } from '../bench/targets/target.ts';
 import { moduleFile } from '../src/api/package.ts';
-import type { DuelPlan, DuelResult } from './duel-load.ts';
+import type { Callee } from './caller.ts';
+import type { DuelFigures, DuelPlan, DuelResult } from './duel-load.ts';
 
 /** What one target showed in one start. */
-export interface Side {
-  /** Middle latency of one request, µs. */
-  readonly p50Us: number;
-  readonly perSecond: number;
-  /** CPU time of the target's own processes for one answer, µs; 0 of one that has none. */
-  readonly cpuUsPerAnswer: number;
+export interface Side extends DuelFigures {
   /** Resident in all its processes, MiB. */
   readonly rssMiB: number;
+  /** CPU time of its processes while nothing is asked, ms/s. */
+  readonly idleMsPerSecond: number;
 }
 
 /** One start of both. */
@@ -45,12 +43,13 @@ export interface DuelStart {
 
 const [starts, payloadBytes] = [4, 1024];
 const lengths = { warmUpSeconds: 0.4, seconds: 5 } as const;
+const idleMs = 1000;
 
 const cores = coresHere();
 const signal = stopSignal();
+const keeper = new Keeper();
 
-async function duel(names: readonly [string, string], swapped: boolean, keeper: Keeper): Promise<DuelStart> {
-  const dir = await mkdtemp(join(tmpdir(), 'fsm-duel-'));
+async function duel(names: Pair<string>, swapped: boolean, dir: string): Promise<DuelStart> {
   const up: Running[] = [];
   try {
     const start: Site['start'] = (program, role) => keeper.start(pinned(program, role, cores)).child;
@@ -58,44 +57,55 @@ async function duel(names: readonly [string, string], swapped: boolean, keeper: 
     const apps = await startApps(start, { address: `${network}.0.1` });
     for (const [at, name] of (swapped ? names.toReversed() : names).entries()) {
       const place = join(dir, String(at));
-      await mkdir(place);
+      await mkdir(place, { recursive: true });
       const address = (n: number): string => `${network}.${at + 1}.${n}`;
       up.push(await (await targetOf(name)).start({ app: apps.app, dir: place, address, start, services: 0 }));
     }
+    const app = apps.processes.map(({ pid }) => pid);
     return await compared(
-      pair(swapped ? up.toReversed() : up),
-      apps.processes.map(({ pid }) => pid),
-      keeper,
+      pair((swapped ? up.toReversed() : up).map((side, at) => calleeOf(names[at] ?? '', side, app))),
     );
   } finally {
-    for (const running of up) await running.close();
     await keeper.end();
-    await rm(dir, { recursive: true, force: true });
+    for (const running of up) await running.close().catch(() => {});
   }
 }
 
-/** Sends to both. @param app process ids of what is behind them */
-async function compared(
-  sides: readonly [Running, Running],
-  app: readonly number[],
-  keeper: Keeper,
-): Promise<DuelStart> {
-  const endpoints = pair(sides.map(endpointOf));
-  const pids = pair(sides.map(({ processes }) => processes.map(({ pid }) => pid)));
-  const plan: DuelPlan = { endpoints, pids, app, payloadBytes, ...lengths };
+function calleeOf(name: string, running: Running, app: readonly number[]): Callee {
+  const endpoint = running.endpoint('http1');
+  const pids = running.processes.map(({ pid }) => pid);
+  return { name, endpoint: { ...endpoint, path: pathOf(endpoint, payloadBytes) }, pids, app, payloadBytes };
+}
+
+/** Sends to both, then looks what they do while nobody asks. */
+async function compared(callees: Pair<Callee>): Promise<DuelStart> {
+  const plan: DuelPlan = { callees, ...lengths };
   const sender = new Sender(moduleFile('./duel-load', import.meta.url), { keeper, cores, signal });
-  const { reference, ratio, shares } = (await sender.result(plan)) as DuelResult;
-  const [ours = 0, theirs = 0] = pids.map(each => each.reduce((sum, pid) => sum + memoryOf(pid).rssMiB, 0));
-  const target = {
-    p50Us: reference.p50Us * ratio.p50Us,
-    perSecond: reference.perSecond * ratio.perSecond,
-    cpuUsPerAnswer: reference.cpuUsPerAnswer * ratio.cpuUsPerAnswer,
-  };
-  return {
-    reference: { ...reference, rssMiB: ours },
-    target: { ...target, rssMiB: theirs },
-    clientBound: isClientBound(shares, cores),
-  };
+  const { sides, shares } = (await sender.result(plan)) as DuelResult;
+  const cpuMs = (): number[] => callees.map(({ pids }) => sumOver(pids, cpuMsOf));
+  const before = cpuMs();
+  await delay(idleMs, undefined, { signal });
+  const idle = cpuMs().map((now, at) => ((now - (before[at] ?? 0)) / idleMs) * 1000);
+  const [reference, target] = pair(
+    sides.map((side, at): Side => {
+      const { name, pids } = callees[at] ?? callees[0];
+      const rssMiB = sumOver(pids, pid => memoryOf(pid).rssMiB);
+      return checked(name, pids, { ...side, rssMiB, idleMsPerSecond: idle[at] ?? Number.NaN });
+    }),
+  );
+  return { reference, target, clientBound: isClientBound(shares, cores) };
+}
+
+function sumOver(pids: readonly number[], of: (pid: number) => number): number {
+  return pids.reduce((sum, pid) => sum + of(pid), 0);
+}
+
+/** @throws Error when a process is gone, or a figure is none: of such a start nothing can be said */
+function checked(name: string, pids: readonly number[], side: Side): Side {
+  for (const pid of pids) if (memoryOf(pid).rssMiB === 0) throw new Error(`${name}: a process of it has ended`);
+  for (const [figure, value] of Object.entries(side))
+    if (!Number.isFinite(value) || value < 0) throw new Error(`${name}: ${figure} came out as ${value}`);
+  return side;
 }
 
 /** @throws Error when there is no such target, or no such checkout */
@@ -109,27 +119,43 @@ async function targetOf(text: string): Promise<Target> {
 
 async function targetsIn(checkout: string): Promise<readonly Target[]> {
   const index = pathToFileURL(join(resolve(checkout), 'bench', 'targets', 'index.ts'));
-  return ((await import(index.href)) as { targets: readonly Target[] }).targets;
+  try {
+    return ((await import(index.href)) as { targets: readonly Target[] }).targets;
+  } catch (error) {
+    throw new Error(`${checkout} has no harness that fits this one: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
-function endpointOf(running: Running): LoadPlan['endpoint'] {
-  const endpoint = running.endpoint('http1');
-  return { ...endpoint, path: pathOf(endpoint, payloadBytes) };
-}
+type Pair<T> = readonly [T, T];
 
-function pair<T>([a, b]: readonly T[]): [T, T] {
+function pair<T>([a, b]: readonly T[]): Pair<T> {
   if (a === undefined || b === undefined) throw new Error('name a reference and a target');
   return [a, b];
 }
 
-const keeper = new Keeper();
+/** Rejects when the signal does, and ends all programs at once: what waits for them has no end of its own. */
+async function untilStopped<T>(work: Promise<T>): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = (): void => {
+    void keeper.end();
+    stopped.reject(signal.reason);
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+const dir = await mkdtemp(join(tmpdir(), 'fsm-duel-'));
 try {
   pinSelf(cores);
   const names = pair(process.argv.slice(2));
   const results: DuelStart[] = [];
   for (let start = 0; start < starts; start++) {
     signal.throwIfAborted();
-    results.push(await duel(names, start % 2 === 1, keeper));
+    results.push(await untilStopped(duel(names, start % 2 === 1, join(dir, String(start)))));
   }
   process.stdout.write(`${JSON.stringify(results)}\n`);
 } catch (error) {
@@ -137,5 +163,6 @@ try {
   process.exitCode = 1;
 } finally {
   await keeper.close();
+  await rm(dir, { recursive: true, force: true });
 }
 process.exit();

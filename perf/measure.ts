@@ -5,11 +5,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Keeper } from '../bench/run/keeper.ts';
 import { ownVersion } from '../bench/run/machine.ts';
 import { findPipyVersion } from '../bench/targets/programs.ts';
-import { findPipy } from '../src/dataplane/pipy/driver.ts';
+import { packageFile } from '../src/api/package.ts';
 import type { DuelStart } from './duel.ts';
 import type { MicroRow } from './micro.ts';
 import {
@@ -22,6 +21,14 @@ import {
   rowsOfDuel,
 } from './rows.ts';
 
+/** The sidecars that are guarded here, and what they are set beside when they are measured alone. */
+export interface Guarded {
+  readonly target: string;
+  readonly reference: string;
+  /** Program → version. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
 /** What this tree showed. */
 export interface Measurement {
   readonly figures: readonly Figure[];
@@ -33,18 +40,24 @@ export interface Measurement {
 const microOptions = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
 /** This checkout. */
-export const here = fileURLToPath(new URL('..', import.meta.url));
+export const here = packageFile('');
 
-/** The sidecars that are guarded here, and what they are set beside when they are measured alone. */
-export function guarded(): { readonly target: string; readonly reference: string } {
-  return findPipy() === undefined
-    ? { target: 'node-pair', reference: 'direct' }
-    : { target: 'pipy-pair', reference: 'pipy-bare-pair' };
+/**
+ * Those on Pipy, or those on Node where there is none.
+ *
+ * @throws Error when PIPY_BIN names a Pipy that cannot be used: who set it does not mean Node
+ */
+export async function guardedHere(): Promise<Guarded> {
+  const pipy = await kept(keeper => findPipyVersion(keeper.print));
+  const versions = { fsm: await ownVersion(), node: process.version };
+  if ('version' in pipy)
+    return { target: 'pipy-pair', reference: 'pipy-bare-pair', versions: { ...versions, pipy: pipy.version } };
+  if (process.env.PIPY_BIN) throw new Error(`PIPY_BIN is ${process.env.PIPY_BIN}, and ${pipy.why}`);
+  return { target: 'node-pair', reference: 'direct', versions };
 }
 
 /** This tree alone. @throws Error when a program failed or answered wrongly */
-export async function measureHere(): Promise<Measurement> {
-  const { target, reference } = guarded();
+export async function measureHere({ target, reference }: Guarded): Promise<Measurement> {
   return kept(async keeper => {
     const starts = await duelOf([reference, target], keeper);
     const micro = await microOf(here, keeper);
@@ -56,24 +69,13 @@ export async function measureHere(): Promise<Measurement> {
 }
 
 /** Two checkouts side by side: their sidecars up at once, their control planes by turns. @throws Error as `measureHere` */
-export async function measureBeside(before: string, now: string): Promise<Row[]> {
-  const { target } = guarded();
+export async function measureBeside({ target }: Guarded, before: string, now: string): Promise<Row[]> {
   return kept(async keeper => {
     const starts = await duelOf([`${before}:${target}`, `${now}:${target}`], keeper);
-    const micro = [before, now].map(tree => () => microOf(tree, keeper));
-    const [base = [], head = []] = [await micro[0]?.(), await micro[1]?.()];
-    return [...rowsOfDuel(target, starts), ...pairedRows([base], [head])];
+    const early = await microOf(before, keeper);
+    const counted = [await microOf(now, keeper), await microOf(now, keeper)];
+    return [...rowsOfDuel(target, starts), ...pairedRows([early, await microOf(before, keeper)], counted)];
   });
-}
-
-/** Versions of what is measured: program → version. */
-export async function versionsHere(): Promise<Readonly<Record<string, string>>> {
-  const pipy = await kept(keeper => findPipyVersion(keeper.print));
-  return {
-    fsm: await ownVersion(),
-    node: process.version,
-    ...('version' in pipy ? { pipy: pipy.version } : {}),
-  };
 }
 
 async function kept<T>(work: (keeper: Keeper) => Promise<T>): Promise<T> {
@@ -94,14 +96,23 @@ async function microOf(tree: string, keeper: Keeper): Promise<Figure[]> {
   return figuresOfMicro(JSON.parse(rows) as MicroRow[]);
 }
 
-/** What is under way: a signal to this process ends it, and only then this process. */
+/** What is under way: a signal to this process ends it, and only then this process; a second one ends all at once. */
 let underWay: ChildProcess | null = null;
 let stoppedBy: NodeJS.Signals | null = null;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => {
-    stoppedBy = signal;
-    underWay?.kill(signal);
-  });
+
+/** Has signals end what is measured, so that it is cleared away. */
+export function heedSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      underWay?.kill(stoppedBy === null ? signal : 'SIGKILL');
+      stoppedBy = signal;
+    });
+}
+
+/** Whether a signal has come. */
+export function isStopped(): boolean {
+  return stoppedBy !== null;
+}
 
 /** Runs Node to its end, which comes with this process's own; what it writes to standard error is shown. */
 async function outputOf(args: readonly string[], keeper: Keeper): Promise<string> {

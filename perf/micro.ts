@@ -32,7 +32,7 @@ export interface MicroRow {
 }
 
 const size: mesh.Size = { services: 500, podsPerService: 2 };
-const [operations, blocks, countedBlocks] = [100, 7, 5];
+const [operations, blocks, countedBlocks] = [50, 7, 5];
 
 let version = 0;
 

@@ -8,6 +8,8 @@ import type { MicroRow } from './micro.ts';
 export interface Figure {
   readonly row: string;
   readonly value: number;
+  /** Why nothing can be said of it here, in words. */
+  readonly unknown?: string;
 }
 
 /** A figure before and now, in every run or start. */
@@ -17,6 +19,8 @@ export interface Row {
   readonly now: readonly number[];
   /** Values of the same number were measured beside each other. */
   readonly paired: boolean;
+  /** Why nothing can be said of it here, in words. */
+  readonly unknown?: string;
 }
 
 /** How far a kind of figure may get worse before that is a regression, and what noise it has at least. */
@@ -25,12 +29,12 @@ export interface Budget {
   readonly better: 'lower' | 'higher';
   /** Share by which it may get worse. */
   readonly allowed: number;
-  /** Standard deviation of one value, as a share: counts as much as some values of the row's own. */
+  /** Standard deviation of one value (of a pair's difference, side by side), as a share: counts as some values more. */
   readonly noise: number;
 }
 
 /** Last word of a row's name: what kind of figure it is. */
-export type FigureKind = 'p50' | 'requests/s' | 'CPU/answer' | 'RSS' | 'allocated' | 'count' | 'work';
+export type FigureKind = 'p50' | 'requests/s' | 'CPU/answer' | 'RSS' | 'idle CPU' | 'allocated' | 'count' | 'work';
 
 /** `perf/budgets.json`. */
 export type Budgets = Readonly<Record<FigureKind, Budget>>;
@@ -53,45 +57,56 @@ const sideFigures: readonly [FigureKind, keyof Side][] = [
   ['requests/s', 'perSecond'],
   ['CPU/answer', 'cpuUsPerAnswer'],
   ['RSS', 'rssMiB'],
+  ['idle CPU', 'idleMsPerSecond'],
 ];
 
-/** Without requests/s where the load was the limit, for then they say how fast the load is; without what a side has none of. */
-function figuresOf(starts: readonly DuelStart[]): typeof sideFigures {
-  const clientBound = starts.some(start => start.clientBound);
-  return sideFigures.filter(
-    ([kind, field]) => !(clientBound && kind === 'requests/s') && starts.every(({ reference }) => reference[field] > 0),
-  );
+/** What a target shows by itself, the same beside anything. */
+const ownKinds: readonly FigureKind[] = ['RSS', 'idle CPU'];
+
+/** Why a figure says nothing about a target; undefined when it does. */
+function whyUnknown(kind: FigureKind, values: readonly number[], starts: readonly DuelStart[]): string | undefined {
+  if (kind === 'requests/s' && starts.some(({ clientBound }) => clientBound)) return 'load and app were the limit';
+  if (kind === 'CPU/answer' && values.some(value => value === 0)) return 'no CPU time is counted here: schedstat';
+  return undefined;
+}
+
+function known<T extends object>(figure: T, unknown: string | undefined): T & { readonly unknown?: string } {
+  return unknown === undefined ? figure : { ...figure, unknown };
 }
 
 /** The same target of two checkouts, in every start. */
 export function rowsOfDuel(target: string, starts: readonly DuelStart[]): Row[] {
-  return figuresOf(starts).map(([kind, field]) => ({
-    row: `http1 ${target}: ${kind}`,
-    before: starts.map(({ reference }) => reference[field]),
-    now: starts.map(({ target: side }) => side[field]),
-    paired: true,
-  }));
+  return sideFigures.map(([kind, field]) => {
+    const before = starts.map(({ reference }) => reference[field]);
+    const now = starts.map(({ target: side }) => side[field]);
+    return known(
+      { row: `http1 ${target}: ${kind}`, before, now, paired: true },
+      whyUnknown(kind, [...before, ...now], starts),
+    );
+  });
 }
 
-/** A target to its reference, over all starts; resident memory is its own, for it is the same beside anything. */
+/** A target to its reference, the middle of all starts; CPU time to a reference without a process is not. */
 export function figuresOfDuel([reference, target]: readonly [string, string], starts: readonly DuelStart[]): Figure[] {
-  const ratios = figuresOf(starts)
-    .filter(([kind]) => kind !== 'RSS')
-    .map(([kind, field]) => ({
-      row: `http1 ${target} / ${reference}: ${kind}`,
-      value: median(starts.map(start => start.target[field] / start.reference[field])),
-    }));
-  return [...ratios, { row: `http1 ${target}: RSS`, value: median(starts.map(({ target: { rssMiB } }) => rssMiB)) }];
+  return sideFigures.flatMap(([kind, field]) => {
+    const own = starts.map(start => start.target[field]);
+    if (ownKinds.includes(kind)) return { row: `http1 ${target}: ${kind}`, value: median(own) };
+    const others = starts.map(start => start.reference[field]);
+    if (kind === 'CPU/answer' && others.every(value => value === 0)) return [];
+    const value = median(own.map((each, at) => each / (others[at] ?? Number.NaN)));
+    return known({ row: `http1 ${target} / ${reference}: ${kind}`, value }, whyUnknown(kind, own, starts));
+  });
 }
 
 /** What the reference itself showed, which no change of the project changes: by that a machine is known again. */
 export function controlsOfDuel(reference: string, starts: readonly DuelStart[]): Figure[] {
-  return figuresOf(starts)
+  return sideFigures
     .filter(([kind]) => kind === 'p50' || kind === 'CPU/answer')
     .map(([kind, field]) => ({
       row: `http1 ${reference}: ${kind}`,
       value: median(starts.map(start => start.reference[field])),
-    }));
+    }))
+    .filter(({ value }) => value > 0);
 }
 
 /** Counts of the control plane. */
@@ -105,12 +120,11 @@ export function figuresOfMicro(rows: readonly MicroRow[]): Figure[] {
 
 /** What was recorded, beside one measurement of now. */
 export function beside(recorded: readonly { row: string; values: readonly number[] }[], now: readonly Figure[]): Row[] {
-  return rowNames(recorded, now).map(row => ({
-    row,
-    before: recorded.find(each => each.row === row)?.values ?? [],
-    now: now.filter(each => each.row === row).map(({ value }) => value),
-    paired: false,
-  }));
+  return rowNames(recorded, now).map(row => {
+    const before = recorded.find(each => each.row === row)?.values ?? [];
+    const found = now.filter(each => each.row === row);
+    return known({ row, before, now: found.map(({ value }) => value), paired: false }, found[0]?.unknown);
+  });
 }
 
 /** One measurement of each of two trees, by turns. */

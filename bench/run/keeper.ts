@@ -54,6 +54,8 @@ export class Keeper {
     this.#shell = spawn('/bin/sh', ['-c', script, 'sh', `${markName}=${this.#mark}`], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
+      // Without the mark of a keeper that keeps this process: this shell has to outlive it.
+      env: { PATH: process.env.PATH },
     });
     this.#shell.stdin?.on('error', () => {});
     this.#shell.unref();

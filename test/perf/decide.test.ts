@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { random } from '../../bench/statistics.ts';
-import { decide, student } from '../../perf/decide.ts';
+import { confirmed, decide, student, type Verdict } from '../../perf/decide.ts';
 import { type Budgets, beside, budgetOf, loadBudgets } from '../../perf/rows.ts';
 
 /** Those of the project, but for the one whose size the tests are about. */
@@ -54,6 +54,46 @@ it('compares what was side by side pair by pair: what both halves shared does no
   expect(pairedStateOf(p50, [200, 300, 250], [220, 330])).toBe('lost');
   expect(pairedStateOf(p50, [200, Number.NaN], [220, 330])).toBe('lost');
   expect(pairedStateOf(p50, [], [220])).toBe('new');
+});
+
+describe('a second look', () => {
+  const look = (...rows: readonly [string, number][]) =>
+    decide(
+      rows.map(([row, now]) => ({ row, before: [1, 1, 1, 1], now: [now, now, now, now], paired: true })),
+      budgets,
+    );
+  const states = async (...looks: readonly Verdict[][]) => {
+    const left = [...looks];
+    const doubts: string[][] = [];
+    const verdicts = await confirmed(
+      async () => left.shift() ?? [],
+      rows => doubts.push(rows),
+    );
+    expect(doubts).toHaveLength(looks.length - left.length - 1);
+    return { states: verdicts.map(({ row, state }) => [row, state]), unused: left.length };
+  };
+
+  it('is taken of what is worse, and both have to agree', async () => {
+    expect(await states(look([p50, 1]), look([p50, 1]))).toEqual({ states: [[p50, 'same']], unused: 1 });
+    expect((await states(look([p50, 1.2]), look([p50, 1.2]))).states).toEqual([[p50, 'worse']]);
+    expect((await states(look([p50, 1.2]), look([p50, 1]))).states).toEqual([[p50, 'same']]);
+    const other = await states(look([p50, 1.2], [perSecond, 1]), look([p50, 1], [perSecond, 0.8]));
+    expect(other.states).toEqual([
+      [p50, 'same'],
+      [perSecond, 'same'],
+    ]);
+  });
+
+  it('that says nothing of what was worse is no pass', async () => {
+    expect((await states(look([p50, 1.2]), look())).states).toEqual([[p50, 'lost']]);
+    const unknown = look([p50, 1.2]).map((verdict): Verdict => ({ ...verdict, state: 'unknown', reason: 'why' }));
+    expect((await states(look([p50, 1.2]), unknown)).states).toEqual([[p50, 'lost']]);
+  });
+});
+
+it('judges nothing of which something else is known to be the limit', () => {
+  const row = { row: perSecond, before: [1], now: [0.5], paired: true, unknown: 'load and app were the limit' };
+  expect(decide([row], budgets)[0]).toMatchObject({ state: 'unknown', reason: 'load and app were the limit' });
 });
 
 it('names the kind of a figure that has no budget', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Baseline, strangeness } from '../../perf/baseline.ts';
+import { type Baseline, differingVersion, strangeness } from '../../perf/baseline.ts';
 import type { DuelStart, Side } from '../../perf/duel.ts';
 import { controlsOfDuel, figuresOfDuel, pairedRows, rowsOfDuel } from '../../perf/rows.ts';
 
@@ -7,6 +7,7 @@ const side = (p50Us: number, rssMiB = 40): Side => ({
   p50Us,
   perSecond: 1e6 / p50Us,
   cpuUsPerAnswer: p50Us / 2,
+  idleMsPerSecond: 4,
   rssMiB,
 });
 const start = (reference: number, target: number, clientBound = false): DuelStart => ({
@@ -23,10 +24,21 @@ it('has a row of every figure of a target, a pair for each start', () => {
     now: [240, 252, 228],
     paired: true,
   });
-  const names = (of: readonly DuelStart[]) => rowsOfDuel('x', of).map(({ row }) => row);
-  expect(names(starts)).toEqual(['http1 x: p50', 'http1 x: requests/s', 'http1 x: CPU/answer', 'http1 x: RSS']);
+  const unknowns = (of: readonly DuelStart[]) => rowsOfDuel('x', of).map(({ row, unknown }) => [row, unknown]);
+  expect(unknowns(starts)).toEqual([
+    ['http1 x: p50', undefined],
+    ['http1 x: requests/s', undefined],
+    ['http1 x: CPU/answer', undefined],
+    ['http1 x: RSS', undefined],
+    ['http1 x: idle CPU', undefined],
+  ]);
   // Requests/s that say how fast the load is say nothing about the target.
-  expect(names([...starts, start(200, 240, true)])).not.toContain('http1 x: requests/s');
+  expect(unknowns([...starts, start(200, 240, true)])[1]).toEqual([
+    'http1 x: requests/s',
+    'load and app were the limit',
+  ]);
+  const uncounted = starts.map(each => ({ ...each, target: { ...each.target, cpuUsPerAnswer: 0 } }));
+  expect(unknowns(uncounted)[2]?.[1]).toMatch(/^no CPU time is counted here/);
 });
 
 it('takes the ratio to the reference, and knows the machine by what the reference showed', () => {
@@ -36,6 +48,7 @@ it('takes the ratio to the reference, and knows the machine by what the referenc
     ['http1 pair / bare: requests/s', '0.833'],
     ['http1 pair / bare: CPU/answer', '1.200'],
     ['http1 pair: RSS', '40.000'],
+    ['http1 pair: idle CPU', '4.000'],
   ]);
   expect(controlsOfDuel('bare', starts)).toEqual([
     { row: 'http1 bare: p50', value: 200 },
@@ -43,7 +56,12 @@ it('takes the ratio to the reference, and knows the machine by what the referenc
   ]);
   // The app alone has no process of its own between load and app.
   const direct = starts.map(each => ({ ...each, reference: { ...each.reference, cpuUsPerAnswer: 0, rssMiB: 0 } }));
-  expect(figuresOfDuel(['direct', 'pair'], direct).map(({ row }) => row)).toContain('http1 pair: RSS');
+  expect(figuresOfDuel(['direct', 'pair'], direct).map(({ row }) => row)).toEqual([
+    'http1 pair / direct: p50',
+    'http1 pair / direct: requests/s',
+    'http1 pair: RSS',
+    'http1 pair: idle CPU',
+  ]);
   expect(controlsOfDuel('direct', direct)).toEqual([{ row: 'http1 direct: p50', value: 200 }]);
 });
 
@@ -61,6 +79,14 @@ it('pairs what two trees counted, whichever of them has a row', () => {
     { row: 'a', before: [1], now: [2], paired: true },
     { row: 'b', before: [], now: [3], paired: true },
   ]);
+});
+
+it('takes another version of what is not ours for another baseline', () => {
+  const baseline = { versions: { fsm: '0.1.0', node: 'v24.1.0', pipy: '1.5.18' } } as unknown as Baseline;
+  expect(differingVersion(baseline, { fsm: '0.2.0', node: 'v24.1.0', pipy: '1.5.18' })).toBeUndefined();
+  expect(differingVersion(baseline, { fsm: '0.2.0', node: 'v24.2.0', pipy: '1.5.18' })).toBe(
+    'the baseline is of node v24.1.0, here is v24.2.0',
+  );
 });
 
 it('takes a machine for another one when what is not ours differs on it', () => {

@@ -88,3 +88,20 @@ it.each([
   run.kill('SIGKILL');
   for (const pid of pids) await gone(pid);
 });
+
+it('ends what a child keeps itself, when both are killed at once', async () => {
+  const keeper = fileURLToPath(new URL('../../../bench/run/keeper.ts', import.meta.url));
+  const inner = `const { Keeper } = await import(${JSON.stringify(keeper)});
+    console.log(new Keeper().start({ file: '/bin/sh', args: ['-c', 'sleep 1000 & wait'] }).child.pid);
+    setInterval(() => {}, 1000);`;
+  const outer = `const { Keeper } = await import(${JSON.stringify(keeper)});
+    const args = ['--input-type=module', '-e', ${JSON.stringify(inner)}];
+    const { child } = new Keeper().start({ file: process.execPath, args }, ['ignore', 'pipe', 'ignore']);
+    child.stdout.pipe(process.stdout);`;
+  const holder = spawn(process.execPath, ['--input-type=module', '-e', outer], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(createInterface(holder.stdout), 'line');
+  holder.kill('SIGKILL');
+  await gone(Number(line));
+});
