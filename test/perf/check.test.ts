@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const program = fileURLToPath(new URL('../../perf/check.ts', import.meta.url));
+
+/** Exit code and standard error of a check that ends before it measures. */
+function checked(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return new Promise<{ code: unknown; said: string }>(resolve => {
+    const { PIPY_BIN: _, ...inherited } = process.env;
+    execFile(process.execPath, [program, ...args], { env: { ...inherited, ...env } }, (error, _out, said) =>
+      resolve({ code: error?.code ?? 0, said }),
+    );
+  });
+}
+
+// 1 is a regression, and nothing else is.
+it.each<[what: string, args: readonly string[], env: Readonly<Record<string, string>>, said: RegExp]>([
+  ['an option that it does not know', ['--bse', 'main'], {}, /^nothing can be said: .*--bse/],
+  ['an empty base', ['--base', ''], {}, /the name of the checkout or commit is empty/],
+  ['a base that is nowhere', ['--base', 'no-such-thing'], {}, /is neither a checkout nor a commit/],
+  ['a file that cannot be written', ['--base', 'HEAD', '--markdown', '/no/such/file'], {}, /ENOENT.*\/no\/such\/file/],
+  ['a PIPY_BIN that names nothing', ['--base', 'HEAD'], { PIPY_BIN: '/no/such/pipy' }, /PIPY_BIN is \/no\/such\/pipy/],
+])('ends with 2 on %s', async (_, args, env, said) => {
+  const result = await checked(args, env);
+  expect(result.said).toMatch(said);
+  expect(result.code).toBe(2);
+});
