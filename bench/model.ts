@@ -83,6 +83,11 @@ export interface Distribution {
 export interface LoadResult {
   /** Answers that were right, after the warm-up. */
   readonly answers: number;
+  /**
+   * Right answers between the warm-up and the end, whenever they were due: what the rate is of. `answers` has those that came
+   * after the end, too. For `latency` alone; older results do not have it.
+   */
+  readonly inTime?: number;
   /** Answers that were wrong (status, length), broken connections, and requests without an answer. */
   readonly wrong: number;
   readonly broken: number;
@@ -151,6 +156,8 @@ export interface Machine {
   readonly virtualisation: string;
   /** Machines whose figures may stand in one baseline: `x64-2c-AMD-EPYC-25-1`. */
   readonly class: string;
+  /** Cores of each role, as `taskset -c` writes them; null where nothing is pinned. Older results do not say. */
+  readonly pinning?: Readonly<Record<Role, string>> | null;
 }
 
 /** A whole run, or what is left of one that was stopped: the result file, schema `fsm-bench/1`. */
@@ -204,5 +211,7 @@ export interface RowSummary {
     readonly perSecond: Estimate;
     readonly p50: Estimate;
     readonly p99: Estimate;
+    /** Pairs of rounds that it is the median over; older results do not say. */
+    readonly pairs?: number;
   } | null;
 }

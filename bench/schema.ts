@@ -70,6 +70,9 @@ const distribution = object('Quantiles of a histogram, µs, and the histogram it
 
 const load = object('What the load of one round saw; null when it saw nothing.', {
   answers: count('Answers that were right, after the warm-up.'),
+  inTime: Type.Optional(
+    count('Those that came between the warm-up and the end, whenever they were due: what the rate is of; for latency.'),
+  ),
   wrong: count('Answers that were wrong (status, length).'),
   broken: count('Broken connections.'),
   unanswered: count('Requests without an answer.'),
@@ -110,15 +113,27 @@ const machine = object('The machine: absolute figures are compared within one cl
   governor: orNull(text('Of cpufreq; null where the kernel has none.')),
   virtualisation: text('none on bare metal, else the kind of hypervisor or emulation.'),
   class: name('Machines whose figures may stand in one baseline.'),
+  pinning: Type.Optional(
+    orNull(
+      object('Cores of each role, as taskset -c writes them; null where nothing is pinned.', {
+        load: text('Of the load.'),
+        app: text('Of the app.'),
+        proxy: text('Of the target.'),
+      }),
+    ),
+  ),
 });
 
 const number = Type.Number();
 const estimated = (description: string) =>
-  object(`${description} The interval holds the true value with 95 % confidence.`, {
-    value: number,
-    low: number,
-    high: number,
-  });
+  object(
+    `${description} The interval is of 95 % confidence from 6 values on; of fewer, n, it is 1 - 2^(1 - n) at the most.`,
+    {
+      value: number,
+      low: number,
+      high: number,
+    },
+  );
 
 const row = object('One target of one experiment, over its rounds. Where none counts, its figures are 0.', {
   experiment: name('Name of an experiment of the suite.'),
@@ -139,6 +154,7 @@ const row = object('One target of one experiment, over its rounds. Where none co
       perSecond: estimated('Of answers a second.'),
       p50: estimated('Of median latency.'),
       p99: estimated('Of the 99th percentile of latency.'),
+      pairs: Type.Optional(count('Pairs of rounds that they are medians over.', 1)),
     }),
   ),
 });
