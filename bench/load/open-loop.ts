@@ -65,6 +65,8 @@ export class OpenLoop implements Engine {
     answered: (lane, wrong) => {
       const now = nowUs();
       const dueUs = this.#underway.end(lane);
+      // What comes in the grace is no part of the rate: it would make a target look as if it kept up.
+      if (dueUs !== undefined && wrong === null && this.#counts(now) && now < this.#bounds.endUs) this.#tally.inTime();
       if (dueUs !== undefined && this.#counts(dueUs)) {
         if (wrong === null) this.#tally.answer(now - dueUs);
         else this.#tally.wrong(wrong);

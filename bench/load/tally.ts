@@ -5,6 +5,7 @@ import { distribution, emptyHistogram, encode, enter, merged } from './histogram
 /** What one thread saw, as it goes to the main thread. */
 export interface ThreadResult {
   readonly answers: number;
+  readonly inTime: number;
   readonly wrong: number;
   readonly broken: number;
   readonly unanswered: number;
@@ -24,6 +25,7 @@ export class Tally {
   readonly #lateness = emptyHistogram();
   readonly #complaints = new Set<string>();
   #answers = 0;
+  #inTime = 0;
   #wrong = 0;
   #broken = 0;
   #unanswered = 0;
@@ -32,6 +34,11 @@ export class Tally {
   answer(latencyUs: number): void {
     this.#answers += 1;
     enter(this.#latency, latencyUs);
+  }
+
+  /** A right answer came between the warm-up and the end: it counts for the rate, whether or not it does for the latency. */
+  inTime(): void {
+    this.#inTime += 1;
   }
 
   /** A wrong answer: counted, but not entered, since a quick refusal would look like a quick target. */
@@ -59,6 +66,7 @@ export class Tally {
   result(busy: number): ThreadResult {
     return {
       answers: this.#answers,
+      inTime: this.#inTime,
       wrong: this.#wrong,
       broken: this.#broken,
       unanswered: this.#unanswered,
@@ -76,10 +84,11 @@ export class Tally {
 
 /** One result of all threads. */
 export function combine({ measure, seconds }: LoadPlan, parts: readonly ThreadResult[]): Omit<LoadResult, 'urgent'> {
-  const sum = (key: 'answers' | 'wrong' | 'broken' | 'unanswered') =>
+  const sum = (key: 'answers' | 'inTime' | 'wrong' | 'broken' | 'unanswered') =>
     parts.reduce((total, part) => total + part[key], 0);
   return {
     answers: sum('answers'),
+    ...(measure === 'latency' && { inTime: sum('inTime') }),
     wrong: sum('wrong'),
     broken: sum('broken'),
     unanswered: sum('unanswered'),

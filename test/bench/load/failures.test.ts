@@ -26,6 +26,19 @@ test.concurrent.each(measures)('a server that never answers (%s)', async measure
   expect(result.latency.p50Us).toBeGreaterThan(1_900_000);
 });
 
+test.concurrent('a server that cannot keep up: answers after the end are answers, but no part of the rate', async () => {
+  // One at a time, 10 ms each: 100 a second where 200 are asked for.
+  let free = 0;
+  const server = createServer((_, response) => {
+    free = Math.max(free, performance.now()) + 10;
+    setTimeout(() => response.end('x'.repeat(64)), free - performance.now());
+  });
+  const result = await runLoad(planFor(await listen(server)));
+  expect(result).toMatchObject({ answers: 100, unanswered: 0 });
+  expect(result.inTime).toBeGreaterThan(30);
+  expect(result.inTime).toBeLessThan(55);
+});
+
 test.concurrent.each(measures)('a server that dies in the middle (%s)', async measure => {
   const sockets = new Set<Socket>();
   let requests = 0;
