@@ -9,7 +9,7 @@ import type { Estimate, Experiment, LoadResult, Round, RowSummary, Suite } from 
 export type Ratios = NonNullable<RowSummary['ratios']>;
 
 /** What a ratio can be of. */
-export type Figure = keyof Ratios;
+export type Figure = Exclude<keyof Ratios, 'pairs'>;
 
 /** The target that is `direct` a second time: how far it is from `direct` is the noise of the machine. */
 export const again = { target: 'direct-again', of: 'direct' } as const;
@@ -87,8 +87,21 @@ export function isCounted(round: Round): round is Counted {
   return round.void === null && round.load !== null && round.load.answers > 0;
 }
 
+/** Why a round is void though its target did nothing wrong. */
+const faultOfOthers = /^(the sender was late|app ended)/;
+
+/** Rounds of a target that are void through its own fault: what is left of its rounds shows it better than it is. */
+export function failuresOf(rounds: readonly Round[], target: string): readonly Round[] {
+  return rounds.filter(each => each.target === target && each.void !== null && !faultOfOthers.test(each.void));
+}
+
+/** With how much confidence, in per cent, an interval over so many values holds the true one, at the most; see `estimate`. */
+export function confidenceOf(values: number): number {
+  return Math.min(95, Math.floor(100 * (1 - 2 ** (1 - values))));
+}
+
 const figures: Readonly<Record<Figure, (load: LoadResult) => number>> = {
-  perSecond: load => load.answers / load.seconds,
+  perSecond: load => (load.inTime ?? load.answers) / load.seconds,
   p50: load => load.latency.p50Us,
   p99: load => load.latency.p99Us,
 };
@@ -96,7 +109,12 @@ const figures: Readonly<Record<Figure, (load: LoadResult) => number>> = {
 const isDivisor = (load: LoadResult): boolean => Object.values(figures).every(read => read(load) > 0);
 
 /** Ratios of one target to another in one experiment; null when no two rounds of the same number count. */
-export function pairedRatios(rounds: readonly Round[], experiment: string, of: string, to: string): Ratios | null {
+export function pairedRatios(
+  rounds: readonly Round[],
+  experiment: string,
+  of: string,
+  to: string,
+): Required<Ratios> | null {
   const own = rounds.filter(round => round.experiment === experiment).filter(isCounted);
   const others = new Map(own.filter(({ target }) => target === to).map(({ round, load }) => [round, load]));
   const pairs = own.flatMap(({ target, round, load }) => {
@@ -108,7 +126,7 @@ export function pairedRatios(rounds: readonly Round[], experiment: string, of: s
     const read = figures[figure];
     return estimate(pairs.map(([a, b]) => read(a) / read(b)));
   };
-  return { perSecond: ratio('perSecond'), p50: ratio('p50'), p99: ratio('p99') };
+  return { perSecond: ratio('perSecond'), p50: ratio('p50'), p99: ratio('p99'), pairs: pairs.length };
 }
 
 /** `direct-again` to `direct`; null where the experiment has not both. */
@@ -116,9 +134,9 @@ export function noiseOf(experiment: string, rounds: readonly Round[]): Ratios | 
   return pairedRatios(rounds, experiment, again.target, again.of);
 }
 
-/** The share by which a figure differs though nothing does: how far from 1 the interval of the noise reaches. */
-export function noiseShare(noise: Ratios | null, figure: Figure): number {
-  if (noise === null) return 0;
+/** The share by which a figure differs though nothing does: how far from 1 the interval of the noise reaches. Null: not known. */
+export function noiseShare(noise: Ratios | null, figure: Figure): number | null {
+  if (noise === null) return null;
   return Math.max(Math.abs(noise[figure].low - 1), Math.abs(noise[figure].high - 1));
 }
 

@@ -4,8 +4,18 @@
  * with the reason: the whole, an experiment, or a row of it.
  */
 import type { Estimate, Experiment, Result, RowSummary } from '../model.ts';
-import { again, type Figure, figuresOf, noiseOf, noiseShare, pairedRatios, type Ratios } from '../statistics.ts';
-import { isEmulated, isNoise, senderOf } from './parts.ts';
+import {
+  again,
+  type Figure,
+  failuresOf,
+  figuresOf,
+  noiseOf,
+  noiseShare,
+  pairedRatios,
+  type Ratios,
+} from '../statistics.ts';
+import { times } from './format.ts';
+import { isEmulated, isNoise, pinningOf, senderOf } from './parts.ts';
 
 /** A result and what to call it. */
 export interface Named {
@@ -27,6 +37,8 @@ export type Verdict = 'better' | 'worse' | 'same';
 export interface Standing {
   /** Ratio to the baseline in the same result. */
   readonly ratio: Estimate;
+  /** Pairs of rounds that it is the median over. */
+  readonly pairs: number;
   /** The ratio of this to that of the first result; its interval is as wide as both together. Null for the first. */
   readonly change: Estimate | null;
   readonly verdict: Verdict | null;
@@ -79,6 +91,7 @@ export function compare(results: readonly Named[]): Comparison {
       ...parts.flatMap(({ remark }) => remark ?? []),
       ...missing(results, shared),
       ...wrongsOf(parts, results),
+      ...noiselessOf(parts, results),
       ...remarksOf(results),
     ],
   };
@@ -86,6 +99,8 @@ export function compare(results: readonly Named[]): Comparison {
 
 function refusedWhole(results: readonly Named[]): Refusal[] {
   if (results.length < 2) return [{ what: 'all', why: 'one result has nothing to stand beside: give two or more' }];
+  const apps = otherApps(results);
+  if (apps.length > 0) return apps;
   return results.flatMap(({ name, result }) => {
     const found: string = result.schema;
     if (found !== schema)
@@ -97,6 +112,18 @@ function refusedWhole(results: readonly Named[]): Refusal[] {
     const why = `${name} was measured under emulation (${machine.virtualisation}), whose speed is no speed`;
     return [{ what: 'all', why: `${why}: measure on real ${machine.arch}` }];
   });
+}
+
+/** The app stands behind every target and is the baseline of most: on another program it is another baseline. */
+function otherApps(results: readonly Named[]): Refusal[] {
+  const known = results.flatMap(({ name, result }) => {
+    const version = result.versions[again.of];
+    return version === undefined ? [] : [{ name, app: version.replace(/ [\d.]+\S*$/, '') }];
+  });
+  if (new Set(known.map(({ app }) => app)).size < 2) return [];
+  const told = known.map(({ name, app }) => `${app} in ${name}`).join(', ');
+  const why = `${again.of} is the ${told}: ratios to different baselines do not compare`;
+  return [{ what: 'all', why: `${why}. Measure both with Pipy, or both without` }];
 }
 
 function experimentOf({ result }: Named, name: string): Experiment | undefined {
@@ -181,6 +208,14 @@ function flawsOf(experiment: string, target: string, results: readonly Named[]):
     const row = rowOf(each, experiment, target);
     if (row === undefined) return [`was not measured in ${each.name}`];
     if (row.rounds === 0) return [`has only void rounds in ${each.name}`];
+    const failures = failuresOf(
+      each.result.rounds.filter(round => round.experiment === experiment),
+      target,
+    );
+    if (failures.length > 0)
+      return [
+        `failed in ${times(failures.length, 'round')} in ${each.name} (${failures[0]?.void}): the others flatter it`,
+      ];
     return row.clientBound ? [`is client-bound in ${each.name}: the figure is the load generator's`] : [];
   });
 }
@@ -206,21 +241,21 @@ function standingsOf(
   noises: readonly (Ratios | null)[],
 ): Standing[] {
   const own = results.flatMap((each, at) => {
-    const row = rowOf(each, name, target);
     const ratios = pairedRatios(each.result.rounds, name, target, baseline);
-    if (row === undefined || ratios === null) return [];
-    return [{ ratio: ratios[figure], rounds: row.rounds, noise: noiseShare(noises[at] ?? null, figure) }];
+    if (ratios === null) return [];
+    return [{ ratio: ratios[figure], pairs: ratios.pairs, noise: noiseShare(noises[at] ?? null, figure) }];
   });
   const [first] = own;
-  return own.map(({ ratio, noise, rounds }, at) => {
-    if (first === undefined || at === 0) return { ratio, change: null, verdict: null };
+  return own.map(({ ratio, noise, pairs }, at) => {
+    if (first === undefined || at === 0) return { ratio, pairs, change: null, verdict: null };
     const change = {
       value: ratio.value / first.ratio.value,
       low: ratio.low / first.ratio.high,
       high: ratio.high / first.ratio.low,
     };
-    const chance = isNoise(change, Math.max(noise, first.noise), Math.min(rounds, first.rounds));
-    return { ratio, change, verdict: chance ? 'same' : verdictOf(change, figure) };
+    const known = [noise, first.noise].flatMap(each => each ?? []);
+    const chance = isNoise(change, known.length === 0 ? null : Math.max(...known), Math.min(pairs, first.pairs));
+    return { ratio, pairs, change, verdict: chance ? 'same' : verdictOf(change, figure) };
   });
 }
 
@@ -252,6 +287,27 @@ function wrongsOf(parts: readonly Outcome[], results: readonly Named[]): string[
   );
 }
 
+/** Where nothing ran twice, a verdict knows of no noise. */
+function noiselessOf(parts: readonly Outcome[], results: readonly Named[]): string[] {
+  const experiments = parts.flatMap(({ compared }) => compared?.experiment.name ?? []);
+  return results.flatMap(({ name, result }) => {
+    const silent = experiments.filter(experiment => noiseOf(experiment, result.rounds) === null);
+    if (silent.length === 0) return [];
+    const where = silent.map(experiment => `'${experiment}'`).join(', ');
+    return [`${name} did not measure the noise of its machine (no ${again.target}); intervals alone judge ${where}`];
+  });
+}
+
+/** Cores that are shared in the one and not in the other are another measurement, though ratios soften it. */
+function layoutsOf(results: readonly Named[]): string[] {
+  const known = results.flatMap(({ name, result }) => {
+    const layout = pinningOf(result.machine);
+    return layout === null ? [] : [{ name, layout }];
+  });
+  if (new Set(known.map(({ layout }) => layout)).size < 2) return [];
+  return [`cores: ${known.map(({ name, layout }) => `${layout} in ${name}`).join('; ')}. Ratios depend on that, too`];
+}
+
 function remarksOf(results: readonly Named[]): string[] {
   const early = results.flatMap(({ name, result }) =>
     result.state === 'whole' ? [] : [`${name} ended early: ${result.state}`],
@@ -278,5 +334,5 @@ function remarksOf(results: readonly Named[]): string[] {
       : [
           `the sender: ${senders.map(({ name, priority }) => `${priority} in ${name}`).join(', ')}; latencies hold its lateness`,
         ];
-  return [...early, ...lengths, ...priorities, ...versions];
+  return [...early, ...lengths, ...priorities, ...layoutsOf(results), ...versions];
 }

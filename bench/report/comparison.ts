@@ -3,18 +3,25 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Estimate } from '../model.ts';
 import { ResultError, readResult } from '../schema.ts';
+import { confidenceOf } from '../statistics.ts';
 import { type Compared, type Comparison, compare, type Named, type Standing, type Verdict } from './compare.ts';
 import { figureWords, interval, ratio, signsExplained, time, whole } from './format.ts';
 import { plain, table } from './markdown.ts';
 
 const signs: Readonly<Record<Verdict, string>> = { better: 'better', worse: 'worse', same: '≈' };
 
-const estimated = (value: Estimate): string => `${ratio(value.value)} (${interval(value, ratio)})`;
+/** Of few pairs, with what its interval can promise. */
+function estimated(value: Estimate, pairs: number): string {
+  if (pairs < 2) return `${ratio(value.value)} (one pair)`;
+  const confidence = confidenceOf(pairs);
+  return `${ratio(value.value)} (${interval(value, ratio)}${confidence < 95 ? `, ${confidence} %` : ''})`;
+}
 
 /** `1.42 (1.38–1.47)`, and what it is to that of the first result. */
-function cellsOf({ ratio: own, change, verdict }: Standing): string[] {
-  if (change === null || verdict === null) return [estimated(own)];
-  return [estimated(own), `${ratio(change.value)}× ${signs[verdict]}`];
+function cellsOf({ ratio: own, pairs, change, verdict }: Standing): string[] {
+  const told = estimated(own, pairs);
+  if (change === null || verdict === null) return [told];
+  return [told, `${ratio(change.value)}× ${signs[verdict]}`];
 }
 
 function headsOf(names: readonly string[]): string[] {
@@ -67,7 +74,7 @@ function whoOf(results: readonly Named[]): Grid {
 }
 
 const explained = [
-  `A ratio stands with its 95 % interval; ${signsExplained}. × is a ratio to that of the first result;`,
+  `A ratio stands with its 95 % interval, or with what one of so few pairs of rounds can promise; ${signsExplained}. × is a ratio to that of the first result;`,
   '≈ says that the intervals, or the noise of the machines, can be all of the difference.',
 ].join('\n');
 

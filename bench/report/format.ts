@@ -1,6 +1,6 @@
 /** Figures as people read them: three digits that mean something, and the unit that keeps them short. */
 import type { Estimate, Experiment, Protocol } from '../model.ts';
-import type { Figure } from '../statistics.ts';
+import { confidenceOf, type Figure } from '../statistics.ts';
 
 /** Between two ends of an interval. */
 const dash = '–';
@@ -48,6 +48,11 @@ export function share(value: number): string {
 /** `1 round`, `2 rounds`. */
 export function times(count: number, word: string): string {
   return `${whole(count)} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** How many values an interval is over, and what it can promise: `5 (93 %)`. One value has no interval. */
+export function promised(values: number): string {
+  return values < 2 ? whole(values) : `${whole(values)} (${confidenceOf(values)} %)`;
 }
 
 interface FigureWords {

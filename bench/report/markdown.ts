@@ -1,8 +1,8 @@
 /** The table of a run for a pull request; the pictures are on the page. */
 import type { Estimate, Result, RowSummary } from '../model.ts';
 import { again, type Figure, figuresOf, noiseShare } from '../statistics.ts';
-import { digits, figureWords, interval, ratio, share, signsExplained, time, times, whole } from './format.ts';
-import { flagsOf, isEmulated, isNoise, type Part, partsOf } from './parts.ts';
+import { digits, figureWords, interval, promised, ratio, share, signsExplained, time, times, whole } from './format.ts';
+import { failuresTold, flagsOf, isEmulated, isNoise, type Part, pairsOf, partsOf } from './parts.ts';
 
 /** Text that stands in a cell: no markup, no new column, nobody mentioned. */
 export function plain(text: string): string {
@@ -39,47 +39,58 @@ export function markdown(result: Result): string {
     plain(facts.join(' · ')),
     ...warnings.map(text => `> **${plain(text)}**`),
     ...partsOf(result).map(blockOf),
-    'Medians over the rounds; in brackets the 95 % interval. ≈: no difference that this run could see.',
+    'Medians over the rounds; in brackets the interval, and beside the number of pairs of rounds the confidence that it can promise at the most. ≈: no difference that this run could see.',
     ...(left.length === 0 ? [] : [left.join('\n')]),
   ];
   return `${blocks.join('\n\n')}\n`;
 }
 
 function blockOf(part: Part): string {
-  const { experiment, baseline, rows, noise } = part;
+  const { experiment, baseline, rows, noise, lack } = part;
   const figures = figuresOf[experiment.measure];
   const heads = [
     'target',
     ...figures.map(figure => `${figureWords[figure].name} ${figureWords[figure].sign} to ${plain(baseline)}`),
+    'pairs',
     'answers/s',
     'p99',
     'CPU/answer',
     'MiB',
   ];
   const told = rows.filter(({ target }) => target !== again.target);
-  const own = noise === null ? [] : [`noise of the machine ${share(noiseShare(noise, figures[0]))}`];
+  const blur = noiseShare(noise, figures[0]);
+  const own = `noise of the machine ${blur === null ? `not measured (no ${again.target})` : share(blur)}`;
   const late = Math.max(...rows.map(({ latenessUs }) => latenessUs ?? 0));
   const sender = late === 0 ? [] : [`the sender was late by ${time(late)} at the most (p99 of a round)`];
-  const small = `<sub>${[signsExplained, ...own, ...sender].join('; ')}</sub>`;
+  const small = `<sub>${[signsExplained, own, ...sender].join('; ')}</sub>`;
   const cells = told.map(row => cellsOf(row, figures, part));
-  return [`**${plain(experiment.name)}**`, table(heads, cells), small].join('\n\n');
+  const failed = failuresTold(part).map(told => `- ${plain(told)}`);
+  return [
+    `**${plain(experiment.name)}**`,
+    ...(lack === null ? [] : [`> ${plain(lack)}`]),
+    table(heads, cells),
+    small,
+    ...(failed.length === 0 ? [] : [failed.join('\n')]),
+  ].join('\n\n');
 }
 
-function cellsOf(row: RowSummary, figures: readonly Figure[], { baseline, noise }: Part): string[] {
-  const flags = flagsOf(row);
+function cellsOf(row: RowSummary, figures: readonly Figure[], { baseline, noise, rounds }: Part): string[] {
+  const flags = flagsOf(row, rounds);
+  const pairs = pairsOf(row);
   const name = plain(row.target) + (flags.length === 0 ? '' : ` (${plain(flags.join(', '))})`);
   const figure = (value: Estimate | null, write: (value: number) => string) =>
     value === null || row.rounds === 0 ? '–' : write(value.value);
   const ratios = figures.map((each, at) => {
     if (row.ratios === null) return row.target === baseline ? '1' : '–';
     const value = row.ratios[each];
-    const blur = isNoise(value, noiseShare(noise, each), row.rounds) ? '≈ ' : '';
-    const short = `${blur}${ratio(value.value)}${row.rounds < 2 ? '' : ` (${interval(value, ratio)})`}`;
+    const blur = isNoise(value, noiseShare(noise, each), pairs) ? '≈ ' : '';
+    const short = `${blur}${ratio(value.value)}${pairs < 2 ? '' : ` (${interval(value, ratio)})`}`;
     return at === 0 ? `**${short}**` : short;
   });
   return [
     name,
     ...ratios,
+    row.ratios === null ? '–' : promised(pairs),
     figure(row.perSecond, whole),
     figure(row.p99Us, time),
     figure(row.cpuUsPerAnswer, time),

@@ -2,7 +2,7 @@
 import type { Experiment, Result } from '../model.ts';
 import { again, figuresOf, noiseShare } from '../statistics.ts';
 import { escaped, figureWords, times, whole } from './format.ts';
-import { isEmulated, type Part, partsOf, senderOf } from './parts.ts';
+import { isEmulated, type Part, partsOf, pinningOf, senderOf } from './parts.ts';
 import { sectionOf } from './section.ts';
 import { type Row, strip } from './strip.ts';
 import { style } from './style.ts';
@@ -61,7 +61,7 @@ function overview(parts: readonly Part[]): string {
   if (groups.join('') === '') return '';
   return `<section><h2>At a glance</h2>
 <p class="small">A dot is the median over the rounds, the stroke behind it its 95 % interval, the upright the baseline
-(dashed where that was client-bound, and the truth is further from it); the grey band is the noise of the machine. A target that was client-bound or has no round that counts is left out.</p>
+(dashed where that was client-bound: it can do more, and true ratios are below those shown); the grey band is the noise of the machine, where it was measured. A target that was client-bound or has no round that counts is left out.</p>
 ${legend(parts)}${groups.join('')}</section>`;
 }
 
@@ -91,27 +91,19 @@ function legend(parts: readonly Part[]): string {
 function reading({ suite, rules }: Result): string {
   const measures = new Set(suite.experiments.map(({ measure }: Experiment) => measure));
   const told = [
-    `A figure is the median over the rounds that count. Its interval holds the true value with 95 % confidence (percentile bootstrap).${promiseOf(suite.rounds)}`,
+    'A figure is the median over the rounds that count, its interval the percentile bootstrap of that median at 95 %. Over few it promises less, as stands beside their number: from the least to the greatest of n it is 1 − 2^(1 − n), which is 75 % for 3 and 93 % for 5. One round has none.',
     'A ratio is of rounds of the same number, which ran beside each other; the median over these pairs is shown.',
-    'A difference that is smaller than the noise of the machine, or whose interval reaches into it, is shown grey: this run could not see it.',
+    'A difference that is smaller than the noise of the machine, or whose interval reaches into it, is shown grey: this run could not see it. Where the noise was not measured, the interval alone decides.',
     ...(measures.has('latency')
       ? [
           'Open loop: requests are sent when they are due, whether or not the last was answered, and latency counts from when they were due.',
         ]
       : []),
-    'A void round counts for nothing, and its reason is told. No void round is hidden.',
+    'A void round counts for nothing, and its reason is told. No void round is hidden. Of a target that failed in some of its rounds the figures are those of the others: they flatter it.',
   ];
   const items = (list: readonly string[]) => list.map(each => `<li>${escaped(each)}</li>`).join('');
   const own = rules.length === 0 ? '' : `<div><h3>Rules fixed before the run</h3><ol>${items(rules)}</ol></div>`;
   return `<section><h2>How to read this</h2><div class="columns"><div><h3>Words</h3><ul>${items(told)}</ul></div>${own}</div></section>`;
-}
-
-/** What few rounds cannot promise: from the least to the greatest of n, an interval holds the median with 1 - 2^(1 - n). */
-function promiseOf(rounds: number): string {
-  if (rounds < 2) return ' One round has none.';
-  const most = 100 * (1 - 2 ** (1 - rounds));
-  if (most >= 95) return '';
-  return ` With ${rounds} rounds none can promise more than ${Math.floor(most)} %: it is the whole range that was seen.`;
 }
 
 const minute = (at: string): string => at.slice(0, 16).replace('T', ' ');
@@ -122,10 +114,11 @@ function provenance({ machine, versions, skips, startedAt, endedAt, state, round
   const fingerprint: readonly (readonly [string, string])[] = [
     ['Class', machine.class],
     ['Processor', machine.cpu],
-    ['Cores', String(machine.cores)],
+    ['Processors', String(machine.cores)],
     ['Memory', `${whole(machine.memoryMiB)} MiB`],
     ['System', `${machine.platform} ${machine.kernel}, ${machine.arch}`],
     ['Governor', machine.governor ?? 'none that can be read'],
+    ['Cores', pinningOf(machine) ?? 'not known who was where'],
     ['Sender', senderOf(rounds) ?? 'closed loop alone'],
     ['Virtualisation', machine.virtualisation],
     ['Run', `${minute(startedAt)} to ${minute(endedAt)} UTC, ${state}`],

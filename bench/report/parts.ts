@@ -1,6 +1,6 @@
 /** What page and table are both made of: a run, experiment by experiment, and what not to trust in it. */
 import type { Estimate, Experiment, Machine, Result, Round, RowSummary } from '../model.ts';
-import { again, noiseOf, type Ratios } from '../statistics.ts';
+import { again, failuresOf, noiseOf, type Ratios } from '../statistics.ts';
 import { times, whole } from './format.ts';
 import { kindOf } from './style.ts';
 
@@ -10,13 +10,17 @@ export interface Part {
   readonly baseline: string;
   readonly rows: readonly RowSummary[];
   readonly rounds: readonly Round[];
+  /** Null where it was not measured. */
   readonly noise: Ratios | null;
+  /** Why there are no ratios, in a sentence; null when there are. */
+  readonly lack: string | null;
   /** Colour class of a target, the same all over the page. */
   kind(target: string): string;
 }
 
 /** The parts of a result, in the order of its suite. */
-export function partsOf({ suite, summary, rounds }: Result): Part[] {
+export function partsOf(result: Result): Part[] {
+  const { suite, summary, rounds } = result;
   const names = [...new Set(suite.experiments.flatMap(({ targets }) => targets))].filter(name => name !== again.target);
   const kind = (target: string) =>
     target === again.target ? `${kindOf(Math.max(0, names.indexOf(again.of)))} again` : kindOf(names.indexOf(target));
@@ -26,28 +30,71 @@ export function partsOf({ suite, summary, rounds }: Result): Part[] {
     rows: summary.filter(row => row.experiment === experiment.name),
     rounds: rounds.filter(round => round.experiment === experiment.name),
     noise: noiseOf(experiment.name, rounds),
+    lack: lackOf(experiment, result),
     kind,
   }));
 }
 
+function lackOf({ name, targets: [baseline = ''] }: Experiment, { summary, skips }: Result): string | null {
+  const row = summary.find(({ experiment, target }) => experiment === name && target === baseline);
+  if (row !== undefined && row.rounds > 0) return null;
+  const skip = skips.find(({ target }) => target === baseline);
+  const known = skip === undefined ? 'has no round' : `was not measured (${skip.why})`;
+  return `There are no ratios: the baseline ${baseline} ${row === undefined ? known : 'has no round that counts'}.`;
+}
+
+/** Pairs of rounds that a row's ratios are over; older results do not say, and cannot have more than rounds. */
+export function pairsOf({ ratios, rounds }: RowSummary): number {
+  return ratios?.pairs ?? rounds;
+}
+
 /** Why a row is not to be taken at its word; empty when it is. */
-export function flagsOf({ rounds, voids, clientBound, wrong }: RowSummary): string[] {
+export function flagsOf({ target, rounds, voids, clientBound, wrong }: RowSummary, all: readonly Round[]): string[] {
+  const failed = failuresOf(all, target).length;
   return [
     ...(rounds === 0 ? ['no round counts'] : []),
     ...(clientBound ? ['client-bound'] : []),
-    ...(voids > 0 && rounds > 0 ? [times(voids, 'void round')] : []),
+    ...(failed > 0 ? [`failed in ${times(failed, 'round')}`] : []),
+    ...(voids > failed && rounds > 0 ? [times(voids - failed, 'void round')] : []),
     ...(wrong > 0 ? [`${whole(wrong)} wrong`] : []),
   ];
 }
 
-/** Whether a ratio cannot be told from what the machine does by itself; of one round nothing can. */
-export function isNoise({ low, high }: Estimate, noise: number, rounds: number): boolean {
-  return rounds < 2 || (low <= 1 + noise && high >= 1 - noise);
+/** What is to be said of targets that failed: their figures are of the rounds that they came through. */
+export function failuresTold({ rows, rounds }: Part): string[] {
+  return rows.flatMap(({ target, rounds: counted }) => {
+    const failures = failuresOf(rounds, target);
+    if (failures.length === 0) return [];
+    const whys = [...new Set(failures.flatMap(each => each.void ?? []))];
+    const more = whys.length > 3 ? '; …' : '';
+    const left = counted === 0 ? '' : ', and its figures are of the others alone';
+    return [`${target} failed in ${times(failures.length, 'round')}${left}: ${whys.slice(0, 3).join('; ')}${more}`];
+  });
+}
+
+/**
+ * Whether a ratio cannot be told from what the machine does by itself; of one pair of rounds nothing can.
+ *
+ * @param noise null where it was not measured: then the interval alone decides, and whoever shows it says so
+ */
+export function isNoise({ low, high }: Estimate, noise: number | null, pairs: number): boolean {
+  const blur = noise ?? 0;
+  return pairs < 2 || (low <= 1 + blur && high >= 1 - blur);
 }
 
 /** Emulation of another processor: its speed is no speed. */
 export function isEmulated({ virtualisation }: Machine): boolean {
   return /qemu-user|tcg|emulat/i.test(virtualisation);
+}
+
+/** Who runs where, in words that say the same of the same layout on other cores; null where a result does not tell. */
+export function pinningOf({ pinning }: Machine): string | null {
+  if (pinning === undefined) return null;
+  if (pinning === null) return 'nothing is pinned';
+  const { load, app, proxy } = pinning;
+  const width = proxy.split(',').length;
+  const own = `the proxy has ${width === 1 ? 'a core' : `${width} cores`} of its own`;
+  return `${load === app ? 'load and app share a core' : 'load and app have a core each'}, ${own}`;
 }
 
 /** With which priority requests were sent in open loop; null where none were. */

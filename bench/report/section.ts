@@ -3,20 +3,26 @@ import type { Estimate, RowSummary } from '../model.ts';
 import { again, type Figure, figuresOf, noiseShare } from '../statistics.ts';
 import { type Bar, bars } from './bars.ts';
 import { curves } from './curves.ts';
-import { axesOf, digits, escaped, figureWords, interval, ratio, share, time, times, whole } from './format.ts';
+import {
+  axesOf,
+  digits,
+  escaped,
+  figureWords,
+  interval,
+  promised,
+  ratio,
+  share,
+  time,
+  times,
+  whole,
+} from './format.ts';
 import { curveOf, merged } from './histograms.ts';
-import { flagsOf, isNoise, type Part } from './parts.ts';
+import { failuresTold, flagsOf, isNoise, type Part, pairsOf } from './parts.ts';
 import { twice } from './svg.ts';
 
 /** @returns the section as HTML */
 export function sectionOf(part: Part): string {
-  const { experiment, noise, baseline } = part;
-  const [primary] = figuresOf[experiment.measure];
-  const own =
-    noise === null
-      ? ''
-      : `<p class="small">Noise of the machine: ${escaped(again.of)}, measured twice, gave a ${figureWords[primary].name}
-ratio of ${ratio(noise[primary].value)} (${interval(noise[primary], ratio)}). Ratios within ${share(noiseShare(noise, primary))} of 1 say nothing.</p>`;
+  const { experiment, baseline, lack } = part;
   const counted = { ...part, rows: part.rows.filter(({ rounds }) => rounds > 0) };
   const asked =
     experiment.rate === undefined ? '' : `Asked for: ${whole(experiment.rate)}. Who has less could not keep up.`;
@@ -26,9 +32,20 @@ ratio of ${ratio(noise[primary].value)} (${interval(noise[primary], ratio)}). Ra
   return `<section>
 <h2>${escaped(experiment.name)}</h2>
 <p class="axes">${escaped(axesOf(experiment))} · baseline ${escaped(baseline)}</p>
-${ledeOf(counted)}${experiment.measure === 'latency' ? latency + panels : panels + latency}
-${ratioTable(part)}${own}${trouble(part)}${figureTable(part)}
+${lack === null ? '' : `<p class="banner">${escaped(lack)}</p>`}${ledeOf(counted)}${experiment.measure === 'latency' ? latency + panels : panels + latency}
+${ratioTable(part)}${noiseTold(part)}${trouble(part)}${figureTable(part)}
 </section>`;
+}
+
+function noiseTold({ experiment, noise, lack }: Part): string {
+  const [primary] = figuresOf[experiment.measure];
+  const blur = noiseShare(noise, primary);
+  if (noise === null || blur === null) {
+    const why = `no round of ${again.target} counts beside one of ${again.of}. Ratios are judged by their intervals alone.`;
+    return lack === null ? `<p class="small">Noise of the machine: not measured here, for ${escaped(why)}</p>` : '';
+  }
+  return `<p class="small">Noise of the machine: ${escaped(again.of)}, measured twice, gave a ${figureWords[primary].name}
+ratio of ${ratio(noise[primary].value)} (${interval(noise[primary], ratio)}). Ratios within ${share(blur)} of 1 say nothing.</p>`;
 }
 
 /** The finding in a sentence: who is nearest to the baseline, and who is furthest. */
@@ -104,26 +121,29 @@ function memoryPanel(part: Part): string {
   );
 }
 
-function ratioTable({ experiment, rows, baseline, noise }: Part): string {
+function ratioTable({ experiment, rows, rounds, baseline, noise, lack }: Part): string {
+  if (lack !== null) return '';
   const figures = figuresOf[experiment.measure];
   const heads = figures.map(
     figure => `<th>${figureWords[figure].name}<small>${figureWords[figure].better}</small></th>`,
   );
-  const cell = (figure: Figure, { ratios, rounds }: RowSummary, first: boolean) => {
-    if (ratios === null) return '<td>–</td>';
-    const [value, blur] = [ratios[figure], isNoise(ratios[figure], noiseShare(noise, figure), rounds)];
+  const cell = (figure: Figure, row: RowSummary, first: boolean) => {
+    if (row.ratios === null) return '<td>–</td>';
+    const [value, pairs] = [row.ratios[figure], pairsOf(row)];
+    const blur = isNoise(value, noiseShare(noise, figure), pairs);
     const kind = [first ? 'first' : '', blur ? 'noise' : ''].filter(Boolean).join(' ');
-    return `<td class="${kind}">${ratio(value.value)}×${reach(rounds, value, ratio)}</td>`;
+    return `<td class="${kind}">${ratio(value.value)}×${reach(pairs, value, ratio)}</td>`;
   };
   const lines = rows
     .filter(({ target }) => target !== baseline)
     .map(row => {
       const cells = figures.map((figure, at) => cell(figure, row, at === 0));
-      return `<tr>${nameCell(row)}${cells.join('')}</tr>`;
+      const pairs = row.ratios === null ? '–' : promised(pairsOf(row));
+      return `<tr>${nameCell(row, rounds)}${cells.join('')}<td>${pairs}</td></tr>`;
     });
   if (lines.length === 0) return '';
   return `<figure>${heading(`Ratio to ${baseline}`, 'grey: no difference that this run could see')}<div class="scroll"><table>
-<tr><th>Target</th>${heads.join('')}</tr>${lines.join('\n')}</table></div></figure>`;
+<tr><th>Target</th>${heads.join('')}<th>pairs<small>and what they promise</small></th></tr>${lines.join('\n')}</table></div></figure>`;
 }
 
 /** The interval under a figure: of one round there is none. */
@@ -131,14 +151,15 @@ function reach(rounds: number, value: Estimate, write: (value: number) => string
   return rounds < 2 ? '' : `<small>${interval(value, write)}</small>`;
 }
 
-function nameCell(row: RowSummary): string {
-  const flags = flagsOf(row);
+function nameCell(row: RowSummary, rounds: Part['rounds']): string {
+  const flags = flagsOf(row, rounds);
   const told = flags.length === 0 ? '' : `<small class="warn">${escaped(flags.join(', '))}</small>`;
   return `<td>${escaped(row.target)}${told}</td>`;
 }
 
 /** What went wrong, in the words of those who saw it. */
-function trouble({ rows, rounds, baseline }: Part): string {
+function trouble(part: Part): string {
+  const { rows, rounds, baseline } = part;
   const voids = rounds.flatMap(each =>
     each.void === null ? [] : [`Round ${each.round} of ${each.target} does not count: ${each.void}.`],
   );
@@ -150,9 +171,10 @@ function trouble({ rows, rounds, baseline }: Part): string {
   const bound = rows.filter(({ clientBound }) => clientBound).map(({ target }) => target);
   const why = `Client-bound (${bound.join(', ')}): the load generator was the limit, so the figure says how fast that is.`;
   const more = bound.includes(baseline)
-    ? ' What the baseline can do is more, and every ratio to it truly further from 1.'
+    ? ' The baseline can do more than is shown: each ratio of answers/s to it is an upper bound, and the true one is lower.'
     : '';
-  const all = [...voids, ...complaints, ...(bound.length === 0 ? [] : [why + more])];
+  const failed = failuresTold(part).map(told => `${told}.`);
+  const all = [...voids, ...failed, ...complaints, ...(bound.length === 0 ? [] : [why + more])];
   return all.length === 0 ? '' : `<ul>${all.map(line => `<li>${escaped(line)}</li>`).join('')}</ul>`;
 }
 
@@ -173,11 +195,11 @@ function figureTable({ rows, rounds }: Part): string {
       cell(row.p99Us, time, late),
       `<td>${blank ? '–' : three}</td>`,
       cell(row.cpuUsPerAnswer, time),
-      `<td>${memory}</td><td>${row.rounds}</td>`,
+      `<td>${memory}</td><td>${promised(row.rounds)}</td>`,
     ];
-    return `<tr>${nameCell(row)}${cells.join('')}</tr>`;
+    return `<tr>${nameCell(row, rounds)}${cells.join('')}</tr>`;
   });
   const heads = ['Target', 'answers/s', 'p50', 'p99', 'p99.9', 'CPU', 'MiB', 'rounds'];
   return `<details><summary>All figures</summary><div class="scroll"><table><tr>${heads.map(head => `<th>${head}</th>`).join('')}</tr>
-${lines.join('\n')}</table></div><p class="small">Medians over the rounds with their 95 % intervals; p99.9 of all rounds together; lateness is the p99 of the worst round.</p></details>`;
+${lines.join('\n')}</table></div><p class="small">Medians over the rounds with their intervals, and beside the number of rounds what these promise; p99.9 of all rounds together; lateness is the p99 of the worst round.</p></details>`;
 }

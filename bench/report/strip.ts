@@ -7,10 +7,10 @@ import { fitted, logarithmic, logTicks, px, type Range, type Scale, stroke, svg,
 export interface Row {
   readonly name: string;
   readonly baseline: string;
-  /** The baseline was the client's limit: the truth is further from it. */
+  /** The baseline was client-bound: it can do more than is shown, and ratios to it are upper bounds. */
   readonly bound: boolean;
-  /** The share by which the baseline differed from itself. */
-  readonly noise: number;
+  /** The share by which the baseline differed from itself; null where that was not measured. */
+  readonly noise: number | null;
   readonly dots: readonly { readonly name: string; readonly kind: string; readonly value: Estimate }[];
 }
 
@@ -23,8 +23,8 @@ const least = 0.01;
 export function strip(rows: readonly Row[], title: string, width: number, kind: string): string {
   if (rows.length === 0) return '';
   const values = rows.flatMap(({ noise, dots }) => [
-    1 - Math.min(noise, 0.5),
-    1 + Math.min(noise, 0.5),
+    1 - Math.min(noise ?? 0, 0.5),
+    1 + Math.min(noise ?? 0, 0.5),
     ...dots.flatMap(({ value: { low, high } }) => [Math.max(least, low), high]),
   ]);
   const ends: Range = [Math.min(...values), Math.max(...values)];
@@ -45,7 +45,7 @@ function track({ name, baseline, bound, noise, dots }: Row, top: number, x: Scal
     `<rect class="band" x="${px(x(from))}" y="${y - 8}" width="${px(x(to) - x(from))}" height="16"/>`;
   const parts = [
     word(fitted(name, right - left - 8), left, top + 14, 'class="name halo"'),
-    noise > 0 && noise < 1 ? band(1 - noise, 1 + noise) : '',
+    noise !== null && noise > 0 && noise < 1 ? band(1 - noise, 1 + noise) : '',
     stroke([left, y], [right, y], 'rule'),
     stroke([x(1), y - 8], [x(1), y + 8], bound ? 'one again' : 'one'),
     ...dots.map(({ kind, value }) => stroke([x(value.low), y], [x(value.high), y], `span ${kind}`)),

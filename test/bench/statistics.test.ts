@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { LoadResult, Round, Suite } from '../../bench/model.ts';
 import {
+  confidenceOf,
   estimate,
+  failuresOf,
   median,
   midmean,
   noiseOf,
@@ -115,17 +117,29 @@ describe('of two targets', () => {
     const some = rounds.map(round =>
       round.target === 'direct' && round.round !== 2 ? { ...round, void: 'the sender was late' } : round,
     );
-    expect(pairedRatios(some, 'e', 'mesh', 'direct')?.p50.value).toBe(2);
+    expect(pairedRatios(some, 'e', 'mesh', 'direct')).toMatchObject({ p50: { value: 2 }, pairs: 1 });
     expect(pairedRatios(some.slice(0, 3), 'e', 'mesh', 'direct')).toBeNull();
   });
 
   test('the noise is how far the same target is from itself', () => {
     const twice = [...rounds, ...[90, 210, 400].map((us, at) => roundOf('direct-again', at + 1, us))];
     const noise = noiseOf('e', twice);
+    expect(noise?.pairs).toBe(3);
     expect(noise?.p50).toEqual({ value: 1, low: 0.9, high: 1.05 });
     expect(noiseShare(noise, 'p50')).toBeCloseTo(0.1);
+    expect(noiseShare(null, 'p50')).toBeNull();
     expect(noiseOf('e', rounds)).toBeNull();
   });
+});
+
+test('a target fails by itself, not by a late sender nor by the end of the app', () => {
+  const voids = ['the sender was late: p99 1100 µs', 'app ended while it was measured', '3 wrong answers', null];
+  const rounds = voids.map((why, at) => roundOf('mesh', at + 1, 100, { void: why }));
+  expect(failuresOf([...rounds, roundOf('direct', 1, 100, { void: 'it died' })], 'mesh')).toEqual([rounds[2]]);
+});
+
+test('few values promise little', () => {
+  expect([2, 3, 4, 5, 6, 20].map(confidenceOf)).toEqual([50, 75, 87, 93, 95, 95]);
 });
 
 describe('a summary', () => {
@@ -140,6 +154,15 @@ describe('a summary', () => {
     expect(rows[0]).toMatchObject({ rounds: 1, voids: 3, wrong: 0, ratios: null, cpuUsPerAnswer: null, rssMiB: null });
     expect(rows[0]?.p50Us).toEqual({ value: 100, low: 100, high: 100 });
     expect(rows[0]?.perSecond.value).toBe(500);
+  });
+
+  test('has a rate of the answers that came in time, and a cost of all', () => {
+    const processes = [{ role: 'proxy', name: 'mesh', cpuMs: 100, rssMiB: 1, peakMiB: 1 }] as const;
+    const slow = roundOf('mesh', 1, 100, { processes, load: { ...load, inTime: 400 } });
+    const [, row] = summarise(suiteOf('direct', 'mesh'), [roundOf('direct', 1, 100), slow]);
+    expect(row?.perSecond.value).toBe(200);
+    expect(row?.ratios?.perSecond.value).toBe(0.4);
+    expect(row?.cpuUsPerAnswer?.value).toBe(100);
   });
 
   test('has zeros and no ratio where no round counts, and no row where there is no round', () => {

@@ -29,6 +29,8 @@ const whys = (comparison: Comparison) => comparison.refusals.map(({ what, why })
 const only = (experiment: Experiment, change?: (round: Round) => Round) =>
   result({ experiments: [experiment], ...(change === undefined ? {} : { change }) });
 
+const withApp = (of: Result, direct: string): Result => ({ ...of, versions: { ...of.versions, direct } });
+
 describe('two machines', () => {
   const comparison = pair(x64, arm64);
 
@@ -55,6 +57,14 @@ describe('two machines', () => {
     const once = { rounds: 1, experiments: [small] };
     const { experiments: parts } = pair(result(once), result({ ...once, seed: 8, characters: slower }));
     expect(parts[0]?.rows.map(({ standings }) => standings[1]?.verdict)).toEqual(Array(6).fill('same'));
+  });
+
+  test('stand with what their pairs promise, not their rounds', () => {
+    const late = (round: Round): Round =>
+      round.target === 'direct' && round.round > 3 ? { ...round, void: 'the sender was late' } : round;
+    const { experiments: parts } = pair(x64, only(small, late));
+    expect(parts[0]?.rows.map(({ standings }) => standings.map(({ pairs }) => pairs))).toEqual(Array(6).fill([5, 3]));
+    expect(comparisonText(pair(x64, only(small, late)))).toMatch(/, 93 %\) .*, 75 %\)/);
   });
 
   test('have no absolute figure side by side, unless they are of one class', () => {
@@ -94,6 +104,11 @@ describe('the whole is refused', () => {
       'arm64 was measured under emulation (qemu-user 7.2), whose speed is no speed: measure on real arm64',
     ],
     [
+      'measured by an app on another program',
+      pair(withApp(x64, 'app on Pipy 1.5.18'), withApp(arm64, 'app on Node 24.1.0')),
+      'direct is the app on Pipy in x64, app on Node in arm64: ratios to different baselines do not compare',
+    ],
+    [
       'without a common experiment',
       pair(only(small), only(other)),
       "no experiment is in all of them: x64 has 'http1 latency",
@@ -104,6 +119,11 @@ describe('the whole is refused', () => {
     expect(whys(comparison)[0]).toContain(`all: ${why}`);
     expect(comparisonText(comparison)).toContain(`nothing is compared\nrefused: ${why}`);
     expect(comparisonMarkdown(comparison)).toContain('**Nothing is compared**');
+  });
+
+  test('an app on another version of one program is no other baseline', () => {
+    const [a, b] = [withApp(x64, 'app on Pipy 1.5.18'), withApp(arm64, 'app on Pipy 1.6.0-rc1')];
+    expect(pair(a, b).refusals).toEqual([]);
   });
 
   test('a virtual machine is no emulation', () => {
@@ -191,6 +211,17 @@ describe('a row is refused', () => {
     expect(comparison.experiments[0]?.rows.map(({ target }) => target)).not.toContain('nginx');
   });
 
+  test('of which rounds failed, for those that are left flatter it', () => {
+    const failing = (round: Round): Round =>
+      round.target === 'nginx' && round.round === 2 ? { ...round, void: '3 wrong answers: status 503' } : round;
+    expect(whys(pair(only(small), only(small, failing)))).toEqual([
+      `${small.name}, nginx: it failed in 1 round in arm64 (3 wrong answers: status 503): the others flatter it`,
+    ]);
+    const late = (round: Round): Round =>
+      round.target === 'nginx' && round.round === 2 ? { ...round, void: 'the sender was late: p99 1100 µs' } : round;
+    expect(whys(pair(only(small), only(small, late)))).toEqual([]);
+  });
+
   test('also when only a later result has it', () => {
     const comparison = pair(only({ ...small, targets: ['direct', 'nginx'] }), only(small));
     expect(whys(comparison)).toEqual([`${small.name}, pipy-pair: it was not measured in x64`]);
@@ -223,6 +254,23 @@ test('what is to be known is noted', () => {
   expect(remarks).toContain("not in all results, and left out: 'more' of arm64");
   expect(remarks).toContain(`nginx in arm64: 10 answers not as they should be, in ${small.name}`);
   expect(remarks.join('\n')).toContain('rounds are of 1 s and 2 s');
+});
+
+test('other layouts of cores, and noise that was not measured, are noted', () => {
+  const shared = { load: '0', app: '0', proxy: '1' };
+  const own = { load: '4', app: '5', proxy: '6,7' };
+  const noted = (a: typeof shared | null, b: typeof shared | null) =>
+    pair(result({ machine: { pinning: a } }), result({ machine: { pinning: b } })).remarks.join('\n');
+  expect(noted(shared, { load: '2', app: '2', proxy: '3' })).toBe('');
+  expect(noted(shared, own)).toContain(
+    'cores: load and app share a core, the proxy has a core of its own in x64; ' +
+      'load and app have a core each, the proxy has 2 cores of its own in arm64',
+  );
+  expect(noted(null, own)).toContain('cores: nothing is pinned in x64');
+  const silent = { ...small, targets: ['direct', 'nginx'] };
+  expect(pair(x64, only(silent)).remarks).toContain(
+    `arm64 did not measure the noise of its machine (no direct-again); intervals alone judge '${small.name}'`,
+  );
 });
 
 describe('the command', () => {

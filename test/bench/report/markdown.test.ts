@@ -36,6 +36,21 @@ test('a run that is no measurement says so first', () => {
   });
   const text = markdown({ ...result, state: 'stopped: SIGINT' });
   expect(text).toContain('> **The run ended early: stopped: SIGINT.**');
+  expect(text).toContain('\n- envoy failed in 1 round: the target died\n');
   expect(text).toContain('> **Measured under emulation (qemu-user): no figure is a speed.**');
-  expect(text).toContain('| envoy (no round counts) | – | – | – | – | – | – | – |');
+  expect(text).toContain('| envoy (no round counts, failed in 1 round) | – | – | – | – | – | – | – | – |');
+});
+
+test('a run without the baseline of an experiment says why there are no ratios', () => {
+  const [experiment = expect.fail()] = experiments;
+  const result = syntheticResult({
+    seconds: 1,
+    experiments: [{ ...experiment, targets: ['nginx', 'envoy'] }],
+  });
+  const without = <T extends { readonly target: string }>(all: readonly T[]) =>
+    all.filter(each => each.target !== 'nginx');
+  const { rounds, summary } = result;
+  const skips = [{ target: 'nginx', why: 'the PATH has none' }];
+  const text = markdown({ ...result, skips, rounds: without(rounds), summary: without(summary) });
+  expect(text).toContain('> There are no ratios: the baseline nginx was not measured (the PATH has none).');
 });

@@ -38,7 +38,14 @@ test('titles say what is better, and what is not to be trusted is told', () => {
   says(html, 'Round 3 of envoy does not count: the sender was late: 4.1 ms at p99.');
   says(html, 'Client-bound (direct, direct-again)');
   says(html, 'node-pair: 15 answers not as it should be (status 503).');
-  says(html, 'With 5 rounds none can promise more than 93 %');
+  says(html, '<td>5 (93 %)</td>', '<td>4 (87 %)</td>', 'One round has none.');
+  says(
+    html,
+    'Round 2 of bare-pipy does not count',
+    'bare-pipy failed in 1 round, and its figures are of the others alone',
+  );
+  says(html, 'each ratio of answers/s to it is an upper bound');
+  says(html, 'Noise of the machine: not measured here, for no round of direct-again counts beside one of direct.');
   says(html, /Noise of the machine: direct, measured twice, gave a p99\nratio of 1\.0\d/);
 });
 
@@ -95,6 +102,15 @@ describe('of a run that', () => {
     says(text, 'no round counts');
     says(text, 'does not count: the app died.');
     saysNot(text, /NaN|Infinity|undefined/);
+  });
+
+  test('has no baseline, the page says so in place of ratios', () => {
+    const [experiment = expect.fail()] = experiments;
+    const result = syntheticResult({ seconds: 1, experiments: [{ ...experiment, targets: ['linkerd', 'nginx'] }] });
+    const summary = result.summary.flatMap(row => (row.target === 'nginx' ? [{ ...row, ratios: null }] : []));
+    const text = page({ ...result, summary });
+    says(text, 'There are no ratios: the baseline linkerd was not measured (no linkerd2-proxy on PATH');
+    saysNot(text, /Ratio to linkerd/);
   });
 
   test('measured nothing at all, there is a page', () => {

@@ -119,11 +119,12 @@ export function syntheticResult(options: Options = {}): Result {
   };
 }
 
-/** Rounds as a bad hour gives them: one void, one target bound by the client, one that answers wrongly. */
+/** Rounds as a bad hour gives them: one void, one that its target failed in, one target bound by the client, one that answers wrongly. */
 export function troubled(round: Round): Round {
   const { experiment, target, load } = round;
   if (load === null || !experiment.startsWith('http1')) return round;
   if (target === 'envoy' && round.round === 3) return { ...round, void: 'the sender was late: 4.1 ms at p99' };
+  if (target === 'bare-pipy' && round.round === 2) return { ...round, void: '90 of 4000 requests got no answer' };
   if (experiment.includes('throughput') && target.startsWith('direct')) return { ...round, clientBound: true };
   if (target === 'node-pair') return { ...round, load: { ...load, wrong: round.round, complaints: ['status 503'] } };
   return round;
