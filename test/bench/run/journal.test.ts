@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,6 +69,45 @@ it('refuses to begin where there is one, to go on with another version or machin
   expect(() => Journal.resume(path, { ...head, machine: { ...head.machine, cores: 999 } })).toThrow('the machine of');
   writeFileSync(path, '');
   expect(() => readJournal(path)).toThrow('is empty: begin a new run');
+});
+
+it('begins anew over what has no whole head, and goes on with the rest, when it is to continue', () => {
+  Journal.continue(path, head).close();
+  const second = Journal.continue(path, head);
+  second.append(round(1));
+  second.close();
+  const third = Journal.continue(path, head);
+  expect(third.rounds).toEqual([round(1)]);
+  third.close();
+  for (const torn of ['', JSON.stringify(head).slice(0, 30)]) {
+    writeFileSync(path, torn);
+    const anew = Journal.continue(path, { ...head, startedAt: 'later' });
+    anew.append(round(2));
+    anew.close();
+    expect(readJournal(path)).toEqual({ head: { ...head, startedAt: 'later' }, rounds: [round(2)] });
+  }
+});
+
+it('says which line is broken', () => {
+  const journal = Journal.begin(path, head);
+  journal.append(round(1));
+  journal.close();
+  appendFileSync(path, `{"round\n${JSON.stringify(round(2))}\n`);
+  expect(() => readJournal(path)).toThrow(`${path}: line 3 is broken (`);
+  expect(() => Journal.resume(path, head)).toThrow('take it out, or begin a new run');
+});
+
+it('is written to by one process at a time; one that is gone holds nobody up', () => {
+  const first = Journal.begin(path, head);
+  expect(() => Journal.resume(path, head)).toThrow(`process ${process.pid} is at work on it`);
+  expect(() => Journal.continue(path, head)).toThrow('wait for its end, or stop it');
+  first.close();
+  expect(existsSync(`${path}.lock`)).toBe(false);
+  // The number of a process that lives, but was started at another time.
+  for (const left of [`${process.pid} 1`, '']) {
+    writeFileSync(`${path}.lock`, left);
+    Journal.resume(path, head).close();
+  }
 });
 
 it('holds no round that could not be written, and loses none that was', () => {
