@@ -1,24 +1,15 @@
 #!/usr/bin/env node
 /**
- * The benchmark harness.
- *
- *   npm run bench                        the suite `full`; or `-- quick`, or a file
- *   npm run bench -- --quick             the suite `quick`: under three minutes
- *   npm run bench -- --resume <dir>      takes up a run that was stopped
- *   npm run bench -- --output <dir> --continue   begins there, or takes up what is there
- *   npm run bench -- report <dir>        makes the files of a run again
- *   npm run bench -- compare a.json b.json …
- *
- * In the built package it is the command `fsm-bench`, with the same options. A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
+ * The benchmark harness: `npm run bench -- --help` says how it is called. In the built package it is the command
+ * `fsm-bench`, with the same options. A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
  */
 import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { isBuilt } from '../src/api/package.ts';
-import type { Result, Skip, Suite } from './model.ts';
+import type { Result, Skip } from './model.ts';
+import { chosen, command, help, labelsFrom, parseOptions, results, type Values } from './options.ts';
 import { compareCommand } from './report/comparison.ts';
 import { markdown } from './report/markdown.ts';
 import { coresHere } from './run/cores.ts';
@@ -35,64 +26,49 @@ import { readResult } from './schema.ts';
 import { targets as allTargets } from './targets/index.ts';
 import type { Target } from './targets/target.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    /** The result on standard output, and nothing else there. */
-    json: { type: 'boolean', default: false },
-    resume: { type: 'string' },
-    output: { type: 'string' },
-    /** Takes up the run that is in the output's directory already, if there is one: for what starts a run again by itself. */
-    continue: { type: 'boolean', default: false },
-    /** `<namespace>/<name>` of a ConfigMap that the report is left in, of the cluster that kubectl would use. */
-    configmap: { type: 'string' },
-    /** Only these, by name, and what they are measured against. */
-    targets: { type: 'string' },
-    rounds: { type: 'string' },
-    seconds: { type: 'string' },
-  },
-});
-
-/** How this is called, and where results go unless they are told where. */
-const [command, results] = isBuilt ? ['npx fsm-bench', 'fsm-bench'] : ['npm run bench --', join('bench', 'results')];
-
 const exitCodes = { whole: 0, broken: 1, usage: 2, interrupted: 130 } as const;
 
 async function main(): Promise<number> {
+  const { values, positionals } = parseOptions(process.argv.slice(2));
+  if (values.help) {
+    process.stdout.write(`${help}\n`);
+    return exitCodes.whole;
+  }
   const [asked, ...rest] = positionals;
   if (asked === 'compare') return compareCommand(rest);
+  labelsFrom(values.label);
   if (values.configmap !== undefined) await checkPlace(values.configmap);
-  if (asked === 'report') return published(rest[0] ?? '.', reportAgain(rest[0] ?? '.'));
+  if (asked === 'report') return published(rest[0] ?? '.', reportAgain(rest[0] ?? '.'), values);
   const keeper = new Keeper();
   try {
-    return await measured(asked, keeper);
+    return await measured(asked, keeper, values);
   } finally {
     await keeper.close();
   }
 }
 
 /** Measures what is asked for. @returns the exit code */
-async function measured(asked: string | undefined, keeper: Keeper): Promise<number> {
+async function measured(asked: string | undefined, keeper: Keeper, values: Values): Promise<number> {
   const found = await findTargets(keeper);
-  const { journal, dir } = await openRun(asked, found);
+  const { journal, dir } = await openRun(asked, found, values);
   process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
   const state = await run(journal, found.usable, dir, keeper);
   journal.close();
-  return published(dir, finish(dir, state));
+  return published(dir, finish(dir, state, values), values);
 }
 
 /** Leaves the report in the cluster if that is asked for. @returns the exit code */
-async function published(dir: string, code: number): Promise<number> {
-  if (values.configmap === undefined) return code;
+async function published(dir: string, code: number, { configmap, label }: Values): Promise<number> {
+  if (configmap === undefined) return code;
   try {
-    await publish(dir, values.configmap, readResult(readFileSync(join(dir, 'result.json'), 'utf8')));
-    process.stderr.write(`left in ConfigMap ${values.configmap}\n`);
+    const result = readResult(readFileSync(join(dir, 'result.json'), 'utf8'));
+    await publish(dir, configmap, result, labelsFrom(label));
+    process.stderr.write(`left in ConfigMap ${configmap}\n`);
     return code;
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
-    const again = `${command} report ${dir} --configmap ${values.configmap}`;
-    process.stderr.write(`not left in ConfigMap ${values.configmap}: ${why}; ${again} tries once more\n`);
+    const again = `${command} report ${dir} --configmap ${configmap}`;
+    process.stderr.write(`not left in ConfigMap ${configmap}: ${why}; ${again} tries once more\n`);
     return Math.max(code, exitCodes.broken);
   }
 }
@@ -118,11 +94,11 @@ async function findTargets(keeper: Keeper): Promise<FoundTargets> {
   return { usable, skips, versions };
 }
 
-async function openRun(asked: string | undefined, { usable, skips, versions }: FoundTargets) {
+async function openRun(asked: string | undefined, { usable, skips, versions }: FoundTargets, values: Values) {
   const machine = machineHere();
   if (values.resume !== undefined)
     return { journal: Journal.resume(join(values.resume, journalFile), { machine, versions }), dir: values.resume };
-  const suite = chosen(loadSuite(asked ?? (values.quick ? 'quick' : 'full')));
+  const suite = chosen(loadSuite(asked ?? (values.quick ? 'quick' : 'full')), values);
   const named = new Set(suite.experiments.flatMap(({ targets }) => targets));
   const whys = new Set(skips.filter(({ target }) => named.has(target)).map(({ why }) => why));
   if (![...named].some(target => usable.has(target)))
@@ -131,29 +107,10 @@ async function openRun(asked: string | undefined, { usable, skips, versions }: F
   const dir = values.output ?? join(results, `${suite.name}-${startedAt.replaceAll(/\W/g, '').slice(0, 15)}`);
   mkdirSync(dir, { recursive: true });
   const path = join(dir, journalFile);
-  if (existsSync(path)) {
-    if (values.continue) return { journal: Journal.resume(path, { suite, machine, versions }), dir };
+  if (existsSync(path) && !values.continue)
     throw new Error(`${dir} has a run already: ${command} --resume ${dir} goes on with it, or give another --output`);
-  }
   const head = { suite, startedAt, machine, versions, rules, skips: skips.filter(({ target }) => named.has(target)) };
-  return { journal: Journal.begin(path, head), dir };
-}
-
-/** A suite with what the options say of it. The first target stays: everything is measured against it. */
-function chosen(suite: Suite): Suite {
-  const wanted = values.targets?.split(',');
-  const experiments = suite.experiments.map(experiment => ({
-    ...experiment,
-    targets: experiment.targets.filter((target, at) => at === 0 || (wanted?.includes(target) ?? true)),
-  }));
-  const [rounds, seconds] = [numberOf('rounds', suite.rounds), numberOf('seconds', suite.seconds)];
-  return { ...suite, experiments, rounds, seconds };
-}
-
-function numberOf(option: 'rounds' | 'seconds', otherwise: number): number {
-  const value = Number(values[option] ?? otherwise);
-  if (!(value > 0)) throw new Error(`--${option} is ${values[option]}: give a number above 0`);
-  return value;
+  return { journal: values.continue ? Journal.continue(path, head) : Journal.begin(path, head), dir };
 }
 
 /** @returns `whole`, or why it ended early */
@@ -183,7 +140,7 @@ async function run(
   }
 }
 
-function finish(dir: string, state: string): number {
+function finish(dir: string, state: string, values: Values): number {
   let result: Result;
   try {
     result = writeResult(dir, state, new Date().toISOString());
@@ -201,7 +158,8 @@ function finish(dir: string, state: string): number {
       result.summary.every(row => row.experiment !== name || row.rounds === 0),
   );
   for (const { name } of empty) process.stderr.write(`no round counts: ${name}\n`);
-  if (state === 'whole') return empty.length === 0 ? exitCodes.whole : exitCodes.broken;
+  // Who starts it again by itself would do so for ever: there is nothing left to measure, and the report says what is missing.
+  if (state === 'whole') return empty.length === 0 || values.continue ? exitCodes.whole : exitCodes.broken;
   return state.startsWith('stopped by') ? exitCodes.interrupted : exitCodes.broken;
 }
 

@@ -26,13 +26,19 @@ const fieldManager = 'fsm-bench';
  * name is replaced.
  *
  * @param place `<namespace>/<name>`
+ * @param labels further ones of the ConfigMap
  * @throws Error when the place is none, the result is too large, or the cluster refuses
  */
-export async function publish(dir: string, place: string, result: Result): Promise<void> {
+export async function publish(
+  dir: string,
+  place: string,
+  result: Result,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const { namespace, name } = placeOf(place);
   const client = createClient(await loadAccess());
   try {
-    const metadata = { namespace, name, labels: labelsOf(result) };
+    const metadata = { namespace, name, labels: { ...labels, ...labelsOf(result) } };
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, ...contentsOf(dir) };
     await client.patch(configMaps, { namespace, name }, 'apply', object, { fieldManager, force: true });
   } finally {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Errors } from 'typebox/value';
 import type { Experiment, Suite } from '../model.ts';
+import { targets as allTargets } from '../targets/index.ts';
 
 const atLeastOne = { minItems: 1 } as const;
 const count = Type.Integer({ minimum: 1 });
@@ -59,17 +60,34 @@ export function parseSuite(name: string, text: string): Suite {
   if (problem !== undefined)
     throw new Error(`suite ${name}: ${problem.instancePath || 'the whole of it'} ${problem.message}`);
   const { experiments, ...suite } = raw as Static<typeof suiteSchema>;
-  const points = experiments.flatMap(pointsOf);
+  const strangers = unknownTargets(experiments.flatMap(({ targets }) => targets));
+  if (strangers.length > 0) throw new Error(`suite ${name}: ${noTargets(strangers)}`);
+  const points = experiments.flatMap((experiment, at) => {
+    if ((experiment.measure === 'latency') !== (experiment.rate !== undefined))
+      throw new Error(
+        `suite ${name}: /experiments/${at} (${experiment.protocol} ${experiment.measure}): "rate" is for latency, and latency needs one`,
+      );
+    return pointsOf(experiment);
+  });
   const twice = points.find(({ name }, at) => points.findIndex(other => other.name === name) !== at);
   if (twice !== undefined) throw new Error(`suite ${name}: "${twice.name}" is there twice: leave one out`);
   return { ...suite, experiments: points };
 }
 
+/** Names that no target has, each once. */
+export function unknownTargets(names: readonly string[]): string[] {
+  return [...new Set(names)].filter(name => allTargets.every(target => target.name !== name));
+}
+
+/** What is to be said of such names. */
+export function noTargets(names: readonly string[]): string {
+  const told = names.map(name => `"${name}"`).join(', ');
+  return `there is no target ${told}: name some of ${allTargets.map(({ name }) => name).join(', ')}`;
+}
+
 /** Every combination of what stands on the axes. */
 function pointsOf(written: Static<typeof experimentSchema>): Experiment[] {
   const { protocol, measure, targets } = written;
-  if ((measure === 'latency') !== (written.rate !== undefined))
-    throw new Error(`${protocol} ${measure}: "rate" is for latency, and latency needs one`);
   const points: Experiment[] = [];
   for (const connections of written.connections)
     for (const rate of written.rate ?? [undefined])

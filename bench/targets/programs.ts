@@ -37,6 +37,9 @@ export interface Peer {
 /** Its version, or what to do. */
 export async function findPeer(peer: Peer, print: Print): ReturnType<Target['find']> {
   const file = findProgram(peer.variable, peer.name);
+  const named = process.env[peer.variable];
+  if (file === undefined && named)
+    return { why: `${peer.variable} is ${named}, which is nothing that can be run: correct it, or unset it` };
   if (file === undefined)
     return { why: `${peer.variable} names no ${peer.name} and the PATH has none: ${peer.install}` };
   const version = peer.version.exec(await print({ file, args: [peer.ask] }))?.[1];

@@ -147,6 +147,22 @@ it('says what is wrong with what it is asked', async () => {
   expect(await told(2, 'no-such-suite')).toContain(
     'there is no suite no-such-suite: name one of quick, full, or a file',
   );
-  expect(await told(2, file, '--rounds', 'many')).toContain('--rounds is many: give a number above 0');
+  for (const rounds of ['many', '2.5', '0'])
+    expect(await told(2, file, '--rounds', rounds)).toContain(`--rounds is ${rounds}: give a whole number above 0`);
+  expect(await told(2, file, '--targets', 'direct,ngnix')).toMatch(/^--targets: there is no target "ngnix": name some/);
+  expect(await told(2, file, '--label', 'x')).toBe('--label is x: give <name>=<value>');
+  // A line and no stack.
+  expect(await told(2, '--no-such')).toMatch(/^Unknown option '--no-such'.*$/);
   expect(await told(2, '--resume', join(dir, 'nowhere'))).toContain('ENOENT');
+});
+
+it('ends with 1 where no round counts, but not for who would start it again for ever', {
+  timeout: 60_000,
+}, async () => {
+  const { experiments, ...rest } = suite;
+  const rushed = experiments.map(each => ({ ...each, measure: 'latency', rate: [500_000] }));
+  await writeFile(file, JSON.stringify({ ...rest, rounds: 1, experiments: rushed }));
+  const run = join(dir, 'run');
+  expect(await told(1, file, '--output', run)).toContain('no round counts: http1 latency');
+  expect(await told(0, file, '--output', run, '--continue')).toContain('no round counts: http1 latency');
 });

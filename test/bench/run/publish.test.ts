@@ -60,12 +60,13 @@ const unzipped = (text: string | undefined): string => gunzipSync(Buffer.from(te
 
 test('holds the table, the result and the page', async () => {
   await files('# first', '<p>page</p>');
-  await publish(dir, 'default/bench-a', result);
+  await publish(dir, 'default/bench-a', result, { 'app.kubernetes.io/instance': 'bench' });
   const map = await stored('bench-a');
   expect(map.data).toEqual({ 'report.md': '# first' });
   expect(JSON.parse(unzipped(map.binaryData['result.json.gz']))).toEqual(result);
   expect(unzipped(map.binaryData['report.html.gz'])).toBe('<p>page</p>');
   expect(map.metadata.labels).toMatchObject({ 'bench.flomesh.io/arch': 'x64', 'bench.flomesh.io/suite': 'release' });
+  expect(map.metadata.labels['app.kubernetes.io/instance']).toBe('bench');
 });
 
 test('a later run replaces an earlier one, and a page that is too large is left out', async () => {

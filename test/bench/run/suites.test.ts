@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { coresFor, pinned, widthOf } from '../../../bench/run/cores.ts';
 import { whyVoid } from '../../../bench/run/rounds.ts';
 import { loadSuite, parseSuite, suiteNames } from '../../../bench/run/suites.ts';
+import { again } from '../../../bench/statistics.ts';
 import { targets } from '../../../bench/targets/index.ts';
 
 const point = { protocol: 'http1', measure: 'latency', targets: ['direct'], connections: [8], payloadBytes: [100] };
@@ -22,9 +23,16 @@ it('says what is wrong with a suite, and where', () => {
   expect(() => parseSuite('s', '{')).toThrow('suite s is no JSON');
   expect(() => parseSuite('s', suite({ rate: [0] }))).toThrow('suite s: /experiments/0/rate/0 must be >= 1');
   expect(() => parseSuite('s', suite({ rate: [1], targets: [] }))).toThrow('/experiments/0/targets');
-  expect(() => parseSuite('s', suite({}))).toThrow('"rate" is for latency, and latency needs one');
-  expect(() => parseSuite('s', suite({ measure: 'throughput', rate: [1] }))).toThrow('"rate" is for latency');
+  expect(() => parseSuite('s', suite({}))).toThrow(
+    'suite s: /experiments/0 (http1 latency): "rate" is for latency, and latency needs one',
+  );
+  expect(() => parseSuite('s', suite({ measure: 'throughput', rate: [1] }))).toThrow(
+    'suite s: /experiments/0 (http1 thr',
+  );
   expect(() => parseSuite('s', suite({ rate: [5, 5] }))).toThrow('is there twice');
+  expect(() => parseSuite('s', suite({ rate: [1], targets: ['direct', 'ngnix', 'ngnix'] }))).toThrow(
+    'suite s: there is no target "ngnix": name some of direct, direct-again, pipy, ',
+  );
   expect(() => loadSuite('no-such')).toThrow('there is no suite no-such: name one of quick, full');
 });
 
@@ -34,6 +42,11 @@ it('has suites whose targets exist and speak what they are asked', () => {
       for (const target of named)
         expect(targets.find(each => each.name === target)?.protocols, `${name}: ${target}`).toContain(protocol);
   }
+});
+
+it('measures the noise wherever the suite `full` has the baseline that it is of, far from that', () => {
+  for (const { name, targets: named } of loadSuite('full').experiments)
+    if (named[0] === again.of) expect(named.at(-1), name).toBe(again.target);
 });
 
 it('gives each role cores of its own as far as there are any', () => {
