@@ -69,6 +69,20 @@ describe.skipIf(helm === undefined || 'why' in found)('the chart of the harness'
     await expect(rendered('mode=always')).rejects.toThrow('mode is always: give job or daemonset');
   });
 
+  test('with other values is another Job, for what a Job runs cannot be changed', async () => {
+    const job = async (...settings: string[]) =>
+      (await rendered(...settings)).find(object => (object as { kind?: string }).kind === 'Job')?.metadata?.name;
+    const [name, again, other] = [await job(), await job(), await job('suite=full')];
+    expect(name).toMatch(/^bench-[0-9a-f]{8}$/);
+    expect(again).toBe(name);
+    expect(other).not.toBe(name);
+  });
+
+  test('its report has the label of the release', async () => {
+    const job = (await rendered()).find(object => (object as { kind?: string }).kind === 'Job');
+    expect(JSON.stringify(job)).toContain('"--label=app.kubernetes.io/instance=bench"');
+  });
+
   test('its ServiceAccount may leave the report, and no more', async () => {
     for (const object of await rendered()) await create(object);
     const path = '/api/v1/namespaces/perf/serviceaccounts/bench/token';

@@ -45,6 +45,7 @@ args:
   - --continue
   {{- if .Values.results.configMap }}
   - --configmap={{ .Release.Namespace }}/{{ .Release.Name }}-$(NODE_NAME)
+  - --label=app.kubernetes.io/instance={{ .Release.Name }}
   {{- end }}
   {{- range .Values.options }}
   - {{ . | quote }}
