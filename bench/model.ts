@@ -179,7 +179,7 @@ export interface Result {
   readonly summary: readonly RowSummary[];
 }
 
-/** A figure with the interval that holds its true value with 95 % confidence (percentile bootstrap). */
+/** A figure with its interval (percentile bootstrap of 95 %); over few values that promises less, see `confidenceOf`. */
 export interface Estimate {
   readonly value: number;
   readonly low: number;

@@ -60,7 +60,7 @@ function overview(parts: readonly Part[]): string {
   });
   if (groups.join('') === '') return '';
   return `<section><h2>At a glance</h2>
-<p class="small">A dot is the median over the rounds, the stroke behind it its 95 % interval, the upright the baseline
+<p class="small">A dot is the median over the rounds, the stroke behind it its interval, the upright the baseline
 (dashed where that was client-bound: it can do more, and true ratios are below those shown); the grey band is the noise of the machine, where it was measured. A target that was client-bound or has no round that counts is left out.</p>
 ${legend(parts)}${groups.join('')}</section>`;
 }
