@@ -188,7 +188,9 @@ function costOf(counted: readonly Counted[]): Pick<RowSummary, 'cpuUsPerAnswer' 
   const sum = ({ processes }: Round, field: 'cpuMs' | 'rssMiB' | 'peakMiB') =>
     processes.reduce((total, use) => total + (use.role === 'proxy' ? use[field] : 0), 0);
   return {
-    cpuUsPerAnswer: estimate(paid.map(round => (sum(round, 'cpuMs') * 1000) / round.load.answers)),
+    cpuUsPerAnswer: estimate(
+      paid.map(round => (sum(round, 'cpuMs') * 1000) / (round.load.inTime ?? round.load.answers)),
+    ),
     rssMiB: median(paid.map(round => sum(round, 'rssMiB'))),
     peakMiB: Math.max(...paid.map(round => sum(round, 'peakMiB'))),
   };
