@@ -3,7 +3,10 @@
  * the API while requests run on keep-alive connections; measured from the API's answer to the first answer of the new
  * version and to the last of the old one, with the failed requests and closed connections of the whole run.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { resourceOf } from '../src/api/resources.ts';
@@ -35,9 +38,10 @@ interface Traffic {
 }
 
 const keeper = new Keeper();
+const dir = await mkdtemp(join(tmpdir(), 'fsm-flip-'));
 
 async function main(): Promise<void> {
-  const mesh = await startMesh(program => keeper.start(program).child);
+  const mesh = await startMesh(program => keeper.start(program).child, dir);
   for (const version of ['v1', 'v2']) startApp(version, `127.61.0.${version.slice(1)}`);
   let block = 10;
   for (const driver of drivers) {
@@ -209,5 +213,6 @@ try {
   await main();
 } finally {
   await keeper.close();
+  await rm(dir, { recursive: true, force: true });
 }
 process.exit(0);

@@ -2,12 +2,14 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Resolves when something listens there. @throws Error when nothing does in time */
-export async function listening(host: string, port: number, withinMs = 60_000): Promise<void> {
+const withinMs = 60_000;
+
+/** Resolves when something listens there. @param signal ends the waiting @throws Error when nothing does in time */
+export async function listening(host: string, port: number, signal?: AbortSignal): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (Date.now() < deadline) {
     if (await accepts(host, port)) return;
-    await delay(20);
+    await delay(20, undefined, { signal });
   }
   throw new Error(`nothing listens on ${host}:${port} after ${withinMs} ms`);
 }

@@ -1,12 +1,9 @@
 /** A real mesh of one client pod and one server pod, for measuring: API server, control plane and two sidecars. */
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { createLog } from '../src/admin/log.ts';
-import { startController } from '../src/controller.ts';
+import { type Controller, startController } from '../src/controller.ts';
 import type { Driver } from '../src/dataplane/driver.ts';
 import { rootCertificateFile } from '../src/identity/root-store.ts';
 import { loadAccess } from '../src/kube/access.ts';
@@ -16,14 +13,18 @@ import type { ApiServer } from '../src/sandbox/api/server.ts';
 import { startControllers } from '../src/sandbox/controllers/index.ts';
 import { startApi, writeKubeconfig } from './api-server.ts';
 import { listening } from './listening.ts';
-import type { Program } from './targets/target.ts';
+import { unlessStopped } from './run/stop.ts';
+import type { Child, Program } from './targets/target.ts';
 
 /** Service port, target port and app port: the same number everywhere. */
 export const appPort = 14001;
 const trustDomain = 'cluster.local';
 
+/** Longest that an init step may take. */
+const initMaxMs = 30_000;
+
 /** Starts a program of a sidecar; the name says whose it is. */
-export type StartProgram = (program: Program, name: string) => ChildProcess;
+export type StartProgram = (program: Program, name: string) => Child;
 
 /** A mesh that runs. */
 export interface BenchMesh {
@@ -37,32 +38,34 @@ export interface BenchMesh {
   readonly client: KubeClient;
   /** Configurations that the control plane has sent. */
   commits(): Promise<number>;
+  /** Ends all of it but the sidecars, and tries each part whatever becomes of the others. */
   close(): Promise<void>;
 }
 
-/** Starts API server and control plane in this process. @param start starts the sidecars */
-export async function startMesh(start: StartProgram): Promise<BenchMesh> {
-  const dir = await mkdtemp(join(tmpdir(), 'fsm-bench-'));
+/**
+ * Starts API server and control plane in this process.
+ *
+ * @param start starts the sidecars
+ * @param parent where it makes its own directory, in which there are keys; it is gone with the mesh
+ */
+export async function startMesh(start: StartProgram, parent: string): Promise<BenchMesh> {
+  await using parts = new AsyncDisposableStack();
+  const dir = await mkdtemp(join(parent, 'mesh-'));
+  parts.defer(() => rm(dir, { recursive: true, force: true }));
   const adminToken = crypto.randomUUID();
   const api = await startApi(adminToken);
+  parts.defer(() => api.server.close());
   const controllers = startControllers(api.server.store);
+  parts.defer(() => controllers.stop());
   putBasics(api.server);
   const kubeconfig = await writeKubeconfig(dir, api.server.port, api.ca, adminToken);
-  const any = '127.0.0.1:0';
-  const log = createLog(() => {});
-  const controller = await startController({
-    kubeconfig,
-    stateDir: dir,
-    listen: any,
-    readModel: any,
-    metrics: any,
-    trustDomain,
-    threads: 0,
-    log,
-  });
+  const controller = await startControlPlane(kubeconfig, dir);
+  parts.defer(() => controller.close());
   await controller.synced;
   const place = { api: api.server, dir, controlPlane: `127.0.0.1:${controller.ports.push}`, start };
   const client = createClient(await loadAccess({ kubeconfig }));
+  parts.defer(() => client.close());
+  const whole = parts.move();
   return {
     pod: (driver, name, address, appAddress) => startSidecar({ ...place, driver }, name, address, appAddress),
     idlePod: (name, address) => void putPod(api.server, name, address),
@@ -72,14 +75,14 @@ export async function startMesh(start: StartProgram): Promise<BenchMesh> {
       const response = await fetch(`http://127.0.0.1:${controller.ports.readModel}/state`);
       return ((await response.json()) as { counters: { commits: number } }).counters.commits;
     },
-    async close() {
-      client.close();
-      await controller.close();
-      controllers.stop();
-      await api.server.close();
-      await rm(dir, { recursive: true });
-    },
+    close: () => whole.disposeAsync(),
   };
+}
+
+function startControlPlane(kubeconfig: string, stateDir: string): Promise<Controller> {
+  const any = '127.0.0.1:0';
+  const listen = { listen: any, readModel: any, metrics: any };
+  return startController({ ...listen, kubeconfig, stateDir, trustDomain, threads: 0, log: createLog(() => {}) });
 }
 
 function putBasics({ store }: ApiServer): void {
@@ -142,8 +145,9 @@ async function startSidecar(
   const controlRootFile = rootCertificateFile(join(dir, 'control-root'));
   const place = { podUid: uid, podNamespace: 'bench', podName: name, podAddress: ip, appAddress };
   const sidecar = { ...place, controlPlane, controlRootFile, tokenFile, stateDir };
-  const [code] = await once(start(driver.init(sidecar), `init of ${name}`), 'exit');
-  if (code !== 0) throw new Error(`the init step of ${name} ended with ${code}`);
+  const init = start(driver.init(sidecar), `init of ${name}`);
+  const how = await unlessStopped(AbortSignal.timeout(initMaxMs), init.ended).catch(() => 'hangs');
+  if (init.exitCode !== 0) throw new Error(`the init step of ${name} ${how}`);
   const child = start(driver.sidecar(sidecar), `sidecar of ${name}`);
   if (child.pid === undefined) throw new Error(`the ${driver.name} sidecar did not start`);
   return child.pid;

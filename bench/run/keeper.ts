@@ -6,7 +6,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { Program } from '../targets/target.ts';
+import type { Child, Program } from '../targets/target.ts';
 
 /**
  * Reads `+ <pid>` and `- <pid>`; ends with its input. Its argument is the mark. Signals that a terminal sends to the whole
@@ -40,9 +40,8 @@ export const talking: StdioOptions = ['pipe', 'pipe', 'pipe', 'ipc'];
 
 /** A child of a run. */
 export interface Kept {
-  readonly child: ChildProcess;
-  /** Resolves with how it ended, in words, and with the last lines that it wrote to its standard error. */
-  readonly ended: Promise<string>;
+  readonly child: Child;
+  readonly ended: Child['ended'];
 }
 
 export class Keeper {
@@ -86,7 +85,7 @@ export class Keeper {
         resolve(tail.trim() === '' ? how : `${how}: ${tail.trim()}`);
       });
     });
-    const kept = { child, ended };
+    const kept = { child: Object.assign(child, { ended }), ended };
     this.#children.set(child, kept);
     return kept;
   }

@@ -48,8 +48,16 @@ export async function ask(protocol: Protocol, endpoint: Endpoint, bytes: number)
   }
 }
 
+/** How long somebody waits for the first right answer. */
+export interface Patience {
+  readonly withinMs?: number;
+  /** Ends it before. */
+  readonly signal?: AbortSignal;
+}
+
 /** Asks again and again until the answer is right. @throws the last error after a while */
-export async function answering(protocol: Protocol, endpoint: Endpoint, withinMs = 15_000): Promise<void> {
+export async function answering(protocol: Protocol, endpoint: Endpoint, patience: Patience = {}): Promise<void> {
+  const { withinMs = 15_000, signal } = patience;
   const deadline = performance.now() + withinMs;
   for (;;) {
     try {
@@ -58,7 +66,7 @@ export async function answering(protocol: Protocol, endpoint: Endpoint, withinMs
       const why = error instanceof Error ? error.message : String(error);
       if (performance.now() > deadline)
         throw new Error(`no right answer of ${protocol} from ${endpoint.host}:${endpoint.port}: ${why}`);
-      await delay(retryMs);
+      await delay(retryMs, undefined, { signal });
     }
   }
 }

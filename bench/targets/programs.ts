@@ -1,11 +1,9 @@
 /** Programs of others: where they are, which version they have, and whether they came up. */
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { delimiter, join } from 'node:path';
 import { describePipy, isExecutable } from '../../src/dataplane/pipy/driver.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { answering } from './ask.ts';
-import type { Print, Running, Target } from './target.ts';
+import type { Child, Print, Running, Target } from './target.ts';
 
 /** A program that is named by a variable, or lies on the PATH or where root's programs lie. */
 export function findProgram(variable: string, name: string): string | undefined {
@@ -59,7 +57,7 @@ export const quiet = '--log-level=error';
 /** A process that was started, under the name that reports have for it. */
 export interface Started {
   readonly name: string;
-  readonly child: ChildProcess;
+  readonly child: Child;
 }
 
 /** A target once it has answered on each of its protocols. @throws Error at once when one of its processes ends */
@@ -68,18 +66,30 @@ export async function whenUp(
   endpoint: (protocol: Protocol) => Endpoint,
   started: readonly Started[],
 ): Promise<Running> {
-  const over = new AbortController();
-  const ended = started.map(async ({ name, child }) => {
-    const [code, signal] = await once(child, 'exit', { signal: over.signal });
-    throw new Error(`${name} ended with ${code ?? signal} before it answered`);
-  });
-  try {
-    const up = Promise.all(protocols.map(protocol => answering(protocol, endpoint(protocol))));
-    await Promise.race([up, ...ended]);
-  } finally {
-    for (const each of ended) each.catch(() => undefined);
-    over.abort();
-  }
+  await whileUp(started, signal =>
+    Promise.all(protocols.map(protocol => answering(protocol, endpoint(protocol), { signal }))),
+  );
   const processes = started.map(({ name, child }) => ({ name, pid: child.pid ?? 0 }));
   return { endpoint, processes, close: async () => undefined };
+}
+
+/**
+ * Waits for something that processes are to do.
+ *
+ * @param wait given a signal that it is waited for no more
+ * @throws Error at once when one of them ends: how, and what it said last
+ */
+export async function whileUp(
+  started: readonly Started[],
+  wait: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const over = new AbortController();
+  const ended = started.map(async ({ name, child }) => {
+    throw new Error(`before it answered, ${name} ${await child.ended}`);
+  });
+  try {
+    await Promise.race([wait(over.signal), ...ended]);
+  } finally {
+    over.abort();
+  }
 }

@@ -1,5 +1,4 @@
 /** Pairs of the mesh's own sidecars with mutual TLS: a client pod, a server pod, and the control plane that joins them. */
-import type { ChildProcess } from 'node:child_process';
 import { type Driver, ports as sidecarPorts } from '../../src/dataplane/driver.ts';
 import { nodeDriver } from '../../src/dataplane/node/driver.ts';
 import { pipyDriver } from '../../src/dataplane/pipy/driver.ts';
@@ -7,8 +6,8 @@ import { listening } from '../listening.ts';
 import { type BenchMesh, startMesh } from '../mesh.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { type AppProtocol, appProtocols, endpointOn, isStream, ports } from './places.ts';
-import { findPipyVersion, type Started, whenUp } from './programs.ts';
-import type { Running, Site, Target } from './target.ts';
+import { findPipyVersion, type Started, whenUp, whileUp } from './programs.ts';
+import type { Child, Running, Site, Target } from './target.ts';
 
 /** What a Service says of its port. WebSocket begins as HTTP/1.1; MQTT is bytes to a mesh. */
 const appProtocolOf: Readonly<Record<AppProtocol, string>> = {
@@ -39,16 +38,16 @@ export const nodePair: Target = {
 };
 
 async function startPair(site: Site, driver: Driver): Promise<Running> {
-  const children = new Map<string, ChildProcess>();
+  const children = new Map<string, Child>();
   const mesh = await startMesh((program, name) => {
     const child = site.start(program, 'proxy', name);
     children.set(name, child);
     return child;
-  });
+  }, site.dir);
   try {
     return await joined(mesh, site, driver, children);
   } catch (error) {
-    await mesh.close();
+    await mesh.close().catch(() => undefined);
     throw error;
   }
 }
@@ -57,20 +56,22 @@ async function joined(
   mesh: BenchMesh,
   site: Site,
   driver: Driver,
-  children: ReadonlyMap<string, ChildProcess>,
+  children: ReadonlyMap<string, Child>,
 ): Promise<Running> {
   putServices(mesh, site.services);
   const server = site.address(2);
   // A sidecar goes to the port of its app that it was called on.
   await mesh.pod(driver, 'server', server, site.app('http1').host);
-  await Promise.all(appProtocols.map(protocol => listening(server, ports[protocol])));
+  await whileUp([startedOf(children, 'server')], signal =>
+    Promise.all(appProtocols.map(protocol => listening(server, ports[protocol], signal))),
+  );
   await mesh.pod(driver, 'client', site.address(1), site.address(3));
   const started = ['client', 'server'].map(name => startedOf(children, name));
   const running = await whenUp(appProtocols, protocol => entry(site, protocol), started);
   return { ...running, close: () => mesh.close() };
 }
 
-function startedOf(children: ReadonlyMap<string, ChildProcess>, name: string): Started {
+function startedOf(children: ReadonlyMap<string, Child>, name: string): Started {
   const child = children.get(`sidecar of ${name}`);
   if (child === undefined) throw new Error(`the sidecar of ${name} was not started`);
   return { name: `${name} sidecar`, child };

@@ -12,6 +12,12 @@ export interface Program {
 /** Runs a program to its end, or ends it after some seconds, and resolves with what it printed on both streams. */
 export type Print = (program: Program) => Promise<string>;
 
+/** A program that was started. */
+export interface Child extends ChildProcess {
+  /** Resolves with how it ended, in words, and with the last lines that it wrote to its standard error. */
+  readonly ended: Promise<string>;
+}
+
 /** Where a target is started. Everything that it starts goes through `start`, so that nothing outlives the run. */
 export interface Site {
   /** The app behind the target, for each protocol. */
@@ -21,7 +27,7 @@ export interface Site {
   /** A loopback address of the target's own, n from 1 to 249. */
   address(n: number): string;
   /** Starts a program on the cores that its role has. */
-  start(program: Program, role: Role, name: string): ChildProcess;
+  start(program: Program, role: Role, name: string): Child;
   /** Services that the mesh's configuration has besides the one that is called. */
   readonly services: number;
 }

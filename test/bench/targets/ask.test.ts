@@ -110,5 +110,5 @@ test('WebSocket: no upgrade, another key’s accept, another message', async () 
 test('what does not answer in time is named with the last reason', async () => {
   const endpoint = await endpointOf(createServer((_, response) => response.writeHead(503).end()));
   const message = `no right answer of http1 from 127.0.0.1:${endpoint.port}: status: 503 and not 200`;
-  await expect(answering('http1', endpoint, 0)).rejects.toThrow(message);
+  await expect(answering('http1', endpoint, { withinMs: 0 })).rejects.toThrow(message);
 });

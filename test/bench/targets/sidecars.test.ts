@@ -1,9 +1,10 @@
 /** What the pairs of sidecars are measured with: policy in force, and other Services known to the client. */
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodePair } from '../../../bench/targets/sidecars.ts';
-import type { Running } from '../../../bench/targets/target.ts';
+import type { Running, Site } from '../../../bench/targets/target.ts';
 import { createSite, type TestSite } from './site.ts';
 
 const services = 12;
@@ -37,4 +38,24 @@ test('a path that no rule allows is refused', async () => {
 test('the client knows as many other Services as were asked for', async () => {
   expect(await status(`other-${services - 1}.bench:14001`, '/bytes/1')).toBe(503);
   expect(await status(`other-${services}.bench:14001`, '/bytes/1')).toBe(404);
+});
+
+test('a sidecar that ends at once is noticed, with what it said, and no key of its mesh stays', async () => {
+  const own = await createSite();
+  const broken = { file: '/bin/sh', args: ['-c', 'echo "no such option" >&2; exit 3'] };
+  const start: Site['start'] = (program, role, name) =>
+    own.start(name.startsWith('sidecar of') ? broken : program, role, name);
+  await expect(nodePair.start({ ...own, start })).rejects.toThrow(
+    'before it answered, server sidecar ended with 3: no such option',
+  );
+  expect(readdirSync(own.dir)).toEqual([]);
+  await own.close();
+});
+
+test('an init step that fails is said with its reason', async () => {
+  const own = await createSite();
+  const broken = { file: '/bin/sh', args: ['-c', 'echo "no token" >&2; exit 3'] };
+  const start: Site['start'] = (_, role, name) => own.start(broken, role, name);
+  await expect(nodePair.start({ ...own, start })).rejects.toThrow('the init step of server ended with 3: no token');
+  await own.close();
 });

@@ -1,10 +1,9 @@
 /** A place for targets in tests: addresses that no other test has, programs that end with it. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Endpoint, Protocol } from '../../../bench/model.ts';
+import { Keeper } from '../../../bench/run/keeper.ts';
 import { type Apps, type AppsOptions, startApps } from '../../../bench/targets/apps.ts';
 import type { Program, Site } from '../../../bench/targets/target.ts';
 
@@ -18,17 +17,11 @@ export interface TestSite extends Site {
 export async function createSite(options: AppsOptions & { readonly services?: number } = {}): Promise<TestSite> {
   const { services = 0, ...appOptions } = options;
   const dir = await mkdtemp(join(tmpdir(), 'fsm-targets-'));
-  const children = new Set<ChildProcess>();
+  const keeper = new Keeper();
   const block = `127.${random(64, 123)}.${random(1, 254)}`;
-  const start = (program: Program) => {
-    const env = { PATH: process.env.PATH, ...program.env };
-    const child = spawn(program.file, [...program.args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-    children.add(child);
-    child.once('exit', () => children.delete(child));
-    return child;
-  };
+  const start = (program: Program) => keeper.start(program).child;
   const close = async () => {
-    await Promise.all([...children].map(kill));
+    await keeper.close();
     await rm(dir, { recursive: true, force: true });
   };
   const apps = await startedOr(close, startApps(start, { address: `${block}.250`, ...appOptions }));
@@ -47,10 +40,4 @@ async function startedOr(close: () => Promise<void>, starting: Promise<Apps>): P
     await close();
     throw error;
   }
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }
