@@ -136,7 +136,8 @@ async function run(
   } finally {
     progress.end();
     await keeper.end();
-    await rm(dir, { recursive: true, force: true });
+    // What was just starting may write until it notices.
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Role, Round, Suite } from '../model.ts';
 import { type Apps, pathOf, startApps } from '../targets/index.ts';
 import type { Running, Site, Target } from '../targets/target.ts';
-import { type Cores, pinned, pinSelf, widthOf } from './cores.ts';
+import { type Cores, pinSelf, widthOf } from './cores.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
-import { runLoad } from './load.ts';
+import { type Loaded, runLoad } from './load.ts';
+import { bringUp, hasEnded, isShortage, type Up } from './starting.ts';
 
 /** Rules that are fixed before a run, and stand in its result. */
 export const rules: readonly string[] = [
   'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
   'A latency is counted from the moment at which the request was due, whenever it was sent.',
-  'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer. A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment.',
+  "A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer. A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment. A round in which the app ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
   'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (94 %).',
   'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
   'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
@@ -44,7 +45,7 @@ export interface RunPlan {
   readonly onRound: (round: Round, left: number) => void;
 }
 
-/** Runs what the journal does not hold yet. */
+/** Runs what the journal does not hold yet. @throws Error that is no target's fault: the journal may be taken up again */
 export async function runSuite(plan: RunPlan): Promise<void> {
   const jobs = plan.suite.experiments.map(experiment => new Job(plan, experiment));
   pinSelf(plan.cores);
@@ -65,28 +66,21 @@ interface Turn {
 class Job {
   readonly #plan: RunPlan;
   readonly #experiment: Experiment;
-  readonly #running = new Map<Target, Running>();
+  readonly #running = new Map<Target, Up<Running>>();
   /** Targets that did not start, and why. */
   readonly #failed = new Map<Target, string>();
-  #apps: Apps | null = null;
+  #app: Up<Apps> | null = null;
 
   constructor(plan: RunPlan, experiment: Experiment) {
     this.#plan = plan;
     this.#experiment = experiment;
   }
 
-  readonly #start: Site['start'] = (program, role) => {
-    const { keeper, cores } = this.#plan;
-    return keeper.start(pinned(program, role, cores)).child;
-  };
-
   /** Turns that have no line yet, in their order: A B C A B C … */
   missing(): readonly Turn[] {
     const { suite, targets } = this.#plan;
-    const { protocol } = this.#experiment;
-    const here = this.#experiment.targets
-      .map(target => targets.get(target))
-      .filter(target => target?.protocols.includes(protocol));
+    const { protocol, targets: named } = this.#experiment;
+    const here = named.map(name => targets.get(name)).filter(target => target?.protocols.includes(protocol));
     const turns: Turn[] = [];
     for (let round = 1; round <= suite.rounds; round++)
       for (const target of here) if (target !== undefined) turns.push({ target, round });
@@ -94,12 +88,17 @@ class Job {
       const lines = this.#tries({ target, round });
       return lines.length >= triesMax || lines.some(line => line.void === null || !isLate(line.load));
     };
+    // Where the baseline is not here at all, rounds stand by themselves.
     const withoutBaseline = turns
-      .filter(({ target }) => target === here[0])
+      .filter(({ target }) => target.name === named[0])
       .filter(turn => this.#tries(turn).filter(isLateRound).length >= triesMax)
       .map(({ round }) => round);
     if (withoutBaseline.length >= hopelessMin) return [];
     return turns.filter(turn => !isDone(turn) && !withoutBaseline.includes(turn.round));
+  }
+
+  #isMissing({ target, round }: Turn): boolean {
+    return this.missing().some(turn => turn.target === target && turn.round === round);
   }
 
   /** What the journal has of a turn. */
@@ -111,83 +110,107 @@ class Job {
   }
 
   async run(onTurn: (round: Round) => void): Promise<void> {
-    const turns = this.missing();
-    if (turns.length === 0) return;
     try {
-      for (const turn of turns) {
-        if (this.missing().length === 0) break;
-        onTurn(await this.#turn(turn));
-      }
+      for (const turn of this.missing()) if (this.#isMissing(turn)) onTurn(await this.#turn(turn));
     } finally {
       await this.#end();
     }
   }
 
+  /** @throws Error when the app ends in it time and again: that is no target's fault, and gets no line */
   async #turn(turn: Turn): Promise<Round> {
     const { journal, signal } = this.#plan;
-    for (;;) {
+    for (let lost = 0; ; ) {
       signal.throwIfAborted();
       const round = await this.#round(turn);
       signal.throwIfAborted();
-      journal.append(round);
-      const stillMissing = this.missing().some(({ target, round: at }) => target === turn.target && at === turn.round);
-      if (!stillMissing) return round;
+      const how = await this.#app?.children.find(hasEnded)?.ended;
+      if (how === undefined) {
+        journal.append(round);
+        if (!this.#isMissing(turn)) return round;
+      } else {
+        await this.#end();
+        if (++lost === triesMax)
+          throw new Error(`in ${triesMax} tries of ${turn.target.name}, round ${turn.round}, the app ${how}`);
+      }
     }
   }
 
+  /** @throws Error that is no target's fault */
   async #round({ target, round }: Turn): Promise<Round> {
     const base = { experiment: this.#experiment.name, target: target.name, round, at: new Date().toISOString() };
+    const nothing = { ...base, clientBound: false, load: null, processes: [] };
+    const up = await this.#started(target);
+    if (typeof up === 'string') return { ...nothing, void: up };
     try {
-      const { apps, running } = await this.#started(target);
-      const watched = [
-        ...apps.processes.map(each => ({ role: 'app' as const, ...each })),
-        ...running.processes.map(each => ({ role: 'proxy' as const, ...each })),
-      ];
-      const { load, processes } = await runLoad(this.#loadPlan(running), watched, this.#plan);
-      const died = watched.find(({ pid }) => !isAlive(pid));
-      if (died !== undefined) throw new Error(`${died.name} ended while it was measured`);
+      const { load, processes } = await this.#measured(up);
       const why = whyVoid(load);
       // It is started afresh: what hangs or breaks off may do so for ever.
-      if (why !== null && !isLate(load)) await this.#forget(target, apps);
+      if (why !== null && !isLate(load)) await this.#forget(target);
       const clientBound = this.#experiment.measure === 'throughput' && this.#isClientBound(load, processes);
       return { ...base, void: why, clientBound, load, processes };
     } catch (error) {
-      await this.#forget(target, this.#apps);
-      const why = error instanceof Error ? error.message : String(error);
-      return { ...base, void: why, clientBound: false, load: null, processes: [] };
+      await this.#forget(target);
+      return { ...nothing, void: wordsOf(error) };
     }
   }
 
-  /** Started when its first turn comes, and again when it has ended. */
-  async #started(target: Target): Promise<{ apps: Apps; running: Running }> {
-    const why = this.#failed.get(target);
-    if (why !== undefined) throw new Error(why);
-    this.#apps ??= await startApps(this.#start, { address: `${this.#plan.network}.0.1` });
-    const apps = this.#apps;
-    const known = this.#running.get(target);
-    if (known !== undefined) return { apps, running: known };
-    const block = this.#experiment.targets.indexOf(target.name) + 1;
+  /** @throws Error that says what went wrong, the end of a process of the target first */
+  async #measured({ what: running, children }: Up<Running>): Promise<Loaded> {
+    const app = this.#app?.what.processes ?? [];
+    const watched = [
+      ...app.map(each => ({ role: 'app' as const, ...each })),
+      ...running.processes.map(each => ({ role: 'proxy' as const, ...each })),
+    ];
+    const loading = runLoad(this.#loadPlan(running), watched, this.#plan);
+    await loading.catch(() => undefined);
+    for (const { name, pid } of running.processes) {
+      const ended = children.find(child => child.pid === pid && hasEnded(child));
+      if (ended !== undefined) throw new Error(`while it was measured, ${name} ${await ended.ended}`);
+    }
+    return loading;
+  }
+
+  /**
+   * Started when its first turn comes, and again when it has ended.
+   *
+   * @returns why it did not start, if it did not
+   * @throws Error that is no target's fault
+   */
+  async #started(target: Target): Promise<Up<Running> | string> {
+    const known = this.#running.get(target) ?? this.#failed.get(target);
+    if (known !== undefined) return known;
+    const app = await this.#startedApp();
     const dir = join(this.#plan.dir, `${this.#experiment.name.replaceAll(/\W+/g, '-')}-${target.name}-${Date.now()}`);
     await mkdir(dir, { recursive: true });
     try {
-      const running = await target.start(this.#siteOf(apps, dir, block));
-      this.#running.set(target, running);
-      return { apps, running };
+      const up = await bringUp(this.#plan, start => target.start(this.#siteOf(target, { app, dir, start })));
+      this.#running.set(target, up);
+      return up;
     } catch (error) {
-      const text = `${target.name} did not start: ${error instanceof Error ? error.message : error}`;
-      this.#failed.set(target, text);
-      throw new Error(text);
+      this.#plan.signal.throwIfAborted();
+      const why = `${target.name} did not start: ${wordsOf(error)}`;
+      if (isShortage(error)) throw new Error(why);
+      this.#failed.set(target, why);
+      return why;
     }
   }
 
-  #siteOf(apps: Apps, dir: string, block: number): Site {
-    return {
-      app: protocol => apps.app(protocol),
-      dir,
-      address: n => `${this.#plan.network}.${block}.${n}`,
-      start: this.#start,
-      services: this.#experiment.services ?? 0,
-    };
+  async #startedApp(): Promise<Apps['app']> {
+    const address = `${this.#plan.network}.0.1`;
+    try {
+      this.#app ??= await bringUp(this.#plan, start => startApps(start, { address }));
+      return this.#app.what.app;
+    } catch (error) {
+      this.#plan.signal.throwIfAborted();
+      throw new Error(`the app did not start: ${wordsOf(error)}`);
+    }
+  }
+
+  #siteOf({ name }: Target, place: Pick<Site, 'app' | 'dir' | 'start'>): Site {
+    const block = this.#experiment.targets.indexOf(name) + 1;
+    const address = (n: number): string => `${this.#plan.network}.${block}.${n}`;
+    return { ...place, address, services: this.#experiment.services ?? 0 };
   }
 
   #loadPlan(running: Running): LoadPlan {
@@ -206,22 +229,24 @@ class Job {
     return isClientBound({ load: sending, app: shareOf('app'), proxy: shareOf('proxy') }, this.#plan.cores);
   }
 
-  /** Everything is started afresh when it was the app that ended: that is not the target's fault. */
-  async #forget(target: Target, apps: Apps | null): Promise<void> {
-    if (apps?.processes.some(({ pid }) => !isAlive(pid))) return this.#end();
-    const running = this.#running.get(target);
+  async #forget(target: Target): Promise<void> {
+    const up = this.#running.get(target);
     this.#running.delete(target);
-    await running?.close().catch(() => {});
-    await this.#plan.keeper.end(this.#plan.keeper.withPids(running?.processes.map(({ pid }) => pid) ?? []));
+    await up?.what.close().catch(() => {});
+    await this.#plan.keeper.end(up?.children ?? []);
   }
 
   async #end(): Promise<void> {
-    for (const running of this.#running.values()) await running.close().catch(() => {});
+    for (const { what } of this.#running.values()) await what.close().catch(() => {});
     this.#running.clear();
     this.#failed.clear();
-    this.#apps = null;
+    this.#app = null;
     await this.#plan.keeper.end();
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Why a round counts for nothing; null when it counts. */
@@ -253,13 +278,4 @@ function isLate(load: LoadResult | null): boolean {
 
 function isLateRound({ void: why, load }: Round): boolean {
   return why !== null && isLate(load);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,21 +1,28 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Experiment, LoadResult, Round } from '../../../bench/model.ts';
 import { Journal } from '../../../bench/run/journal.ts';
 import { Keeper } from '../../../bench/run/keeper.ts';
 import { machineHere } from '../../../bench/run/machine.ts';
-import { rules, runSuite } from '../../../bench/run/rounds.ts';
-import type { Target } from '../../../bench/targets/target.ts';
+import { type RunPlan, rules, runSuite } from '../../../bench/run/rounds.ts';
+import { direct } from '../../../bench/targets/direct.ts';
+import { endpointOn, ports } from '../../../bench/targets/places.ts';
+import { whenUp } from '../../../bench/targets/programs.ts';
+import type { Site, Target } from '../../../bench/targets/target.ts';
 
+/** Closed loop: no sender is late here unless it is meant to be. */
 const experiment: Experiment = {
-  name: 'http1 latency',
+  name: 'http1',
   protocol: 'http1',
-  measure: 'latency',
-  targets: ['direct', 'other'],
+  measure: 'throughput',
+  targets: ['direct', 'other', 'third'],
   connections: 1,
-  rate: 100,
   payloadBytes: 64,
 };
 
@@ -33,63 +40,242 @@ const late: LoadResult = {
   lateness: distribution,
 };
 
-/** A target that is only asked to start: what is run is seen by that. */
-const target = (name: string): Target => ({
+/** A target of HTTP/1.1. Unless it is told otherwise it does not start: that it was tried is seen by its void rounds. */
+const target = (
+  name: string,
+  start: Target['start'] = async () => Promise.reject(new Error('not here')),
+): readonly [string, Target] => [
   name,
-  title: name,
-  protocols: ['http1'],
-  find: async () => ({ version: '1' }),
-  start: async () => Promise.reject(new Error('not here')),
-});
+  { name, title: name, protocols: ['http1'], find: async () => ({ version: '1' }), start },
+];
+
+const sleeper = { file: '/bin/sh', args: ['-c', 'echo up >&2; exec sleep 1000'] };
+const network = `127.${randomInt(2, 60)}`;
 
 let dir = '';
 let keeper: Keeper;
+let journal: Journal;
+/** Turns that were run. */
+let ran: string[];
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fsm-bench-test-'));
   keeper = new Keeper();
+  const suite = { name: 'test', rounds: 3, seconds: 0.2, experiments: [experiment] };
+  const head = { suite, startedAt: '', machine: machineHere(), versions: {}, rules, skips: [] };
+  journal = Journal.begin(join(dir, 'rounds.jsonl'), head);
+  ran = [];
 });
 
 afterEach(async () => {
+  journal.close();
   await keeper.close();
   await rm(dir, { recursive: true });
 });
 
-/** Turns that are run where the journal has three late rounds of the baseline for each of these. */
-async function turnsAfter(...hopeless: readonly number[]): Promise<readonly string[]> {
-  const suite = { name: 'test', rounds: 3, seconds: 1, experiments: [experiment] };
-  const head = { suite, startedAt: '', machine: machineHere(), versions: {}, rules, skips: [] };
-  const journal = Journal.begin(join(dir, 'rounds.jsonl'), head);
-  const base = {
-    experiment: experiment.name,
-    target: 'direct',
-    at: '',
-    void: 'late',
-    clientBound: false,
-    processes: [],
-  };
-  for (const round of hopeless)
-    for (let tries = 0; tries < 3; tries++) journal.append({ ...base, round, load: late } satisfies Round);
-  const ran: string[] = [];
+interface Options extends Partial<RunPlan> {
+  readonly rounds?: number;
+  readonly point?: Partial<Experiment>;
+}
+
+/** Runs an experiment of these targets. */
+async function run(targets: readonly (readonly [string, Target])[], options: Options = {}): Promise<void> {
+  const { rounds = 1, point, ...more } = options;
   await runSuite({
-    suite,
-    targets: new Map(['direct', 'other'].map(name => [name, target(name)])),
+    suite: { name: 'test', rounds, seconds: 0.2, experiments: [{ ...experiment, ...point }] },
+    targets: new Map(targets),
     journal,
     keeper,
     cores: null,
     dir,
-    network: '127.63',
+    network,
     signal: new AbortController().signal,
     onRound: ({ target, round }) => ran.push(`${target} ${round}`),
+    ...more,
   });
-  journal.close();
-  return ran;
 }
 
-it('leaves out a round whose baseline could not be sent to in time', async () => {
-  expect(await turnsAfter(1)).toEqual(['direct 2', 'other 2', 'direct 3', 'other 3']);
+/** What the journal has, in words. */
+function lines(): string[] {
+  return journal.rounds.map(({ target, round, void: why }) => `${target} ${round}: ${why ?? 'counts'}`);
+}
+
+/** Tries of a round in which the sender was late. */
+function lateIn(target: string, round: number, tries = 3): void {
+  const base = { experiment: experiment.name, at: '', void: 'late', clientBound: false, processes: [] };
+  for (let at = 0; at < tries; at++) journal.append({ ...base, target, round, load: late } satisfies Round);
+}
+
+/** Processes that run and have this in their environment. */
+function withEnvironment(text: string): number[] {
+  const has = (pid: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(text);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync('/proc').filter(has).map(Number);
+}
+
+const isThere = (pid: number | undefined): boolean => readdirSync('/proc').includes(String(pid));
+
+/** Kills the app, as if it had crashed. */
+async function killApp(): Promise<void> {
+  const [pid = 0] = withEnvironment(`APP_ADDRESS=${network}.0.1`);
+  process.kill(pid, 'SIGKILL');
+  while (isThere(pid)) await new Promise(resolve => setImmediate(resolve));
+}
+
+describe('a round whose baseline could not be sent to in time', () => {
+  const both = [target('direct'), target('other')];
+
+  it('is left out', async () => {
+    lateIn('direct', 1);
+    await run(both, { rounds: 3 });
+    expect(ran).toEqual(['direct 2', 'other 2', 'direct 3', 'other 3']);
+  });
+
+  it('leaves out the experiment with another one', async () => {
+    lateIn('direct', 1);
+    lateIn('direct', 2);
+    await run(both, { rounds: 3 });
+    expect(ran).toEqual([]);
+  });
+
+  it('is left out as soon as that is known', { timeout: 60_000 }, async () => {
+    const tooFast = { measure: 'latency', rate: 200_000 } as const;
+    for (const round of [1, 2]) lateIn('direct', round, 2);
+    await run([target('direct', direct.start), target('other')], { rounds: 2, point: tooFast });
+    expect(ran).toEqual(['direct 1', 'direct 2']);
+    expect(journal.rounds).toHaveLength(6);
+    for (const { load } of journal.rounds) expect(load?.lateness?.p99Us).toBeGreaterThan(1000);
+  });
+
+  it('is none where the baseline is not here', async () => {
+    lateIn('other', 1);
+    lateIn('other', 2);
+    await run([target('other'), target('third')], { rounds: 2 });
+    expect(ran).toEqual(['third 1', 'third 2']);
+  });
 });
 
-it('leaves out an experiment with two of them', async () => {
-  expect(await turnsAfter(1, 2)).toEqual([]);
+/** An HTTP/1.1 server that answers a few times rightly and then does as it is told. */
+const server = `
+  let left = 5;
+  const faults = {
+    dies() {
+      console.error('out of luck');
+      process.exit(3);
+    },
+    hangs() {},
+    lies: (_, response) => response.end('short'),
+  };
+  const serve = (request, response) =>
+    left-- > 0 ? response.end('x'.repeat(64)) : faults[process.env.FAULT](request, response);
+  require('node:http').createServer(serve).listen(process.env.PORT, process.env.HOST);`;
+
+const startServer =
+  (fault: string): Target['start'] =>
+  site => {
+    const endpoint = endpointOn(site.address(1), 'http1');
+    const env = { FAULT: fault, HOST: endpoint.host, PORT: String(endpoint.port), MARK: dir };
+    const child = site.start({ file: process.execPath, args: ['-e', server], env }, 'proxy', 'server');
+    return whenUp(['http1'], () => endpoint, [{ name: 'server', child }]);
+  };
+
+describe('a target', () => {
+  it.each([
+    ['dies', 'while it was measured, server ended with 3: out of luck'],
+    ['hangs', 'no answer at all'],
+    ['lies', /\d+ wrong answers: /],
+  ])('that %s in a round leaves no process, and takes nothing from others', async (fault, why) => {
+    const left: number[] = [];
+    const fine = ['direct', 'third'].map(name => target(name, direct.start));
+    const onRound: RunPlan['onRound'] = round => {
+      if (round.target === 'other') left.push(...withEnvironment(`MARK=${dir}`));
+    };
+    await run([...fine, target('other', startServer(fault))], { onRound });
+    expect(left).toEqual([]);
+    expect(journal.rounds.map(round => [round.target, round.void])).toEqual([
+      ['direct', null],
+      ['other', expect.stringMatching(why)],
+      ['third', null],
+    ]);
+  });
+
+  it('that does not start leaves no process', async () => {
+    let pid: number | undefined;
+    const broken = target('other', async site => {
+      pid = site.start(sleeper, 'proxy', 'half').pid;
+      throw new Error('no other half');
+    });
+    const seen: boolean[] = [];
+    await run([broken], { onRound: () => seen.push(isThere(pid)) });
+    expect(seen).toEqual([false]);
+    expect(lines()).toEqual(['other 1: other did not start: no other half']);
+  });
+
+  it('that is just starting ends with the run', async () => {
+    const stop = new AbortController();
+    let child: ReturnType<Site['start']> | undefined;
+    const slow = target('other', async site => {
+      child = site.start(sleeper, 'proxy', 'slow');
+      await once(child.stderr as NodeJS.ReadableStream, 'data');
+      stop.abort(new Error('stopped by a test'));
+      return new Promise(() => undefined);
+    });
+    await expect(run([slow], { signal: stop.signal })).rejects.toThrow('stopped by a test');
+    expect(isThere(child?.pid)).toBe(false);
+    expect(lines()).toEqual([]);
+  });
+});
+
+describe('what is no target’s fault ends the run and is no round', () => {
+  it('a directory that cannot be made', async () => {
+    const file = join(dir, 'file');
+    await writeFile(file, '');
+    await expect(run([target('direct')], { dir: file })).rejects.toThrow('ENOTDIR');
+    expect(lines()).toEqual([]);
+  });
+
+  it('a disk that is full when a target starts', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const unlucky = target('direct', () => Promise.reject(full));
+    await expect(run([unlucky])).rejects.toThrow('direct did not start: ENOSPC: no space left on device');
+    expect(lines()).toEqual([]);
+  });
+
+  it('an app that does not start', async () => {
+    const other = createServer().listen(ports.http1, `${network}.0.1`);
+    await once(other, 'listening');
+    await expect(run([target('direct')])).rejects.toThrow('the app did not start: something listens on');
+    expect(lines()).toEqual([]);
+    other.close();
+  });
+
+  it('an app that ends time and again', { timeout: 60_000 }, async () => {
+    let starts = 0;
+    const deadly = target('other', async site => {
+      starts++;
+      await killApp();
+      return direct.start(site);
+    });
+    await expect(run([target('direct', direct.start), deadly])).rejects.toThrow(
+      'in 3 tries of other, round 1, the app was ended by SIGKILL',
+    );
+    expect(starts).toBe(3);
+    expect(lines()).toEqual(['direct 1: counts']);
+  });
+
+  it('but an app that ends once is started again, and the round with it', { timeout: 60_000 }, async () => {
+    let starts = 0;
+    const deadly = target('other', async site => {
+      if (++starts === 1) await killApp();
+      return direct.start(site);
+    });
+    await run([deadly], { rounds: 2 });
+    expect(starts).toBe(2);
+    expect(lines()).toEqual(['other 1: counts', 'other 2: counts']);
+  });
 });
