@@ -93,7 +93,7 @@ async function compared(callees: Pair<Callee>): Promise<DuelStart> {
       return checked(name, pids, { ...side, rssMiB, idleMsPerSecond: idle[at] ?? Number.NaN });
     }),
   );
-  return { reference, target, clientBound: isClientBound(shares, cores) };
+  return { reference, target, clientBound: isClientBound(shares, cores, callees[1].pids.length) };
 }
 
 function sumOver(pids: readonly number[], of: (pid: number) => number): number {

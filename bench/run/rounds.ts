@@ -226,7 +226,8 @@ class Job {
     const shareOf = (role: Role): number =>
       processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
     const sending = Math.max(shareOf('load'), load.busy);
-    return isClientBound({ load: sending, app: shareOf('app'), proxy: shareOf('proxy') }, this.#plan.cores);
+    const shares = { load: sending, app: shareOf('app'), proxy: shareOf('proxy') };
+    return isClientBound(shares, this.#plan.cores, processes.filter(({ role }) => role === 'proxy').length);
   }
 
   async #forget(target: Target): Promise<void> {
@@ -265,11 +266,12 @@ export function whyVoid(load: LoadResult): string | null {
  * Whether load and app had no core left while the target had.
  *
  * @param shares CPU time of each role, as a share of the time that one core has
+ * @param processes how many the target has: each has one worker, and can use no more than one core
  */
-export function isClientBound(shares: Readonly<Record<Role, number>>, cores: Cores): boolean {
+export function isClientBound(shares: Readonly<Record<Role, number>>, cores: Cores, processes: number): boolean {
   const together = cores !== null && cores.load === cores.app;
   const client = together ? shares.load + shares.app : Math.max(shares.load, shares.app);
-  return client > 0.9 && shares.proxy < 0.9 * widthOf('proxy', cores);
+  return client > 0.9 && (processes === 0 || shares.proxy < 0.9 * Math.min(processes, widthOf('proxy', cores)));
 }
 
 function isLate(load: LoadResult | null): boolean {

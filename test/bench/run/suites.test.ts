@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { coresFor, pinned, widthOf } from '../../../bench/run/cores.ts';
-import { whyVoid } from '../../../bench/run/rounds.ts';
+import { isClientBound, whyVoid } from '../../../bench/run/rounds.ts';
 import { loadSuite, parseSuite, suiteNames } from '../../../bench/run/suites.ts';
 import { again } from '../../../bench/statistics.ts';
 import { targets } from '../../../bench/targets/index.ts';
@@ -71,4 +71,24 @@ it('counts no round of a late sender, of wrong answers or of many that are missi
   expect(whyVoid({ ...load, unanswered: 10 })).toBeNull();
   expect(whyVoid({ ...load, unanswered: 11, broken: 11 })).toBe('11 of 1011 requests got no answer');
   expect(whyVoid({ ...load, answers: 0 })).toBe('no answer at all');
+});
+
+it('calls a round client-bound when load or app were at their end and the target was not', () => {
+  const shares = (load: number, app: number, proxy: number) => ({ load, app, proxy });
+  const [two, six] = [coresFor([0, 1]), coresFor([0, 1, 2, 3, 4, 5])];
+  // Load and app share a core.
+  expect(isClientBound(shares(0.5, 0.45, 0.5), two, 1)).toBe(true);
+  expect(isClientBound(shares(0.5, 0.3, 0.5), two, 1)).toBe(false);
+  expect(isClientBound(shares(0.5, 0.45, 0.95), two, 2)).toBe(false);
+  // Each has its own, and proxies have four.
+  expect(isClientBound(shares(0.5, 0.45, 0.5), six, 1)).toBe(false);
+  expect(isClientBound(shares(0.95, 0.5, 0.5), six, 1)).toBe(true);
+  expect(isClientBound(shares(0.5, 0.95, 0.5), six, 1)).toBe(true);
+  // One process cannot use four cores.
+  expect(isClientBound(shares(0.95, 0.5, 0.95), six, 1)).toBe(false);
+  expect(isClientBound(shares(0.95, 0.5, 0.95), six, 2)).toBe(true);
+  expect(isClientBound(shares(0.95, 0.5, 1.85), six, 2)).toBe(false);
+  // Without a proxy only load and app can be.
+  expect(isClientBound(shares(0.95, 0.5, 0), six, 0)).toBe(true);
+  expect(isClientBound(shares(0.95, 0.5, 0), null, 0)).toBe(true);
 });
