@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endpointOn } from './places.ts';
-import { findPeer, findProgram, type Peer, whenUp } from './programs.ts';
+import { findPeer, findProgram, isRoot, type Peer, whenUp } from './programs.ts';
 import type { Target } from './target.ts';
 
 const peer: Peer = {
@@ -15,7 +15,7 @@ const peer: Peer = {
 
 const protocols = ['mqtt'] as const;
 
-/** One Mosquitto, which keeps nothing on disk. It is no proxy: the app has no part in it. */
+/** One Mosquitto, which keeps nothing on disk. It is no proxy: it has the cores of the app, and counts as one. */
 export const mosquitto: Target = {
   name: 'mosquitto',
   title: 'Mosquitto, a broker, in place of the app',
@@ -27,8 +27,10 @@ export const mosquitto: Target = {
     const { host, port } = endpointOn(site.address(1), 'mqtt');
     const config = join(site.dir, 'mosquitto.conf');
     const lines = [`listener ${port} ${host}`, 'allow_anonymous true', 'persistence false', 'log_type error'];
+    if (isRoot) lines.push('user root');
     await writeFile(config, `${lines.join('\n')}\nset_tcp_nodelay true\n`);
-    const child = site.start({ file, args: ['-c', config] }, 'proxy', 'mosquitto');
-    return whenUp(protocols, () => endpointOn(host, 'mqtt'), [{ name: 'mosquitto', child }]);
+    const child = site.start({ file, args: ['-c', config] }, 'app', 'mosquitto');
+    const running = await whenUp(protocols, () => endpointOn(host, 'mqtt'), [{ name: 'mosquitto', child }]);
+    return { ...running, processes: running.processes.map(each => ({ ...each, role: 'app' })) };
   },
 };

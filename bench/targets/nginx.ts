@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Protocol } from '../model.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { behind, endpointOn, hopOn, isStream, ports } from './places.ts';
-import { findPeer, findProgram, type Peer, type Started, whenUp } from './programs.ts';
+import { findPeer, findProgram, isRoot, type Peer, type Started, whenUp } from './programs.ts';
 import type { Site, Target } from './target.ts';
 
 const peer: Peer = {
@@ -134,6 +134,7 @@ async function startNginx(site: Site, name: string, blocks: string): Promise<Sta
   const module = streamModule() || '';
   const lines = [
     module === '' ? '' : `load_module ${module};`,
+    isRoot ? 'user root;' : '',
     // One process, whose figures are all there is.
     'daemon off; master_process off; pid nginx.pid; error_log stderr crit;',
     'events { worker_connections 8192; }',

@@ -51,6 +51,9 @@ export async function findPipyVersion(print: Print): ReturnType<Target['find']> 
   return { version: /^Pipy (\S+)/.exec(state.text)?.[1] ?? state.text };
 }
 
+/** Programs that would become another user must then be told to stay root: without capabilities, as in a pod, they cannot. */
+export const isRoot = process.getuid?.() === 0;
+
 /** Argument that keeps Pipy from telling each port that it opens. */
 export const quiet = '--log-level=error';
 

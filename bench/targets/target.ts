@@ -35,8 +35,8 @@ export interface Site {
 /** A target that is up and has answered. */
 export interface Running {
   endpoint(protocol: Protocol): Endpoint;
-  /** The target's own processes, in the order in which a request passes them. */
-  readonly processes: readonly { readonly name: string; readonly pid: number }[];
+  /** The target's own processes, in the order in which a request passes them: proxies unless they say otherwise. */
+  readonly processes: readonly { readonly name: string; readonly pid: number; readonly role?: 'app' }[];
   /** Ends what is not a process started by the site. */
   close(): Promise<void>;
 }

@@ -5,7 +5,8 @@ import { Keeper } from '../../../bench/run/keeper.ts';
 import { ask } from '../../../bench/targets/ask.ts';
 import { targets } from '../../../bench/targets/index.ts';
 import { ports } from '../../../bench/targets/places.ts';
-import type { Running, Target } from '../../../bench/targets/target.ts';
+import { isRoot, onPath } from '../../../bench/targets/programs.ts';
+import type { Running, Site, Target } from '../../../bench/targets/target.ts';
 import { createSite, type TestSite } from './site.ts';
 
 /** Bytes of an answer: nothing to join, more than one read, more than one frame of HTTP/2. */
@@ -23,8 +24,26 @@ afterAll(() => keeper.close());
 
 for (const target of targets) {
   const found = await target.find(keeper.print);
-  if ('version' in found) describe(`${target.name} ${found.version}`, () => answers(target));
+  if ('version' in found)
+    describe(`${target.name} ${found.version}`, () => {
+      answers(target);
+      startsWithoutCapabilities(target);
+    });
   else test.skip(`${target.name} is not tested: ${found.why}`, () => undefined);
+}
+
+/** Root without capabilities, as in a pod, may not become another user. */
+const setpriv = onPath('setpriv');
+
+function startsWithoutCapabilities(target: Target): void {
+  test.skipIf(!isRoot || setpriv === undefined)('starts as root without any capability', async () => {
+    const own = await createSite();
+    const bare = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+    const start: Site['start'] = ({ file, args, env = {} }, role, name) =>
+      own.start({ file: setpriv ?? '', args: [...bare, file, ...args], env }, role, name);
+    await (await target.start({ ...own, start })).close();
+    await own.close();
+  });
 }
 
 function answers(target: Target): void {
