@@ -3,9 +3,9 @@
  * The benchmark harness: `npm run bench -- --help` says how it is called. In the built package it is the command
  * `fsm-bench`, with the same options. A run has a directory: the journal of its rounds, `result.json`, `report.html` and `report.md`.
  */
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Result, Skip } from './model.ts';
@@ -121,9 +121,10 @@ async function run(
   keeper: Keeper,
 ): Promise<string> {
   const signal = stopSignal();
-  const dir = await mkdtemp(join(tmpdir(), 'fsm-bench-'));
+  const dir = join(tmpdir(), `fsm-bench-${randomUUID()}`);
   const progress = new Progress();
   try {
+    await mkdir(dir, { mode: 0o700 });
     const onRound = progress.round.bind(progress);
     const network = `127.${randomInt(64, 250)}`;
     const plan = { suite: journal.head.suite, targets: usable, journal, keeper, cores: coresHere(), dir, network };

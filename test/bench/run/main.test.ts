@@ -143,6 +143,14 @@ it('leaves no process when it is killed while it asks for versions', async () =>
   await nothingLeft();
 });
 
+it('says in its report why it could not begin', async () => {
+  const run = join(dir, 'run');
+  const { lines, ended } = benchWith({ TMPDIR: join(dir, 'nowhere') }, file, '--output', run);
+  for await (const _ of lines);
+  expect(await ended).toBe(1);
+  expect(readResult(readFileSync(join(run, 'result.json'), 'utf8')).state).toContain('ENOENT');
+});
+
 it('says what is wrong with what it is asked', async () => {
   expect(await told(2, 'no-such-suite')).toContain(
     'there is no suite no-such-suite: name one of quick, full, or a file',
