@@ -17,7 +17,7 @@ import { coresHere, pinned, pinSelf } from '../bench/run/cores.ts';
 import { Keeper } from '../bench/run/keeper.ts';
 import { Sender } from '../bench/run/load.ts';
 import { isClientBound } from '../bench/run/rounds.ts';
-import { stopSignal } from '../bench/run/stop.ts';
+import { stopSignal, unlessStopped } from '../bench/run/stop.ts';
 import { cpuMsOf, memoryOf } from '../bench/run/usage.ts';
 import { targets as ownTargets, pathOf, startApps } from '../bench/targets/index.ts';
 import type { Running, Site, Target } from '../bench/targets/target.ts';
@@ -133,21 +133,6 @@ function pair<T>([a, b]: readonly T[]): Pair<T> {
   return [a, b];
 }
 
-/** Rejects when the signal does, and ends all programs at once: what waits for them has no end of its own. */
-async function untilStopped<T>(work: Promise<T>): Promise<T> {
-  const stopped = Promise.withResolvers<never>();
-  const stop = (): void => {
-    void keeper.end();
-    stopped.reject(signal.reason);
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([work, stopped.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
 const dir = await mkdtemp(join(tmpdir(), 'fsm-duel-'));
 try {
   pinSelf(cores);
@@ -155,7 +140,7 @@ try {
   const results: DuelStart[] = [];
   for (let start = 0; start < starts; start++) {
     signal.throwIfAborted();
-    results.push(await untilStopped(duel(names, start % 2 === 1, join(dir, String(start)))));
+    results.push(await unlessStopped(signal, duel(names, start % 2 === 1, join(dir, String(start)))));
   }
   process.stdout.write(`${JSON.stringify(results)}\n`);
 } catch (error) {
