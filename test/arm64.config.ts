@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that hold programs to the clock, or start programs that are not of arm64. */
-const left = ['load/truth', 'load/failures', 'load/protocols', 'run/main', 'targets/targets'];
+const left = ['load/truth', 'load/failures', 'load/protocols', 'run/main', 'run/rounds', 'targets/targets'];
 
 /** `npm run test:arm64`: the harness on an arm64 Node, which may be emulated, and is slow then. */
 const config = defineConfig({

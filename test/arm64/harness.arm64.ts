@@ -1,6 +1,6 @@
 /** The harness measures the mesh's Node sidecars on arm64; a figure of emulation is compared with nothing. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,7 +11,7 @@ import { syntheticResult } from '../bench/report/synthetic.ts';
 
 const run = promisify(execFile);
 const main = join(import.meta.dirname, '..', '..', 'bench', 'main.ts');
-const protocols = ['http1', 'grpc', 'mqtt'];
+const protocols = ['http1', 'grpc'];
 
 let dir = '';
 let result: Result;
@@ -19,10 +19,12 @@ let result: Result;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fsm-arm64-'));
   const point = { targets: ['direct', 'node-pair'], connections: [2], payloadBytes: [64] };
-  const experiments = protocols.map(protocol => ({ protocol, measure: 'throughput', ...point }));
+  const throughput = protocols.map(protocol => ({ protocol, measure: 'throughput', ...point }));
+  const latency = { protocol: 'http1', measure: 'latency', rate: [20], ...point, targets: ['direct'] };
+  const experiments = [...throughput, latency];
   const suite = join(dir, 'suite.json');
   await writeFile(suite, JSON.stringify({ name: 'arm64', rounds: 1, seconds: 2, experiments }));
-  const { stdout } = await run(process.execPath, [main, suite, '--json', '--output', join(dir, 'run')]);
+  const { stdout } = await run(process.execPath, [main, suite, '--json', '--output', join(dir, 'run'), '--continue']);
   result = JSON.parse(stdout) as Result;
 });
 
@@ -31,10 +33,39 @@ afterAll(() => rm(dir, { recursive: true }));
 test('measures through two sidecars', () => {
   expect(result.machine).toMatchObject({ arch: 'arm64', platform: 'linux' });
   expect(result.state).toBe('whole');
-  const counted = result.rounds.filter(round => round.void === null);
+  const counted = result.rounds.filter(round => round.void === null && round.load?.lateness === null);
   expect(counted.map(({ experiment, target }) => `${experiment.split(' ')[0]} ${target}`)).toEqual(
     protocols.flatMap(protocol => [`${protocol} direct`, `${protocol} node-pair`]),
   );
+});
+
+test('sends by a timetable, on time or known to be late', () => {
+  const timed = result.rounds.filter(({ experiment }) => experiment.includes('latency'));
+  expect(timed.length).toBeGreaterThan(0);
+  for (const { void: why, load } of timed) {
+    expect(load).toMatchObject({ wrong: 0, broken: 0 });
+    expect(load?.answers).toBeGreaterThan(0);
+    expect(why === null || why.startsWith('the sender was late')).toBe(true);
+  }
+});
+
+test('takes up a run whose journal has not all of its rounds', async () => {
+  const journal = join(dir, 'run', 'rounds.jsonl');
+  const lines = (await readFile(journal, 'utf8')).trimEnd().split('\n');
+  const last = lines.pop() ?? '';
+  await writeFile(journal, `${lines.join('\n')}\n${last.slice(0, 100)}`);
+  const { stdout } = await run(process.execPath, [
+    main,
+    join(dir, 'suite.json'),
+    '--output',
+    join(dir, 'run'),
+    '--continue',
+    '--json',
+  ]);
+  const { state, rounds } = JSON.parse(stdout) as Result;
+  expect(state).toBe('whole');
+  expect(rounds[0]).toEqual(result.rounds[0]);
+  expect(new Set(rounds.map(({ experiment, target }) => `${experiment} ${target}`)).size).toBe(5);
 });
 
 test('an emulated result is known as one, and refused beside one of a real machine', context => {
