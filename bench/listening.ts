@@ -14,7 +14,8 @@ export async function listening(host: string, port: number, signal?: AbortSignal
   throw new Error(`nothing listens on ${host}:${port} after ${withinMs} ms`);
 }
 
-function accepts(host: string, port: number): Promise<boolean> {
+/** Whether something listens there. */
+export function accepts(host: string, port: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect(port, host, () => resolve(true));
     socket.on('error', () => resolve(false));

@@ -6,10 +6,9 @@ import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { packageFile } from '../src/api/package.ts';
+import { here } from './measure.ts';
 
 const run = promisify(execFile);
-const here = packageFile('');
 
 /** Where it lies. */
 export interface Checkout {

@@ -82,27 +82,24 @@ async function compared(callees: Pair<Callee>): Promise<DuelStart> {
   const plan: DuelPlan = { callees, ...lengths };
   const sender = new Sender(moduleFile('./duel-load', import.meta.url), { keeper, cores, signal });
   const { sides, shares } = (await sender.result(plan)) as DuelResult;
-  const cpuMs = (): number[] => callees.map(({ pids }) => sumOver(pids, cpuMsOf));
+  const cpuMs = (): number[] => callees.map(({ pids }) => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0));
   const before = cpuMs();
   await delay(idleMs, undefined, { signal });
   const idle = cpuMs().map((now, at) => ((now - (before[at] ?? 0)) / idleMs) * 1000);
   const [reference, target] = pair(
     sides.map((side, at): Side => {
       const { name, pids } = callees[at] ?? callees[0];
-      const rssMiB = sumOver(pids, pid => memoryOf(pid).rssMiB);
-      return checked(name, pids, { ...side, rssMiB, idleMsPerSecond: idle[at] ?? Number.NaN });
+      const residents = pids.map(pid => memoryOf(pid).rssMiB);
+      if (residents.includes(0)) throw new Error(`${name}: a process of it has ended`);
+      const rssMiB = residents.reduce((sum, each) => sum + each, 0);
+      return checked(name, { ...side, rssMiB, idleMsPerSecond: idle[at] ?? Number.NaN });
     }),
   );
   return { reference, target, clientBound: isClientBound(shares, cores, callees[1].pids.length) };
 }
 
-function sumOver(pids: readonly number[], of: (pid: number) => number): number {
-  return pids.reduce((sum, pid) => sum + of(pid), 0);
-}
-
-/** @throws Error when a process is gone, or a figure is none: of such a start nothing can be said */
-function checked(name: string, pids: readonly number[], side: Side): Side {
-  for (const pid of pids) if (memoryOf(pid).rssMiB === 0) throw new Error(`${name}: a process of it has ended`);
+/** @throws Error when a figure is none: of such a start nothing can be said */
+function checked(name: string, side: Side): Side {
   for (const [figure, value] of Object.entries(side))
     if (!Number.isFinite(value) || value < 0) throw new Error(`${name}: ${figure} came out as ${value}`);
   return side;

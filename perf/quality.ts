@@ -132,21 +132,22 @@ function rounded(_: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
 }
 
-/** How often something was found by the row that guards it, for budgets from a half to twice what they are. */
+/** How often something was found by the row that guards it, for budgets from a quarter to twice what they are. */
 function report(): string {
   const checks = done();
   const budgets = loadBudgets();
   const of = (sabotage: Sabotage): Check[] => checks.filter(check => check.sabotage === sabotage);
-  const share = (sabotage: Sabotage, factor: number): string => {
+  const share = (sabotage: Sabotage, allowed: Budgets): string => {
     const isHit = (rows: readonly string[]): boolean =>
       sabotage === 'nothing' ? rows.length > 0 : rows.includes(guard[sabotage]);
     const judged = of(sabotage).filter(({ error }) => error === undefined);
-    const hits = judged.filter(({ looks }) => isHit(found(looks, scaled(factor)))).length;
+    const hits = judged.filter(({ looks }) => isHit(found(looks, allowed))).length;
     return `${hits}/${judged.length}`;
   };
-  const lines = factors.map(factor =>
-    [factor, share('nothing', factor), ...kinds.map(kind => share(kind, factor))].join(' | '),
-  );
+  const lines = factors.map(factor => {
+    const budgets = scaled(factor);
+    return [factor, share('nothing', budgets), ...kinds.map(kind => share(kind, budgets))].join(' | ');
+  });
   const effect = (kind: (typeof kinds)[number]): string => {
     const worse = of(kind).map(({ looks }) => decide(looks[0] ?? [], budgets).find(({ row }) => row === guard[kind]));
     return `+${(median(worse.map(verdict => verdict?.worse ?? Number.NaN)) * 100).toFixed(1)} %`;

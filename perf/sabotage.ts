@@ -2,7 +2,7 @@
 import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { here } from './measure.ts';
 
 /** What is done to the Pipy scripts. `nothing` is a copy without a change. */
 export type Sabotage = 'nothing' | 'latency' | 'throughput' | 'memory' | 'allocation';
@@ -14,7 +14,6 @@ export interface Doses {
   readonly ballast: number;
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const script = join('src', 'dataplane', 'pipy', 'inbound.js');
 const entrance = '  function admit(start) {\n';
 
@@ -22,11 +21,11 @@ const entrance = '  function admit(start) {\n';
 export async function copyWith(sabotage: Sabotage, doses: Doses): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), `fsm-perf-${sabotage}-`));
   for (const part of ['src', 'bench', 'perf', 'charts', 'package.json', 'tsconfig.json'])
-    await cp(join(root, part), join(dir, part), {
+    await cp(join(here, part), join(dir, part), {
       recursive: true,
       filter: source => !source.includes('/results/'),
     });
-  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
+  await symlink(join(here, 'node_modules'), join(dir, 'node_modules'));
   const path = join(dir, script);
   const text = await readFile(path, 'utf8');
   if (!text.includes(entrance)) throw new Error(`${script} has no line "${entrance.trim()}" any more: name another`);

@@ -1,8 +1,8 @@
 /** The app behind every target of a run: one process that speaks all protocols. */
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { moduleFile } from '../../src/api/package.ts';
 import { findPipy } from '../../src/dataplane/pipy/driver.ts';
+import { accepts } from '../listening.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { appAddress, appProtocols, behind, endpointOn, ports } from './places.ts';
 import { quiet, whenUp } from './programs.ts';
@@ -33,12 +33,7 @@ export async function startApps(start: Site['start'], options: AppsOptions = {})
 
 /** The answers of another run's app would be taken for those of this one. @throws Error when somebody listens there */
 async function mustBeFree(host: string, port: number): Promise<void> {
-  const socket = connect(port, host);
-  const taken = await new Promise<boolean>(resolve => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  });
-  socket.destroy();
-  if (taken) throw new Error(`something listens on ${host}:${port} already: is there another run?`);
+  if (await accepts(host, port)) throw new Error(`something listens on ${host}:${port} already: is there another run?`);
 }
 
 function program(engine: 'pipy' | 'node', address: string): Program {
