@@ -102,10 +102,10 @@ spec:
   rules: [{ kind: HTTPRouteGroup, name: routes }]
 `);
   mesh.put(splitYaml(name, 'v1'));
-  await mesh.pod(driver, `${name}-v1`, `127.61.${block}.2`, '127.61.0.1');
-  await mesh.pod(driver, `${name}-v2`, `127.61.${block}.3`, '127.61.0.2');
+  await mesh.pod(driver, { name: `${name}-v1`, address: `127.61.${block}.2`, appAddress: '127.61.0.1' });
+  await mesh.pod(driver, { name: `${name}-v2`, address: `127.61.${block}.3`, appAddress: '127.61.0.2' });
   await listening(`127.61.${block}.3`, appPort);
-  await mesh.pod(driver, `${name}-client`, `127.61.${block}.1`, '127.61.0.9');
+  await mesh.pod(driver, { name: `${name}-client`, address: `127.61.${block}.1`, appAddress: '127.61.0.9' });
 }
 
 const weights = (version: string) => ({ v1: version === 'v1' ? 100 : 0, v2: version === 'v2' ? 100 : 0 });

@@ -26,10 +26,19 @@ const initMaxMs = 30_000;
 /** Starts a program of a sidecar; the name says whose it is. */
 export type StartProgram = (program: Program, name: string) => Child;
 
+/** A pod with a sidecar. */
+export interface BenchPod {
+  readonly name: string;
+  /** Its label `app` and its account; its name, unless it is one of several. */
+  readonly app?: string;
+  readonly address: string;
+  readonly appAddress: string;
+}
+
 /** A mesh that runs. */
 export interface BenchMesh {
-  /** Adds a pod of namespace `bench` with a sidecar, labelled `app: <name>`; resolves with the sidecar's process id. */
-  pod(driver: Driver, name: string, address: string, appAddress: string): Promise<number>;
+  /** Adds a pod of namespace `bench` with a sidecar; resolves with the sidecar's process id. */
+  pod(driver: Driver, pod: BenchPod): Promise<number>;
   /** Adds a pod of namespace `bench`, labelled `app: <name>`, that is only known: nothing runs there. */
   idlePod(name: string, address: string): void;
   /** Puts YAML documents into the cluster, without the network. */
@@ -67,8 +76,8 @@ export async function startMesh(start: StartProgram, parent: string): Promise<Be
   parts.defer(() => client.close());
   const whole = parts.move();
   return {
-    pod: (driver, name, address, appAddress) => startSidecar({ ...place, driver }, name, address, appAddress),
-    idlePod: (name, address) => void putPod(api.server, name, address),
+    pod: (driver, pod) => startSidecar({ ...place, driver }, pod),
+    idlePod: (name, address) => void putPod(api.server, name, name, address),
     put: yaml => putYaml(api.server.store, yaml),
     client,
     async commits() {
@@ -129,18 +138,16 @@ interface PodPlan {
 /** Creates the pod, runs the init step, starts the sidecar; gives its process id. */
 async function startSidecar(
   { api, dir, controlPlane, driver, start }: PodPlan,
-  name: string,
-  ip: string,
-  appAddress: string,
+  { name, app = name, address: ip, appAddress }: BenchPod,
 ): Promise<number> {
-  putYaml(api.store, `{ apiVersion: v1, kind: ServiceAccount, metadata: { namespace: bench, name: ${name} } }`);
-  const pod = putPod(api, name, ip);
+  putYaml(api.store, `{ apiVersion: v1, kind: ServiceAccount, metadata: { namespace: bench, name: ${app} } }`);
+  const pod = putPod(api, name, app, ip);
   const uid = String(pod.metadata.uid);
   const stateDir = join(dir, name);
   await mkdir(stateDir, { mode: 0o700 });
   const tokenFile = join(stateDir, 'token');
   const spec = { audiences: [`fsm.${trustDomain}`], boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name, uid } };
-  const { status } = api.tokens.request('bench', name, { spec });
+  const { status } = api.tokens.request('bench', app, { spec });
   await writeFile(tokenFile, String((status as { token?: unknown }).token), { mode: 0o600 });
   const controlRootFile = rootCertificateFile(join(dir, 'control-root'));
   const place = { podUid: uid, podNamespace: 'bench', podName: name, podAddress: ip, appAddress };
@@ -153,11 +160,11 @@ async function startSidecar(
   return child.pid;
 }
 
-function putPod(api: ApiServer, name: string, ip: string): KubeObject {
+function putPod(api: ApiServer, name: string, app: string, ip: string): KubeObject {
   const resource = api.store.catalog.byId('pods');
   if (resource === undefined) throw new Error('no pods');
-  const metadata = { namespace: 'bench', name, labels: { app: name, 'fsm-proxy-uuid': name } };
-  const spec = { serviceAccountName: name, nodeName: 'bench', containers: [{ name: 'app', image: 'none' }] };
+  const metadata = { namespace: 'bench', name, labels: { app, 'fsm-proxy-uuid': name } };
+  const spec = { serviceAccountName: app, nodeName: 'bench', containers: [{ name: 'app', image: 'none' }] };
   api.store.put({ apiVersion: 'v1', kind: 'Pod', metadata, spec } as unknown as KubeObject);
   const status = { phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions: [{ type: 'Ready', status: 'True' }] };
   return api.store.update(resource, 'bench', name, draft => ({ ...draft, status }), { status: true });

@@ -25,7 +25,14 @@ export interface Experiment {
   readonly payloadBytes: number;
   /** Services in the mesh's configuration besides the one that is called. */
   readonly services?: number;
+  /** Places that the service which is called has: each has an app's address, and in a pair a server's half of its own. */
+  readonly upstreams?: number;
+  /** `off`: everybody in the mesh may call everything (permissive mode); otherwise what TrafficTargets allow. */
+  readonly policies?: Policies;
 }
+
+/** Whether access policies are in force in the mesh. */
+export type Policies = 'on' | 'off';
 
 /** Experiments, and how often and how long each of them is run. */
 export interface Suite {

@@ -48,6 +48,8 @@ const experiment = object('One point on every axis, and who is measured at it.',
   rate: Type.Optional(amount('Requests a second over all connections; for latency alone.')),
   payloadBytes: count('Bytes of the body of an answer, of an echoed message, of a payload.'),
   services: Type.Optional(count('Services in the configuration besides the one that is called.')),
+  upstreams: Type.Optional(count('Places that the service which is called has.', 1)),
+  policies: Type.Optional(choice('off: everybody in the mesh may call everything.', ['on', 'off'])),
 });
 
 const suite = object('Experiments, and how often and how long each of them is run.', {

@@ -8,42 +8,42 @@
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
 import { type Baseline, type BaselineRow, strangeness, writeBaseline } from './baseline.ts';
-import { guardedHere, heedSignals, type Measurement, measureHere } from './measure.ts';
+import { guardedHere, type Measurement, measureHere, wholly } from './measure.ts';
 import type { Figure } from './rows.ts';
 
 const { values } = parseArgs({
   options: { reason: { type: 'string' }, runs: { type: 'string', default: '5' } },
 });
 
-const runs = Number(values.runs);
-if (!values.reason) throw new Error('say why: npm run perf:accept -- --reason "the scripts check one header more"');
-if (!Number.isInteger(runs) || runs < 3) throw new Error(`--runs is ${values.runs}: give 3 or more`);
-
-heedSignals();
-const guarded = await guardedHere();
-const measured: Measurement[] = [];
-while (measured.length < runs) {
-  measured.push(await measureHere(guarded));
-  process.stderr.write(`run ${measured.length} of ${runs} is done\n`);
+/** @throws Error when it is not said why, when something failed, or when this machine does not hold still */
+async function main({ reason, runs: wanted }: typeof values): Promise<void> {
+  const runs = Number(wanted);
+  if (!reason) throw new Error('say why: npm run perf:accept -- --reason "the scripts check one header more"');
+  if (!Number.isInteger(runs) || runs < 3) throw new Error(`--runs is ${wanted}: give 3 or more`);
+  const guarded = await guardedHere();
+  const measured: Measurement[] = [];
+  while (measured.length < runs) {
+    measured.push(await measureHere(guarded));
+    process.stderr.write(`run ${measured.length} of ${runs} is done\n`);
+  }
+  const baseline: Baseline = {
+    class: machineHere().class,
+    target: guarded.target,
+    recordedAt: new Date().toISOString(),
+    reason,
+    versions: guarded.versions,
+    controls: rowsOf(measured.map(({ controls }) => controls)),
+    rows: rowsOf(measured.map(({ figures }) => figures)),
+  };
+  for (const { controls } of measured) {
+    const strange = strangeness(baseline, controls);
+    if (strange !== undefined)
+      throw new Error(
+        `nothing is recorded, for this machine is not steady: in one run ${strange}; use perf:check --base`,
+      );
+  }
+  process.stdout.write(`written: ${writeBaseline(baseline)}\n`);
 }
-const baseline: Baseline = {
-  class: machineHere().class,
-  target: guarded.target,
-  recordedAt: new Date().toISOString(),
-  reason: values.reason,
-  versions: guarded.versions,
-  controls: rowsOf(measured.map(({ controls }) => controls)),
-  rows: rowsOf(measured.map(({ figures }) => figures)),
-};
-for (const { controls } of measured) {
-  const strange = strangeness(baseline, controls);
-  if (strange !== undefined)
-    throw new Error(
-      `nothing is recorded, for this machine is not steady: in one run ${strange}; use perf:check --base`,
-    );
-}
-const path = writeBaseline(baseline);
-process.stdout.write(`written: ${path}\n`);
 
 /** Rows of which something can be said on this machine. @throws Error when one was not measured in each run */
 function rowsOf(all: readonly (readonly Figure[])[]): BaselineRow[] {
@@ -51,8 +51,10 @@ function rowsOf(all: readonly (readonly Figure[])[]): BaselineRow[] {
   const known = rows.filter(([, figures]) => figures.every(({ unknown }) => unknown === undefined));
   return known.map(([row, figures]) => {
     const found = figures.map(({ value }) => value);
-    if (found.length < runs || !found.every(Number.isFinite))
-      throw new Error(`${row} is ${found.join(', ')} in ${runs} runs: a baseline needs a number in each`);
+    if (found.length < all.length || !found.every(Number.isFinite))
+      throw new Error(`${row} is ${found.join(', ')} in ${all.length} runs: a baseline needs a number in each`);
     return { row, values: found };
   });
 }
+
+await wholly(() => main(values));

@@ -20,7 +20,7 @@ import { isClientBound } from '../bench/run/rounds.ts';
 import { stopSignal, unlessStopped } from '../bench/run/stop.ts';
 import { cpuMsOf, memoryOf } from '../bench/run/usage.ts';
 import { targets as ownTargets, pathOf, startApps } from '../bench/targets/index.ts';
-import type { Running, Site, Target } from '../bench/targets/target.ts';
+import { plainSetting, type Running, type Site, type Target } from '../bench/targets/target.ts';
 import { moduleFile } from '../src/api/package.ts';
 import type { Callee } from './caller.ts';
 import type { DuelFigures, DuelPlan, DuelResult } from './duel-load.ts';
@@ -54,12 +54,12 @@ async function duel(names: Pair<string>, swapped: boolean, dir: string): Promise
   try {
     const start: Site['start'] = (program, role) => keeper.start(pinned(program, role, cores)).child;
     const network = `127.${randomInt(64, 250)}`;
-    const apps = await startApps(start, { address: `${network}.0.1` });
+    const apps = await startApps(start, { addresses: [`${network}.0.1`] });
     for (const [at, name] of (swapped ? names.toReversed() : names).entries()) {
       const place = join(dir, String(at));
       await mkdir(place, { recursive: true });
       const address = (n: number): string => `${network}.${at + 1}.${n}`;
-      up.push(await (await targetOf(name)).start({ app: apps.app, dir: place, address, start, services: 0 }));
+      up.push(await (await targetOf(name)).start({ app: apps.app, dir: place, address, start, ...plainSetting }));
     }
     const app = apps.processes.map(({ pid }) => pid);
     return await compared(

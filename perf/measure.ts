@@ -109,6 +109,17 @@ export function heedSignals(): void {
     });
 }
 
+/** Runs a program to its end. What goes wrong is told in a line, and ends it with 2; so does a signal. */
+export async function wholly(main: () => Promise<void>): Promise<void> {
+  heedSignals();
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 2;
+  }
+}
+
 /** Whether a signal has come. */
 export function isStopped(): boolean {
   return stoppedBy !== null;

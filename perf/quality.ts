@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
 import { median } from '../bench/statistics.ts';
 import { decide } from './decide.ts';
-import { type Guarded, guardedHere, heedSignals, here, isStopped, measureBeside } from './measure.ts';
+import { type Guarded, guardedHere, here, isStopped, measureBeside, wholly } from './measure.ts';
 import { type Budgets, loadBudgets, type Row } from './rows.ts';
 import { copyWith, type Doses, type Sabotage } from './sabotage.ts';
 
@@ -162,6 +162,7 @@ function report(): string {
   return `${table.join('\n')}\n\n${longest}; of ${unjudged} nothing could be said\n`;
 }
 
-heedSignals();
-if (!values.report) await run();
-process.stdout.write(report());
+await wholly(async () => {
+  if (!values.report) await run();
+  process.stdout.write(report());
+});

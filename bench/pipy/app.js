@@ -7,7 +7,9 @@ var answers = {};
 var notFound = new Message({ status: 404 });
 
 function listen(protocol, layout) {
-  pipy.listen(`${env.APP_ADDRESS}:${ports[protocol]}`, options, layout);
+  env.APP_ADDRESSES.split(',').forEach(address => {
+    pipy.listen(`${address}:${ports[protocol]}`, options, layout);
+  });
 }
 
 // The answer to a path, made once.

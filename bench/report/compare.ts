@@ -138,7 +138,16 @@ function nothingShared(results: readonly Named[]): string {
   return `no experiment is in all of them: ${told.join('; ')}. Run one suite for all`;
 }
 
-const parameters = ['protocol', 'measure', 'connections', 'rate', 'payloadBytes', 'services'] as const;
+const parameters = [
+  'protocol',
+  'measure',
+  'connections',
+  'rate',
+  'payloadBytes',
+  'services',
+  'upstreams',
+  'policies',
+] as const;
 
 /** What keeps an experiment of one name from being one experiment; empty when nothing does. */
 function differences(experiment: Experiment, results: readonly Named[]): string[] {

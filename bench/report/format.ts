@@ -82,10 +82,15 @@ const protocols: Readonly<Record<Protocol, string>> = {
 };
 
 /** The point on every axis, in words. */
-export function axesOf({ protocol, measure, rate, connections, payloadBytes, services }: Experiment): string {
+export function axesOf(experiment: Experiment): string {
+  const { protocol, measure, rate, connections, payloadBytes, services, upstreams, policies } = experiment;
   const pace =
     measure === 'throughput' ? 'as fast as it goes (closed loop)' : `${whole(rate ?? 0)} requests/s (open loop)`;
-  const more = services === undefined ? [] : [times(services, 'further service')];
+  const more = [
+    ...(services === undefined ? [] : [times(services, 'further service')]),
+    ...(upstreams === undefined ? [] : [times(upstreams, 'upstream')]),
+    ...(policies === undefined ? [] : [`access policies ${policies}`]),
+  ];
   return [protocols[protocol], pace, times(connections, 'connection'), `${whole(payloadBytes)} bytes`, ...more].join(
     ' · ',
   );

@@ -60,7 +60,7 @@ function blockOf(part: Part): string {
   const told = rows.filter(({ target }) => target !== again.target);
   const blur = noiseShare(noise, figures[0]);
   const own = `noise of the machine ${blur === null ? `not measured (no ${again.target})` : share(blur)}`;
-  const late = Math.max(...rows.map(({ latenessUs }) => latenessUs ?? 0));
+  const late = Math.max(0, ...rows.map(({ latenessUs }) => latenessUs ?? 0));
   const sender = late === 0 ? [] : [`the sender was late by ${time(late)} at the most (p99 of a round)`];
   const small = `<sub>${[signsExplained, own, ...sender].join('; ')}</sub>`;
   const cells = told.map(row => cellsOf(row, figures, part));

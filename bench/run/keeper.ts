@@ -105,11 +105,6 @@ export class Keeper {
     return text;
   };
 
-  /** Children that are still there, of these process ids. */
-  withPids(pids: readonly number[]): ChildProcess[] {
-    return [...this.#children.keys()].filter(({ pid }) => pid !== undefined && pids.includes(pid));
-  }
-
   /** SIGKILL to the children given, or to all: nothing of a bench has anything to save. Resolves when they are gone. */
   async end(children: Iterable<ChildProcess> = [...this.#children.keys()]): Promise<void> {
     for (const child of children) {

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Role, Round, Suite } from '../model.ts';
 import { type Apps, pathOf, startApps } from '../targets/index.ts';
-import type { Running, Site, Target } from '../targets/target.ts';
+import { plainSetting, type Running, type Setting, type Site, type Target } from '../targets/target.ts';
 import { type Cores, pinSelf, widthOf } from './cores.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
@@ -197,9 +197,10 @@ class Job {
   }
 
   async #startedApp(): Promise<Apps['app']> {
-    const address = `${this.#plan.network}.0.1`;
+    const { upstreams } = this.#setting();
+    const addresses = Array.from({ length: upstreams }, (_, at) => `${this.#plan.network}.0.${at + 1}`);
     try {
-      this.#app ??= await bringUp(this.#plan, start => startApps(start, { address }));
+      this.#app ??= await bringUp(this.#plan, start => startApps(start, { addresses }));
       return this.#app.what.app;
     } catch (error) {
       this.#plan.signal.throwIfAborted();
@@ -210,7 +211,12 @@ class Job {
   #siteOf({ name }: Target, place: Pick<Site, 'app' | 'dir' | 'start'>): Site {
     const block = this.#experiment.targets.indexOf(name) + 1;
     const address = (n: number): string => `${this.#plan.network}.${block}.${n}`;
-    return { ...place, address, services: this.#experiment.services ?? 0 };
+    return { ...place, address, ...this.#setting() };
+  }
+
+  #setting(): Setting {
+    const { services, upstreams, policies } = { ...plainSetting, ...this.#experiment };
+    return { services, upstreams, policies };
   }
 
   #loadPlan(running: Running): LoadPlan {

@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { Errors } from 'typebox/value';
 import type { Experiment, Suite } from '../model.ts';
 import { targets as allTargets } from '../targets/index.ts';
+import { upstreamsMax } from '../targets/target.ts';
 
 const atLeastOne = { minItems: 1 } as const;
 const count = Type.Integer({ minimum: 1 });
@@ -18,6 +19,8 @@ const experimentSchema = Type.Object(
     rate: Type.Optional(Type.Array(count, atLeastOne)),
     payloadBytes: Type.Array(Type.Integer({ minimum: 0 }), atLeastOne),
     services: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }), atLeastOne)),
+    upstreams: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: upstreamsMax }), atLeastOne)),
+    policies: Type.Optional(Type.Array(Type.Enum(['on', 'off']), atLeastOne)),
   },
   { additionalProperties: false },
 );
@@ -85,26 +88,40 @@ export function noTargets(names: readonly string[]): string {
   return `there is no target ${told}: name some of ${allTargets.map(({ name }) => name).join(', ')}`;
 }
 
+/** In the order in which they are varied and told. */
+const axes = ['connections', 'rate', 'payloadBytes', 'services', 'upstreams', 'policies'] as const;
+
+type Point = Pick<Experiment, (typeof axes)[number]>;
+
 /** Every combination of what stands on the axes. */
 function pointsOf(written: Static<typeof experimentSchema>): Experiment[] {
   const { protocol, measure, targets } = written;
-  const points: Experiment[] = [];
-  for (const connections of written.connections)
-    for (const rate of written.rate ?? [undefined])
-      for (const payloadBytes of written.payloadBytes)
-        for (const services of written.services ?? [undefined]) {
-          const point = { protocol, measure, targets, connections, payloadBytes };
-          const optional = { ...(rate !== undefined && { rate }), ...(services !== undefined && { services }) };
-          points.push({ name: nameOf({ ...point, ...optional }), ...point, ...optional });
-        }
-  return points;
+  let points: Partial<Point>[] = [{}];
+  for (const axis of axes) {
+    const { [axis]: values } = written;
+    if (values !== undefined) points = points.flatMap(point => values.map(value => ({ ...point, [axis]: value })));
+  }
+  // The schema demands the axes that a point must have.
+  return points
+    .map(point => ({ ...(point as Point), protocol, measure, targets }))
+    .map(nameless => ({ name: nameOf(nameless), ...nameless }));
 }
 
 /** `http1 latency, 16 connections, 1000/s, 1024 B`. */
-function nameOf({ protocol, measure, connections, rate, payloadBytes, services }: Omit<Experiment, 'name'>): string {
-  const parts = [`${protocol} ${measure}`, `${connections} connection${connections === 1 ? '' : 's'}`];
-  if (rate !== undefined) parts.push(`${rate}/s`);
-  parts.push(`${payloadBytes} B`);
-  if (services !== undefined) parts.push(`${services} services`);
-  return parts.join(', ');
+function nameOf({ protocol, measure, ...point }: Omit<Experiment, 'name'>): string {
+  const { connections, rate, payloadBytes, services, upstreams, policies } = point;
+  const parts = [
+    `${protocol} ${measure}`,
+    times(connections, 'connection'),
+    rate !== undefined && `${rate}/s`,
+    `${payloadBytes} B`,
+    services !== undefined && `${services} services`,
+    upstreams !== undefined && times(upstreams, 'upstream'),
+    policies !== undefined && `policies ${policies}`,
+  ];
+  return parts.filter(part => part !== false).join(', ');
+}
+
+function times(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

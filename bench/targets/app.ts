@@ -7,7 +7,7 @@ import { PacketReader, packet, packets } from '../load/protocols/mqtt-packets.ts
 import { acceptOf, FrameReader, frameOf, opcodes } from './frames.ts';
 import { ports } from './places.ts';
 
-const address = process.env.APP_ADDRESS;
+const addresses = (process.env.APP_ADDRESSES ?? '').split(',');
 const bodies = new Map<string, Buffer>();
 
 /** The body of `/bytes/<n>`, made once; undefined for other paths. */
@@ -80,23 +80,25 @@ function serveMQTT(socket: Socket): void {
 
 const keepAlive = { keepAliveTimeout: 3_600_000, noDelay: true };
 
-createServer(keepAlive, ({ url = '' }, response) => {
-  const body = bodyOf(url);
-  if (body === undefined) return response.writeHead(404).end();
-  response.writeHead(200, { 'content-length': body.length }).end(body);
-}).listen(ports.http1, address);
+for (const address of addresses) {
+  createServer(keepAlive, ({ url = '' }, response) => {
+    const body = bodyOf(url);
+    if (body === undefined) return response.writeHead(404).end();
+    response.writeHead(200, { 'content-length': body.length }).end(body);
+  }).listen(ports.http1, address);
 
-createHTTP2Server()
-  .on('stream', (stream, headers) => serveHTTP2(stream, headers[':path'] ?? ''))
-  .listen(ports.http2, address);
+  createHTTP2Server()
+    .on('stream', (stream, headers) => serveHTTP2(stream, headers[':path'] ?? ''))
+    .listen(ports.http2, address);
 
-createHTTP2Server().on('stream', serveGRPC).listen(ports.grpc, address);
+  createHTTP2Server().on('stream', serveGRPC).listen(ports.grpc, address);
 
-createTCPServer({ noDelay: true }, socket => {
-  socket.on('error', () => socket.destroy());
-  socket.pipe(socket);
-}).listen(ports.tcp, address);
+  createTCPServer({ noDelay: true }, socket => {
+    socket.on('error', () => socket.destroy());
+    socket.pipe(socket);
+  }).listen(ports.tcp, address);
 
-createServer(keepAlive).on('upgrade', serveWebSocket).listen(ports.websocket, address);
+  createServer(keepAlive).on('upgrade', serveWebSocket).listen(ports.websocket, address);
 
-createTCPServer({ noDelay: true }, serveMQTT).listen(ports.mqtt, address);
+  createTCPServer({ noDelay: true }, serveMQTT).listen(ports.mqtt, address);
+}

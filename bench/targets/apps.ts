@@ -10,25 +10,28 @@ import type { Program, Running, Site } from './target.ts';
 
 /** The app, up and answering on every protocol. */
 export interface Apps {
-  /** Where it is for a protocol; for TLS, what stands behind the handshake. */
-  app(protocol: Protocol): Endpoint;
+  /** Where it is for a protocol, at the first of its addresses or at another; for TLS, what stands behind the handshake. */
+  app(protocol: Protocol, upstream?: number): Endpoint;
   readonly processes: Running['processes'];
 }
 
 /** Where the app runs, and on what. */
 export interface AppsOptions {
-  readonly address?: string;
+  /** Each is an upstream of its own to what is measured. */
+  readonly addresses?: readonly string[];
   readonly engine?: 'pipy' | 'node';
 }
 
 /** Starts the app, on Pipy where there is one: it takes the least of the cores, whatever stands in front of it. */
 export async function startApps(start: Site['start'], options: AppsOptions = {}): Promise<Apps> {
-  const { address = appAddress, engine = findPipy() === undefined ? 'node' : 'pipy' } = options;
-  await Promise.all(appProtocols.map(protocol => mustBeFree(address, ports[protocol])));
-  const child = start(program(engine, address), 'app', 'app');
-  const app = (protocol: Protocol) => endpointOn(address, behind(protocol));
-  const { processes } = await whenUp(appProtocols, app, [{ name: 'app', child }]);
-  return { app, processes };
+  const { addresses = [appAddress], engine = findPipy() === undefined ? 'node' : 'pipy' } = options;
+  const places = addresses.flatMap(address => appProtocols.map(protocol => ({ address, port: ports[protocol] })));
+  await Promise.all(places.map(({ address, port }) => mustBeFree(address, port)));
+  const child = start(program(engine, addresses), 'app', 'app');
+  const app = (protocol: Protocol, upstream = 0) => endpointOn(addresses[upstream] ?? '', behind(protocol));
+  const ups = addresses.map((_, at) => whenUp(appProtocols, protocol => app(protocol, at), [{ name: 'app', child }]));
+  const [first] = await Promise.all(ups);
+  return { app, processes: first?.processes ?? [] };
 }
 
 /** The answers of another run's app would be taken for those of this one. @throws Error when somebody listens there */
@@ -36,8 +39,8 @@ async function mustBeFree(host: string, port: number): Promise<void> {
   if (await accepts(host, port)) throw new Error(`something listens on ${host}:${port} already: is there another run?`);
 }
 
-function program(engine: 'pipy' | 'node', address: string): Program {
-  const env = { APP_ADDRESS: address, APP_PORTS: JSON.stringify(ports) };
+function program(engine: 'pipy' | 'node', addresses: readonly string[]): Program {
+  const env = { APP_ADDRESSES: addresses.join(','), APP_PORTS: JSON.stringify(ports) };
   const pipy = findPipy();
   if (engine === 'node') return { file: process.execPath, args: [moduleFile('./app', import.meta.url)], env };
   if (pipy === undefined) throw new Error('there is no Pipy here');

@@ -13,7 +13,8 @@ export interface Way {
   readonly name: string;
   readonly protocol: AppProtocol;
   readonly listen: { readonly host: string; readonly port: number };
-  readonly target: { readonly host: string; readonly port: number };
+  /** Asked in turn. */
+  readonly targets: readonly { readonly host: string; readonly port: number }[];
   /** TLS of the client's side: `ours` without and `mutual` with a client certificate. */
   readonly accept?: 'ours' | 'mutual';
   /** Mutual TLS towards the target. */
@@ -62,8 +63,8 @@ function httpFilter({ name, protocol }: Way): Json {
 }
 
 function clusterOf(way: Way, files: Certificates): Json {
-  const { name, protocol, target } = way;
-  const endpoint = { endpoint: { address: addressOf(target) } };
+  const { name, protocol, targets } = way;
+  const endpoints = targets.map(target => ({ endpoint: { address: addressOf(target) } }));
   const many = { max_connections: 100_000, max_pending_requests: 100_000, max_requests: 1_000_000 };
   const speaks2 = protocol === 'http2' || protocol === 'grpc';
   const explicit = { [speaks2 ? 'http2_protocol_options' : 'http_protocol_options']: {} };
@@ -72,7 +73,7 @@ function clusterOf(way: Way, files: Certificates): Json {
     name,
     type: 'STATIC',
     connect_timeout: '5s',
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint] }] },
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] },
     circuit_breakers: { thresholds: [many] },
     ...(isStream(protocol)
       ? {}

@@ -1,12 +1,12 @@
 /** Envoy: one hop, and a pair with mutual TLS. One worker each. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Protocol } from '../model.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { configOf, type Way } from './envoy-config.ts';
+import { clientOn, pairUp, serverHalves } from './pairs.ts';
 import { appProtocols, behind, endpointOn, hopOn } from './places.ts';
 import { findPeer, findProgram, type Peer, type Started, whenUp } from './programs.ts';
-import type { Site, Target } from './target.ts';
+import { type Site, type Target, upstreamsOf } from './target.ts';
 
 const peer: Peer = {
   variable: 'ENVOY_BIN',
@@ -29,7 +29,7 @@ export const envoy: Target = {
     const endpoint = hopOn(site.address(1), files);
     const ways = hopProtocols.map((name): Way => {
       const protocol = behind(name);
-      const plain = { name, protocol, listen: endpoint(name), target: site.app(protocol) };
+      const plain = { name, protocol, listen: endpoint(name), targets: upstreamsOf(site, protocol) };
       return name === 'tls' ? { ...plain, accept: 'ours' } : plain;
     });
     return whenUp(hopProtocols, endpoint, [await startEnvoy(site, 'envoy', ways, files)]);
@@ -44,19 +44,19 @@ export const envoyPair: Target = {
   find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
-    const client = (protocol: Protocol) => endpointOn(site.address(1), protocol);
-    const server = (protocol: Protocol) => endpointOn(site.address(2), protocol);
-    const out = appProtocols.map(
-      (name): Way => ({ name, protocol: name, listen: client(name), target: server(name), dial: 'mutual' }),
-    );
-    const back = appProtocols.map(
-      (name): Way => ({ name, protocol: name, listen: server(name), target: site.app(name), accept: 'mutual' }),
-    );
-    const started = [
-      await startEnvoy(site, 'client envoy', out, files),
-      await startEnvoy(site, 'server envoy', back, files),
-    ];
-    return whenUp(appProtocols, client, started);
+    const [client, halves] = [clientOn(site), serverHalves(site)];
+    const out = appProtocols.map((name): Way => {
+      const targets = halves.map(({ host }) => endpointOn(host, name));
+      return { name, protocol: name, listen: client(name), targets, dial: 'mutual' };
+    });
+    const servers = halves.map(({ name: who, host, app }) => {
+      const back = appProtocols.map((name): Way => {
+        const listen = endpointOn(host, name);
+        return { name, protocol: name, listen, targets: [app(name)], accept: 'mutual' };
+      });
+      return startEnvoy(site, `${who} envoy`, back, files);
+    });
+    return pairUp(site, appProtocols, await Promise.all(servers), () => startEnvoy(site, 'client envoy', out, files));
   },
 };
 

@@ -5,7 +5,7 @@ import type { Endpoint } from '../model.ts';
 import { makeCertificates } from './certificates.ts';
 import { behind, hopOn } from './places.ts';
 import { findPeer, findProgram, type Peer, whenUp } from './programs.ts';
-import type { Target } from './target.ts';
+import { type Target, upstreamsOf } from './target.ts';
 
 const peer: Peer = {
   variable: 'HAPROXY_BIN',
@@ -41,7 +41,7 @@ export const haproxy: Target = {
     const file = findProgram(peer.variable, peer.name);
     if (file === undefined) throw new Error('there is no HAProxy here');
     const endpoint = hopOn(site.address(1), await makeCertificates(site.dir));
-    const proxies = protocols.map(protocol => proxy(protocol, endpoint(protocol), site.app(behind(protocol))));
+    const proxies = protocols.map(protocol => proxy(protocol, endpoint(protocol), upstreamsOf(site, behind(protocol))));
     const config = join(site.dir, 'haproxy.cfg');
     await writeFile(config, `${common}\n${proxies.join('\n')}`);
     // In the foreground, without a master process; -C is what names in the configuration are relative to.
@@ -65,12 +65,14 @@ defaults
   timeout tunnel 1h
 `;
 
-function proxy(protocol: Spoken, from: Endpoint, to: Endpoint): string {
+/** They are asked in turn. */
+function proxy(protocol: Spoken, from: Endpoint, to: readonly Endpoint[]): string {
   const { bind = '', server = '', mode = 'http' } = settings[protocol];
+  const servers = to.map(({ host, port }, at) => `  server app-${at + 1} ${host}:${port} ${server}`);
   return `
 listen ${protocol}
   mode ${mode}
   bind ${from.host}:${from.port} ${bind}
-  server app ${to.host}:${to.port} ${server}
+${servers.join('\n')}
 `;
 }

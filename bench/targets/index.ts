@@ -4,7 +4,7 @@ import { envoy, envoyPair } from './envoy.ts';
 import { haproxy } from './haproxy.ts';
 import { mosquitto } from './mosquitto.ts';
 import { nginx, nginxPair } from './nginx.ts';
-import { pipy, pipyBarePair } from './pipy.ts';
+import { pipy, pipyBarePair, pipyPlainPair } from './pipy.ts';
 import { nodePair, pipyPair } from './sidecars.ts';
 import type { Target } from './target.ts';
 
@@ -16,6 +16,7 @@ export const targets: readonly Target[] = [
   direct,
   directAgain,
   pipy,
+  pipyPlainPair,
   pipyBarePair,
   pipyPair,
   nodePair,

@@ -5,9 +5,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Protocol } from '../model.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
+import { pairUp, serverHalves } from './pairs.ts';
 import { behind, endpointOn, hopOn, isStream, ports } from './places.ts';
 import { findPeer, findProgram, isRoot, type Peer, type Started, whenUp } from './programs.ts';
-import type { Site, Target } from './target.ts';
+import { type Site, type Target, upstreamsOf } from './target.ts';
 
 const peer: Peer = {
   variable: 'NGINX_BIN',
@@ -31,7 +32,7 @@ export const nginx: Target = {
   async start(site) {
     const files = await makeCertificates(site.dir);
     const at = site.address(1);
-    const app = (protocol: Protocol) => placeOf(site.app(behind(protocol)));
+    const app = (protocol: Protocol) => upstreamsOf(site, behind(protocol)).map(placeOf);
     const servers = [
       server(`${at}:${ports.http1}`, 'http://http1'),
       server(`${at}:${ports.tls} ssl`, 'http://http1', serverTLS(files)),
@@ -40,7 +41,7 @@ export const nginx: Target = {
     const pools = [pool('http1', app('http1')), pool('websocket', app('websocket'))];
     const streams = spoken()
       .filter(isStream)
-      .map(each => `server { listen ${at}:${ports[each]}; proxy_pass ${app(each)}; proxy_timeout 1h; }`);
+      .map(each => `upstream ${each} { ${serversOf(app(each))} } ${passing(`${at}:${ports[each]}`, each)}`);
     const started = await startNginx(
       site,
       'nginx',
@@ -65,24 +66,29 @@ export const nginxPair: Target = {
   find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
-    const half = (from: string, how: string, scheme: string, to: (protocol: Protocol) => string, settings: string) =>
+    const half = (on: string, how: string, scheme: string, to: (protocol: Protocol) => string[], settings: string) =>
       pairProtocols.flatMap(protocol => [
         pool(protocol, to(protocol)),
         server(
-          `${from}:${ports[protocol]}${how}`,
+          `${on}:${ports[protocol]}${how}`,
           `${scheme}://${protocol}`,
           `${settings} ${protocol === 'websocket' ? upgrade : ''}`,
         ),
       ]);
-    const toServer = (protocol: Protocol) => placeOf(endpointOn(site.address(2), protocol));
-    const toApp = (protocol: Protocol) => placeOf(site.app(protocol));
-    const client = half(site.address(1), '', 'https', toServer, clientTLS(files));
-    const behindIt = half(site.address(2), ' ssl', 'http', toApp, `${serverTLS(files)} ${demandTLS(files)}`);
-    const started = [
-      await startNginx(site, 'client nginx', `http { ${common} ${client.join('\n')} }`),
-      await startNginx(site, 'server nginx', `http { ${common} ${behindIt.join('\n')} }`),
-    ];
-    return whenUp(pairProtocols, protocol => endpointOn(site.address(1), protocol), started);
+    const start = (name: string, blocks: string[]) =>
+      startNginx(site, `${name} nginx`, `http { ${common} ${blocks.join('\n')} }`);
+    const halves = serverHalves(site);
+    const asked = `${serverTLS(files)} ${demandTLS(files)}`;
+    const servers = halves.map(({ name, host, app }) =>
+      start(
+        name,
+        half(host, ' ssl', 'http', protocol => [placeOf(app(protocol))], asked),
+      ),
+    );
+    const toServers = (protocol: Protocol) => halves.map(({ host }) => placeOf(endpointOn(host, protocol)));
+    return pairUp(site, pairProtocols, await Promise.all(servers), () =>
+      start('client', half(site.address(1), '', 'https', toServers, clientTLS(files))),
+    );
   },
 };
 
@@ -102,8 +108,17 @@ const upgrade = `
   proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
 `;
 
-function pool(name: string, to: string): string {
-  return `upstream ${name} { server ${to}; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }`;
+function pool(name: string, to: readonly string[]): string {
+  return `upstream ${name} { ${serversOf(to)} keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 1h; }`;
+}
+
+/** They are asked in turn. */
+function serversOf(places: readonly string[]): string {
+  return places.map(place => `server ${place};`).join(' ');
+}
+
+function passing(listen: string, to: string): string {
+  return `server { listen ${listen}; proxy_pass ${to}; proxy_timeout 1h; }`;
 }
 
 function server(listen: string, to: string, settings = ''): string {

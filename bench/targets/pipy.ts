@@ -1,11 +1,12 @@
-/** Bare Pipys, with a few lines of script and no mesh: one hop, and a pair with mutual TLS. */
+/** Bare Pipys, with a few lines of script and no mesh: one hop, and pairs with mutual TLS and in clear text. */
 import { fileURLToPath } from 'node:url';
 import { findPipy } from '../../src/dataplane/pipy/driver.ts';
 import type { Protocol } from '../model.ts';
 import { makeCertificates } from './certificates.ts';
+import { clientOn, pairUp, serverHalves } from './pairs.ts';
 import { behind, endpointOn, hopOn } from './places.ts';
-import { findPipyVersion, quiet, whenUp } from './programs.ts';
-import type { Program, Site, Target } from './target.ts';
+import { findPipyVersion, quiet, type Started, whenUp } from './programs.ts';
+import { type Program, type Site, type Target, upstreamsOf } from './target.ts';
 
 const script = (name: string) => fileURLToPath(new URL(`../pipy/${name}.js`, import.meta.url));
 const at = ({ host, port }: { host: string; port: number }) => `${host}:${port}`;
@@ -29,7 +30,7 @@ export const pipy: Target = {
     const endpoint = hopOn(site.address(1), files);
     const places = placesOf(hopProtocols, protocol => ({
       listen: at(endpoint(protocol)),
-      target: at(site.app(behind(protocol))),
+      targets: upstreamsOf(site, behind(protocol)).map(at),
     }));
     const child = site.start(
       run('hop', { HOP_PLACES: places, HOP_CERT: files.certificate, HOP_KEY: files.key }),
@@ -42,7 +43,7 @@ export const pipy: Target = {
 
 function placesOf(
   protocols: readonly Protocol[],
-  place: (protocol: Protocol) => { readonly listen: string; readonly target: string },
+  place: (protocol: Protocol) => { readonly listen: string; readonly targets: readonly string[] },
 ): string {
   return JSON.stringify(Object.fromEntries(protocols.map(protocol => [protocol, place(protocol)])));
 }
@@ -55,21 +56,37 @@ export const pipyBarePair: Target = {
   title: 'two bare Pipys with mutual TLS between them',
   protocols: pairProtocols,
   find: findPipyVersion,
-  start: site => startBarePair(site, pairProtocols),
+  async start(site) {
+    const { certificate, key, root } = await makeCertificates(site.dir);
+    return startBarePair(site, { BARE_CERT: certificate, BARE_KEY: key, BARE_ROOT: root });
+  },
 };
 
-/** Starts both halves; certificates and keys are of the kind that the mesh makes. */
-async function startBarePair(site: Site, protocols: readonly Protocol[]): ReturnType<Target['start']> {
-  const { certificate, key, root } = await makeCertificates(site.dir);
-  const files = { BARE_CERT: certificate, BARE_KEY: key, BARE_ROOT: root };
-  const client = (protocol: Protocol) => endpointOn(site.address(1), protocol);
-  const server = (protocol: Protocol) => endpointOn(site.address(2), protocol);
-  const toServer = placesOf(protocols, protocol => ({ listen: at(client(protocol)), target: at(server(protocol)) }));
-  const toApp = placesOf(protocols, protocol => ({ listen: at(server(protocol)), target: at(site.app(protocol)) }));
-  const start = (half: 'client' | 'server', places: string) => {
-    const name = `${half} Pipy`;
+/** The same in clear text: beside the other, what mutual TLS costs. */
+export const pipyPlainPair: Target = {
+  name: 'pipy-plain-pair',
+  title: 'two bare Pipys with clear text between them: what mutual TLS costs is missing',
+  protocols: pairProtocols,
+  find: findPipyVersion,
+  start: site => startBarePair(site, {}),
+};
+
+/** Starts both halves; certificates and keys, where there are any, are of the kind that the mesh makes. */
+function startBarePair(site: Site, files: Readonly<Record<string, string>>): ReturnType<Target['start']> {
+  const halves = serverHalves(site);
+  const start = (half: 'client' | 'server', who: string, places: string): Started => {
+    const name = `${who} Pipy`;
     return { name, child: site.start(run(`bare-${half}`, { ...files, BARE_PLACES: places }), 'proxy', name) };
   };
-  const started = [start('client', toServer), start('server', toApp)];
-  return whenUp(protocols, client, started);
+  const servers = halves.map(({ name, host, app }) => {
+    const listen = (protocol: Protocol) => at(endpointOn(host, protocol));
+    const places = placesOf(pairProtocols, protocol => ({ listen: listen(protocol), targets: [at(app(protocol))] }));
+    return start('server', name, places);
+  });
+  const client = clientOn(site);
+  const places = placesOf(pairProtocols, protocol => ({
+    listen: at(client(protocol)),
+    targets: halves.map(({ host }) => at(endpointOn(host, protocol))),
+  }));
+  return pairUp(site, pairProtocols, servers, async () => start('client', 'client', places));
 }

@@ -1,13 +1,13 @@
-/** Pairs of the mesh's own sidecars with mutual TLS: a client pod, a server pod, and the control plane that joins them. */
+/** Pairs of the mesh's own sidecars with mutual TLS: a client pod, server pods, and the control plane that joins them. */
 import { type Driver, ports as sidecarPorts } from '../../src/dataplane/driver.ts';
 import { nodeDriver } from '../../src/dataplane/node/driver.ts';
 import { pipyDriver } from '../../src/dataplane/pipy/driver.ts';
-import { listening } from '../listening.ts';
 import { type BenchMesh, startMesh } from '../mesh.ts';
-import type { Endpoint, Protocol } from '../model.ts';
+import type { Endpoint, Policies, Protocol } from '../model.ts';
+import { serverHalves, whenListening } from './pairs.ts';
 import { type AppProtocol, appProtocols, endpointOn, isStream, ports } from './places.ts';
-import { findPipyVersion, type Started, whenUp, whileUp } from './programs.ts';
-import type { Child, Running, Site, Target } from './target.ts';
+import { findPipyVersion, type Started, whenUp } from './programs.ts';
+import { type Child, type Running, type Setting, type Site, type Target, upstreamsMax } from './target.ts';
 
 /** What a Service says of its port. WebSocket begins as HTTP/1.1; MQTT is bytes to a mesh. */
 const appProtocolOf: Readonly<Record<AppProtocol, string>> = {
@@ -58,15 +58,19 @@ async function joined(
   driver: Driver,
   children: ReadonlyMap<string, Child>,
 ): Promise<Running> {
-  putServices(mesh, site.services);
-  const server = site.address(2);
+  putPolicies(mesh, site.policies);
+  putServices(mesh, site);
   // A sidecar goes to the port of its app that it was called on.
-  await mesh.pod(driver, 'server', server, site.app('http1').host);
-  await whileUp([startedOf(children, 'server')], signal =>
-    Promise.all(appProtocols.map(protocol => listening(server, ports[protocol], signal))),
-  );
-  await mesh.pod(driver, 'client', site.address(1), site.address(3));
-  const started = ['client', 'server'].map(name => startedOf(children, name));
+  const pods = serverHalves(site).map(({ name, host, app }) => ({
+    name,
+    address: host,
+    appAddress: app('http1').host,
+  }));
+  for (const pod of pods) await mesh.pod(driver, { ...pod, app: 'server' });
+  const servers = pods.map(({ name }) => startedOf(children, name));
+  await whenListening(site, appProtocols, servers);
+  await mesh.pod(driver, { name: 'client', address: site.address(1), appAddress: site.address(2 + upstreamsMax) });
+  const started = [startedOf(children, 'client'), ...servers];
   const running = await whenUp(appProtocols, protocol => entry(site, protocol), started);
   return { ...running, close: () => mesh.close() };
 }
@@ -84,14 +88,29 @@ function entry(site: Site, protocol: Protocol): Endpoint {
   return isStream(protocol) ? { ...endpoint, connect: endpoint.authority } : endpoint;
 }
 
+/** With policies off everybody may call everything, whatever TrafficTargets say. */
+function putPolicies(mesh: BenchMesh, policies: Policies): void {
+  if (policies === 'off') mesh.put(permissiveYaml);
+}
+
+const permissiveYaml = `
+apiVersion: config.flomesh.io/v1alpha3
+kind: MeshConfig
+metadata: { namespace: fsm-system, name: fsm-mesh-config }
+spec: { traffic: { enablePermissiveTrafficPolicyMode: true, enableEgress: false } }
+`;
+
 /** The Service that is called, and as many others as a mesh has besides, each with a pod and an account of its own. */
-function putServices(mesh: BenchMesh, others: number): void {
-  const all = appProtocols.map(protocol => portYaml(protocol)).join(', ');
-  mesh.put(serviceYaml('app', 'server', all));
-  for (let at = 0; at < others; at++) {
+function putServices(mesh: BenchMesh, { services, policies }: Setting): void {
+  const put = (name: string, pods: string, portList: string): void => {
+    mesh.put(serviceYaml(name, pods, portList));
+    if (policies === 'on') mesh.put(allowanceYaml(name, pods));
+  };
+  put('app', 'server', appProtocols.map(protocol => portYaml(protocol)).join(', '));
+  for (let at = 0; at < services; at++) {
     const name = `other-${at}`;
     mesh.idlePod(name, `127.62.${at >> 8}.${at & 0xff}`);
-    mesh.put(serviceYaml(name, name, portYaml('http1')));
+    put(name, name, portYaml('http1'));
   }
 }
 
@@ -100,14 +119,19 @@ function portYaml(protocol: AppProtocol): string {
   return `{ name: ${protocol}, port: ${port}, targetPort: ${port}, appProtocol: ${appProtocolOf[protocol]} }`;
 }
 
-/** A Service of the pods and the account of a name, which the client may call. */
+/** A Service of the pods of a name. */
 function serviceYaml(service: string, pods: string, portList: string): string {
   return `
 apiVersion: v1
 kind: Service
 metadata: { namespace: bench, name: ${service} }
 spec: { selector: { app: ${pods} }, ports: [${portList}] }
----
+`;
+}
+
+/** The client may call the account of a name. */
+function allowanceYaml(service: string, pods: string): string {
+  return `
 apiVersion: access.smi-spec.io/v1alpha3
 kind: TrafficTarget
 metadata: { namespace: bench, name: ${service} }

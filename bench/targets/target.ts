@@ -1,6 +1,6 @@
 /** What can be measured: found on this machine or skipped with a reason, started in front of the app, and ended. */
 import type { ChildProcess } from 'node:child_process';
-import type { Endpoint, Protocol, Role } from '../model.ts';
+import type { Endpoint, Policies, Protocol, Role } from '../model.ts';
 
 /** A program as it is started, with nothing inherited but PATH. */
 export interface Program {
@@ -18,18 +18,36 @@ export interface Child extends ChildProcess {
   readonly ended: Promise<string>;
 }
 
+/** What a target is in front of, and the mesh that it is part of. */
+export interface Setting {
+  /** Places that the service which is called has, from 1 to `upstreamsMax`. */
+  readonly upstreams: number;
+  /** Services that the mesh's configuration has besides the one that is called. */
+  readonly services: number;
+  readonly policies: Policies;
+}
+
+/** The setting where no axis says otherwise. */
+export const plainSetting: Setting = { upstreams: 1, services: 0, policies: 'on' };
+
+/** As many as fit into the addresses that a target has. */
+export const upstreamsMax = 200;
+
 /** Where a target is started. Everything that it starts goes through `start`, so that nothing outlives the run. */
-export interface Site {
-  /** The app behind the target, for each protocol. */
-  app(protocol: Protocol): Endpoint;
+export interface Site extends Setting {
+  /** The app behind the target, for each protocol; of several upstreams the first, or that of a number from 0. */
+  app(protocol: Protocol, upstream?: number): Endpoint;
   /** A directory of the target's own, removed after the run. */
   readonly dir: string;
   /** A loopback address of the target's own, n from 1 to 249. */
   address(n: number): string;
   /** Starts a program on the cores that its role has. */
   start(program: Program, role: Role, name: string): Child;
-  /** Services that the mesh's configuration has besides the one that is called. */
-  readonly services: number;
+}
+
+/** The app at each of its places, for a proxy that stands before all of them. */
+export function upstreamsOf(site: Site, protocol: Protocol): readonly Endpoint[] {
+  return Array.from({ length: site.upstreams }, (_, upstream) => site.app(protocol, upstream));
 }
 
 /** A target that is up and has answered. */

@@ -141,6 +141,7 @@ describe('an experiment is refused', () => {
   test.each<[string, Comparison, string]>([
     ['whose load differs', parts({ rate: 500 }), 'rate differs: 1000 in x64, 500 in arm64'],
     ['whose services differ', parts({ services: 9 }), 'services differs: none in x64, 9 in arm64'],
+    ['whose policies differ', parts({ policies: 'off' }), 'policies differs: none in x64, off in arm64'],
     [
       'whose baseline differs',
       parts({ targets: ['nginx', 'direct', 'pipy-pair'] }),

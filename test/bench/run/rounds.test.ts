@@ -122,7 +122,9 @@ const isThere = (pid: number | undefined): boolean => readdirSync('/proc').inclu
 
 /** Kills the app, as if it had crashed. */
 async function killApp(): Promise<void> {
-  const [pid = 0] = withEnvironment(`APP_ADDRESS=${network}.0.1`);
+  const [pid] = withEnvironment(`APP_ADDRESSES=${network}.0.1`);
+  // A signal to nobody would be one to all.
+  if (pid === undefined) throw new Error('there is no app');
   process.kill(pid, 'SIGKILL');
   while (isThere(pid)) await new Promise(resolve => setImmediate(resolve));
 }

@@ -19,10 +19,22 @@ it('makes an experiment of every combination, with a name that says which', () =
   ]);
 });
 
+it('tells upstreams and policies in the name, where a suite has them', () => {
+  const { experiments } = parseSuite('s', suite({ rate: [100], upstreams: [1, 4], policies: ['off'] }));
+  expect(experiments.map(({ name, upstreams, policies }) => [name, upstreams, policies])).toEqual([
+    ['http1 latency, 8 connections, 100/s, 100 B, 1 upstream, policies off', 1, 'off'],
+    ['http1 latency, 8 connections, 100/s, 100 B, 4 upstreams, policies off', 4, 'off'],
+  ]);
+});
+
 it('says what is wrong with a suite, and where', () => {
   expect(() => parseSuite('s', '{')).toThrow('suite s is no JSON');
   expect(() => parseSuite('s', suite({ rate: [0] }))).toThrow('suite s: /experiments/0/rate/0 must be >= 1');
   expect(() => parseSuite('s', suite({ rate: [1], targets: [] }))).toThrow('/experiments/0/targets');
+  expect(() => parseSuite('s', suite({ rate: [1], upstreams: [0] }))).toThrow(
+    '/experiments/0/upstreams/0 must be >= 1',
+  );
+  expect(() => parseSuite('s', suite({ rate: [1], policies: ['none'] }))).toThrow('/experiments/0/policies/0');
   expect(() => parseSuite('s', suite({}))).toThrow(
     'suite s: /experiments/0 (http1 latency): "rate" is for latency, and latency needs one',
   );

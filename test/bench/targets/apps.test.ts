@@ -22,7 +22,9 @@ async function answersAll(engine: 'pipy' | 'node'): Promise<void> {
 test('an app does not take the place of another', async () => {
   const site = await createSite({ engine: 'node' });
   const { host } = site.app('http1');
-  await expect(startApps(site.start, { address: host })).rejects.toThrow(`something listens on ${host}:14001 already`);
+  await expect(startApps(site.start, { addresses: [host] })).rejects.toThrow(
+    `something listens on ${host}:14001 already`,
+  );
   await site.close();
 });
 

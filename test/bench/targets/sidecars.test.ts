@@ -21,8 +21,8 @@ afterAll(async () => {
   await site?.close();
 });
 
-async function status(authority: string, path: string): Promise<number | undefined> {
-  const { host, port } = running.endpoint('http1');
+async function status(authority: string, path: string, pair = running): Promise<number | undefined> {
+  const { host, port } = pair.endpoint('http1');
   const sent = request({ host, port, path, headers: { host: authority }, agent: false });
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
@@ -38,6 +38,14 @@ test('a path that no rule allows is refused', async () => {
 test('the client knows as many other Services as were asked for', async () => {
   expect(await status(`other-${services - 1}.bench:14001`, '/bytes/1')).toBe(503);
   expect(await status(`other-${services}.bench:14001`, '/bytes/1')).toBe(404);
+});
+
+test('with policies off a path that no rule allows is the app’s to answer', async () => {
+  const own = await createSite({ policies: 'off' });
+  const free = await nodePair.start(own);
+  expect(await status('app.bench:14001', '/other/1', free)).toBe(404);
+  await free.close();
+  await own.close();
 });
 
 test('a sidecar that ends at once is noticed, with what it said, and no key of its mesh stays', async () => {

@@ -2,10 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Endpoint, Protocol } from '../../../bench/model.ts';
 import { Keeper } from '../../../bench/run/keeper.ts';
 import { type Apps, type AppsOptions, startApps } from '../../../bench/targets/apps.ts';
-import type { Program, Site } from '../../../bench/targets/target.ts';
+import { type Program, plainSetting, type Setting, type Site } from '../../../bench/targets/target.ts';
 
 /** A block of loopback addresses with an app in it, and what was started there. */
 export interface TestSite extends Site {
@@ -13,9 +12,12 @@ export interface TestSite extends Site {
   close(): Promise<void>;
 }
 
+/** What a site is for, where that is not the plain case. */
+type SiteOptions = Pick<AppsOptions, 'engine'> & Partial<Setting>;
+
 /** Starts an app on addresses of its own. */
-export async function createSite(options: AppsOptions & { readonly services?: number } = {}): Promise<TestSite> {
-  const { services = 0, ...appOptions } = options;
+export async function createSite({ engine, ...axes }: SiteOptions = {}): Promise<TestSite> {
+  const setting = { ...plainSetting, ...axes };
   const dir = await mkdtemp(join(tmpdir(), 'fsm-targets-'));
   const keeper = new Keeper();
   const block = `127.${random(64, 123)}.${random(1, 254)}`;
@@ -24,9 +26,9 @@ export async function createSite(options: AppsOptions & { readonly services?: nu
     await keeper.close();
     await rm(dir, { recursive: true, force: true });
   };
-  const apps = await startedOr(close, startApps(start, { address: `${block}.250`, ...appOptions }));
-  const app = (protocol: Protocol): Endpoint => apps.app(protocol);
-  return { app, dir, address: n => `${block}.${n}`, start, services, close };
+  const addresses = Array.from({ length: setting.upstreams }, (_, at) => `${block}.${250 - at}`);
+  const apps = await startedOr(close, startApps(start, { addresses, ...(engine !== undefined && { engine }) }));
+  return { app: apps.app, dir, address: n => `${block}.${n}`, start, ...setting, close };
 }
 
 function random(from: number, to: number): number {

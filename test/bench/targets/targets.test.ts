@@ -1,6 +1,8 @@
 /** Every target that this machine has, asked for what it says that it speaks. */
+import { readFileSync } from 'node:fs';
 import { connect as connectTLS } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Endpoint } from '../../../bench/model.ts';
 import { Keeper } from '../../../bench/run/keeper.ts';
 import { ask } from '../../../bench/targets/ask.ts';
 import { targets } from '../../../bench/targets/index.ts';
@@ -12,8 +14,9 @@ import { createSite, type TestSite } from './site.ts';
 /** Bytes of an answer: nothing to join, more than one read, more than one frame of HTTP/2. */
 const sizes = [1, 1000, 40_000];
 
-/** Targets that are two proxies with mutual TLS between them. */
-const mutual = /-pair$/;
+/** Targets that are two proxies, and those that have mutual TLS between them. */
+const isPair = ({ name }: Target) => name.endsWith('-pair');
+const isMutual = (target: Target) => isPair(target) && target.name !== 'pipy-plain-pair';
 
 test('targets have names of their own', () => {
   expect(new Set(targets.map(({ name }) => name)).size).toBe(targets.length);
@@ -27,6 +30,7 @@ for (const target of targets) {
   if ('version' in found)
     describe(`${target.name} ${found.version}`, () => {
       answers(target);
+      usesEveryUpstream(target);
       startsWithoutCapabilities(target);
     });
   else test.skip(`${target.name} is not tested: ${found.why}`, () => undefined);
@@ -66,18 +70,48 @@ function answers(target: Target): void {
 
   test('its processes run, and are its own', () => {
     for (const { pid } of running.processes) expect(process.kill(pid, 0)).toBe(true);
-    expect(running.processes).toHaveLength(processesOf(target.name));
+    expect(running.processes).toHaveLength(processesOf(target));
   });
 
-  if (mutual.test(target.name))
+  if (isMutual(target))
     test('the server’s half wants a certificate', async () => {
       expect(await withoutCertificate(site.address(2))).not.toContain('200 OK');
     });
 }
 
-function processesOf(name: string): number {
-  if (name.startsWith('direct')) return 0;
-  return mutual.test(name) ? 2 : 1;
+/** What stands before the app: the others are the app, or in its place. */
+const isProxy = ({ name }: Target) => !name.startsWith('direct') && name !== 'mosquitto';
+
+function usesEveryUpstream(target: Target): void {
+  if (!isProxy(target)) return;
+  test('goes to each of three upstreams in its turn', async () => {
+    const own = await createSite({ upstreams: 3 });
+    const running = await target.start(own);
+    const places = [0, 1, 2].map(at => own.app('http1', at));
+    for (let asked = 0; asked < 6; asked++) await ask('http1', running.endpoint('http1'), 1);
+    expect(running.processes).toHaveLength(isPair(target) ? 4 : 1);
+    // Proxies keep their connections to the app; those of everybody who has asked it are closed.
+    expect(places.map(keptConnections)).not.toContain(0);
+    await running.close();
+    await own.close();
+  });
+}
+
+/** Connections that the app at a place has, as the kernel lists them: addresses are of four bytes, the last one first. */
+function keptConnections({ host, port }: Endpoint): number {
+  const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
+  const bytes = host.split('.').map(part => hex(Number(part), 2));
+  const local = `${bytes.toReversed().join('')}:${hex(port, 4)}`;
+  const established = '01';
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+    .filter(([, own, , state]) => own === local && state === established).length;
+}
+
+function processesOf(target: Target): number {
+  if (target.name.startsWith('direct')) return 0;
+  return isPair(target) ? 2 : 1;
 }
 
 /** What a client gets that encrypts and says nothing of itself. */
