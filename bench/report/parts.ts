@@ -92,9 +92,18 @@ export function pinningOf({ pinning }: Machine): string | null {
   if (pinning === undefined) return null;
   if (pinning === null) return 'nothing is pinned';
   const { load, app, proxy } = pinning;
-  const width = proxy.split(',').length;
-  const own = `the proxy has ${width === 1 ? 'a core' : `${width} cores`} of its own`;
-  return `${load === app ? 'load and app share a core' : 'load and app have a core each'}, ${own}`;
+  const own = `the proxy has ${coresIn(proxy)} of its own`;
+  if (load === app) return `load and app share a core, ${own}`;
+  const each =
+    coresIn(load) === coresIn(app)
+      ? 'load and app have a core each'
+      : `the load has ${coresIn(load)}, the app ${coresIn(app)}`;
+  return `${each}, ${own}`;
+}
+
+function coresIn(list: string): string {
+  const width = list.split(',').length;
+  return width === 1 ? 'a core' : `${width} cores`;
 }
 
 /** With which priority requests were sent in open loop; null where none were. */

@@ -45,7 +45,7 @@ function track({ name, baseline, bound, noise, dots }: Row, top: number, x: Scal
     `<rect class="band" x="${px(x(from))}" y="${y - 8}" width="${px(x(to) - x(from))}" height="16"/>`;
   const parts = [
     word(fitted(name, right - left - 8), left, top + 14, 'class="name halo"'),
-    noise !== null && noise > 0 && noise < 1 ? band(1 - noise, 1 + noise) : '',
+    noise !== null && noise > 0 ? band(Math.max(least, 1 - noise), 1 + noise) : '',
     stroke([left, y], [right, y], 'rule'),
     stroke([x(1), y - 8], [x(1), y + 8], bound ? 'one again' : 'one'),
     ...dots.map(({ kind, value }) => stroke([x(value.low), y], [x(value.high), y], `span ${kind}`)),

@@ -4,18 +4,16 @@
 const day = ['5c6066', '0b62a4', 'c2571a', '14806a', '8a4599', '9a7400', 'bf3558', '3b8fb8', '7a5230', '5b6b17'];
 const night = ['a8adb5', '62abe6', 'f08a4b', '45c2a4', 'c98bd8', 'dcb545', 'f27f9a', '8accec', 'c79a72', 'a9bd55'];
 
-/** Class of the nth target. The first colour is the baseline's alone; the others come again, and then their lines are broken. */
+/** Class of the nth target. The first colour is the baseline's alone; the others come again, and then their lines are broken and their dots rings. */
 export function kindOf(nth: number): string {
   const others = day.length - 1;
   return nth < 1 ? 'c0' : `c${1 + ((nth - 1) % others)}${nth > others ? ' more' : ''}`;
 }
 
 const variables = (colours: readonly string[]) => colours.map((colour, at) => `--c${at}:#${colour}`).join(';');
-const uses = day
-  .map(
-    (_, at) => `.bar.c${at},.dot.c${at},text.c${at}{fill:var(--c${at})}.line.c${at},.span.c${at}{stroke:var(--c${at})}`,
-  )
-  .join('\n');
+const use = (kind: string, colour: string) =>
+  `.bar${kind},.dot${kind},text${kind}{fill:${colour}}.line${kind},.span${kind},.dot.more${kind}{stroke:${colour}}`;
+const uses = day.map((_, at) => use(`.c${at}`, `var(--c${at})`)).join('\n');
 
 /** The style sheet of the page. */
 export const style = `
@@ -51,7 +49,7 @@ text{font-size:12px;fill:var(--ink);font-variant-numeric:tabular-nums}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.line.more{stroke-dasharray:9 3}.line.again,.one.again{stroke-dasharray:4 3}
 .name{font-weight:500}.halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}.flag{fill:var(--warn);font-weight:400;font-size:11px}
 .bar.again{fill-opacity:.65}.bar.faint{fill-opacity:.45}.whisker{stroke:var(--ink);stroke-width:1.2}.peak{stroke:var(--soft);stroke-width:1.5}
-.band{fill:var(--soft);fill-opacity:.16}.span{stroke-width:2.5;stroke-opacity:.55}.dot{stroke:var(--paper);stroke-width:1}
+.band{fill:var(--soft);fill-opacity:.16}.span{stroke-width:2.5;stroke-opacity:.55}.dot{stroke:var(--paper);stroke-width:1}.dot.dot.more{fill:var(--paper);stroke-width:2.5}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;margin:12px 0 0;padding:0;list-style:none}
 .legend svg{display:inline-block;width:10px;height:10px;margin:0 6px 0 0;vertical-align:baseline}
 .scroll{overflow-x:auto;margin-top:8px}

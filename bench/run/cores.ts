@@ -9,9 +9,12 @@ import { textOf } from './files.ts';
 /** Cores of each role, as `taskset -c` writes them; null where nothing can be pinned. */
 export type Cores = Readonly<Record<Role, string>> | null;
 
+/** Cores from which on the load has two: proxies have three then, and a thread that sends is slower than the app. */
+const plenty = 6;
+
 /**
  * With two cores the proxy has one to itself and load and app share the other, in every row alike; with more, each
- * role has its own, and proxies have all that are left.
+ * role has its own, the load two where there are plenty, and proxies have all that are left.
  *
  * @param allowed numbers of the cores that this process may use
  */
@@ -19,7 +22,14 @@ export function coresFor(allowed: readonly number[]): Cores {
   const [first, second, ...others] = allowed.map(String);
   if (first === undefined || second === undefined) return null;
   if (others.length === 0) return { load: first, app: first, proxy: second };
-  return { load: first, app: second, proxy: others.join(',') };
+  if (allowed.length < plenty) return { load: first, app: second, proxy: others.join(',') };
+  const [app = '', ...proxy] = others;
+  return { load: `${first},${second}`, app, proxy: proxy.join(',') };
+}
+
+/** Threads that send: one for each core of the load, and one where nothing is pinned. */
+export function sendersOn(cores: Cores): number {
+  return cores === null ? 1 : widthOf('load', cores);
 }
 
 /** Those that this process may use, which are not the first ones in a container with a set of its own. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Role, Round, Suite } from '../model.ts';
 import { type Apps, pathOf, startApps } from '../targets/index.ts';
 import { plainSetting, type Running, type Setting, type Site, type Target } from '../targets/target.ts';
-import { type Cores, pinSelf, widthOf } from './cores.ts';
+import { type Cores, pinSelf, sendersOn, widthOf } from './cores.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
 import { type Loaded, runLoad } from './load.ts';
@@ -224,14 +224,15 @@ class Job {
     const reached = running.endpoint(protocol);
     const endpoint: Endpoint = { ...reached, path: pathOf(reached, payloadBytes) };
     const { seconds } = this.#plan.suite;
-    const base = { protocol, measure, endpoint, connections, threads: 1, payloadBytes, warmUpSeconds, seconds };
+    const threads = sendersOn(this.#plan.cores);
+    const base = { protocol, measure, endpoint, connections, threads, payloadBytes, warmUpSeconds, seconds };
     return rate === undefined ? base : { ...base, rate };
   }
 
   #isClientBound(load: LoadResult, processes: readonly ProcessUse[]): boolean {
     const shareOf = (role: Role): number =>
       processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
-    const sending = Math.max(shareOf('load'), load.busy);
+    const sending = Math.max(shareOf('load') / sendersOn(this.#plan.cores), load.busy);
     const shares = { load: sending, app: shareOf('app'), proxy: shareOf('proxy') };
     return isClientBound(shares, this.#plan.cores, processes.filter(({ role }) => role === 'proxy').length);
   }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { coresFor, pinned, widthOf } from '../../../bench/run/cores.ts';
+import { coresFor, pinned, sendersOn, widthOf } from '../../../bench/run/cores.ts';
 import { isClientBound, whyVoid } from '../../../bench/run/rounds.ts';
 import { loadSuite, parseSuite, suiteNames } from '../../../bench/run/suites.ts';
 import { again } from '../../../bench/statistics.ts';
@@ -66,6 +66,8 @@ it('gives each role cores of its own as far as there are any', () => {
   expect(coresFor([0, 1])).toEqual({ load: '0', app: '0', proxy: '1' });
   expect(coresFor([4, 5, 7])).toEqual({ load: '4', app: '5', proxy: '7' });
   expect(coresFor([0, 1, 2, 3, 4])).toEqual({ load: '0', app: '1', proxy: '2,3,4' });
+  expect(coresFor([0, 1, 2, 3, 4, 5])).toEqual({ load: '0,1', app: '2', proxy: '3,4,5' });
+  expect([null, coresFor([0, 1, 2]), coresFor([0, 1, 2, 3, 4, 5])].map(sendersOn)).toEqual([1, 1, 2]);
   expect([widthOf('proxy', coresFor([0, 1, 2, 3])), widthOf('load', coresFor([0, 1]))]).toEqual([2, 1]);
   const { file, args } = pinned({ file: 'nginx', args: ['-g'] }, 'proxy', coresFor([0, 1]));
   expect(file).toMatch(/taskset$/);
@@ -92,11 +94,11 @@ it('calls a round client-bound when load or app were at their end and the target
   expect(isClientBound(shares(0.5, 0.45, 0.5), two, 1)).toBe(true);
   expect(isClientBound(shares(0.5, 0.3, 0.5), two, 1)).toBe(false);
   expect(isClientBound(shares(0.5, 0.45, 0.95), two, 2)).toBe(false);
-  // Each has its own, and proxies have four.
+  // Each has its own, and proxies have three.
   expect(isClientBound(shares(0.5, 0.45, 0.5), six, 1)).toBe(false);
   expect(isClientBound(shares(0.95, 0.5, 0.5), six, 1)).toBe(true);
   expect(isClientBound(shares(0.5, 0.95, 0.5), six, 1)).toBe(true);
-  // One process cannot use four cores.
+  // One process cannot use three cores.
   expect(isClientBound(shares(0.95, 0.5, 0.95), six, 1)).toBe(false);
   expect(isClientBound(shares(0.95, 0.5, 0.95), six, 2)).toBe(true);
   expect(isClientBound(shares(0.95, 0.5, 1.85), six, 2)).toBe(false);
