@@ -2,18 +2,23 @@
  * Closed loop over HTTP/1.1 by autocannon. It drives the connections; what counts is counted here, from its events, since
  * its own histogram has whole milliseconds and its count ends with a sampling interval. The latency is that between its
  * events `request` (just before it writes) and `response`.
+ *
+ * It sends from the moment on at which it is made: handshakes belong to no round, and a proxy may open its own connections
+ * only when it is asked, all at once by many clients. One run is all there is, for the end of one breaks off what is under
+ * way, and proxies have to open everything anew.
  */
 
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import type { LoadPlan } from '../model.ts';
 import { nowUs, until } from './clock.ts';
-import { type Bounds, busyBetween, graceMs } from './engine.ts';
+import { type Bounds, busyBetween, graceMs, unbound } from './engine.ts';
 import { wrongAnswer } from './protocols/protocol.ts';
 import { Tally, type ThreadResult } from './tally.ts';
 
-/** The run that counts starts so long before the warm-up ends: its connections have to open. */
-const settleUs = 200_000;
+/** Whoever has not answered each connection once by then is measured as it is. */
+const firstAnswersMs = 5000;
 /** How soon autocannon ends when it is told to. */
 const sampleMs = 50;
 /** Longer than any round: its own timeout would break connections off. */
@@ -28,14 +33,20 @@ interface Seen {
   sentUs: number | undefined;
 }
 
-/** A thread's share of a closed loop. Rejects when nothing listens. */
+/** A thread's share of a closed loop: resolves when each connection has carried an answer. Rejects when nothing listens. */
 export async function cannon(plan: LoadPlan, connections: number) {
   await probe(plan);
+  const shots = new Shots(plan, connections);
+  const running = start(plan, connections, shots);
+  await Promise.race([shots.firstAnswered, delay(firstAnswersMs, undefined, { ref: false })]);
   return {
     async run(bounds: Bounds): Promise<ThreadResult> {
-      const warmUntil = bounds.beginUs - settleUs;
-      if (warmUntil > nowUs()) await warmUp(plan, connections, warmUntil);
-      return fire(plan, connections, bounds);
+      shots.begin(bounds);
+      const busy = await busyBetween(bounds);
+      await Promise.race([shots.lastAnswered, until(bounds.endUs + graceMs * 1000)]);
+      const result = shots.result(busy);
+      await running.stop();
+      return result;
     },
     close() {},
   };
@@ -53,11 +64,10 @@ function probe({ endpoint: { host, port } }: LoadPlan): Promise<void> {
 
 /** A run that is under way; `stop` resolves when it has ended. */
 interface Running {
-  readonly tracker: autocannon.Instance;
   stop(): Promise<void>;
 }
 
-function start(plan: LoadPlan, connections: number, more: Partial<autocannon.Options>): Running {
+function start(plan: LoadPlan, connections: number, shots: Shots): Running {
   const { host, port, path, authority } = plan.endpoint;
   const ended = Promise.withResolvers<void>();
   const options: autocannon.Options = {
@@ -68,14 +78,15 @@ function start(plan: LoadPlan, connections: number, more: Partial<autocannon.Opt
     duration: forever,
     timeout: forever,
     sampleInt: sampleMs,
-    ...more,
+    setupClient: client => shots.watch(client),
+    verifyBody: body => shots.body(typeof body === 'string' ? body.length : (body?.length ?? 0)),
   };
   const tracker = autocannon(options, (error: unknown) => {
     if (error) ended.reject(error);
     else ended.resolve();
   });
+  tracker.on('reqError', (error: Error) => shots.complain(error.message));
   return {
-    tracker,
     stop() {
       tracker.stop();
       return ended.promise;
@@ -83,45 +94,44 @@ function start(plan: LoadPlan, connections: number, more: Partial<autocannon.Opt
   };
 }
 
-async function warmUp(plan: LoadPlan, connections: number, endUs: number): Promise<void> {
-  const running = start(plan, connections, {});
-  await until(endUs);
-  await running.stop();
-}
-
-async function fire(plan: LoadPlan, connections: number, bounds: Bounds): Promise<ThreadResult> {
-  const shots = new Shots(plan, bounds);
-  const running = start(plan, connections, {
-    setupClient: client => shots.watch(client),
-    verifyBody: body => shots.body(typeof body === 'string' ? body.length : (body?.length ?? 0)),
-  });
-  running.tracker.on('reqError', (error: Error) => shots.complain(error.message));
-  const busy = await busyBetween(bounds);
-  await Promise.race([shots.lastAnswered(), until(bounds.endUs + graceMs * 1000)]);
-  const result = shots.result(busy);
-  await running.stop();
-  return result;
-}
-
 /** Follows the clients of one run. */
 class Shots {
   readonly #tally = new Tally();
   readonly #clients = new Map<Client, Seen>();
   readonly #lost: number[] = [];
-  readonly #over = Promise.withResolvers<void>();
+  readonly #first = Promise.withResolvers<void>();
+  readonly #last = Promise.withResolvers<void>();
   readonly #plan: LoadPlan;
-  readonly #bounds: Bounds;
+  #bounds: Bounds = unbound;
+  /** Connections that have carried no answer yet. */
+  #unproven: number;
   /** The answer whose body is told next: autocannon tells them one right after the other. */
   #answer: { readonly status: number; readonly latencyUs: number } | undefined;
   #why = 'closed by the peer';
 
-  constructor(plan: LoadPlan, bounds: Bounds) {
+  constructor(plan: LoadPlan, connections: number) {
     this.#plan = plan;
+    this.#unproven = connections;
+  }
+
+  /** Resolves when each connection has carried an answer. */
+  get firstAnswered(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  /** Resolves when whatever was asked before the end has been answered. */
+  get lastAnswered(): Promise<void> {
+    return this.#last.promise;
+  }
+
+  /** Nothing counts before. */
+  begin(bounds: Bounds): void {
     this.#bounds = bounds;
   }
 
   watch(client: Client): void {
     const seen: Seen = { conn: undefined, sentUs: undefined };
+    client.once('response', () => this.#proven());
     this.#clients.set(client, seen);
     client.on('request' as 'response', () => this.#sends(client, seen));
     client.on('response', status => {
@@ -148,11 +158,6 @@ class Shots {
     this.#why = why;
   }
 
-  /** Resolves when whatever was asked before the end has been answered. */
-  lastAnswered(): Promise<void> {
-    return this.#over.promise;
-  }
-
   result(busy: number): ThreadResult {
     const now = nowUs();
     const waiting = [...this.#clients.values()].flatMap(({ sentUs }) => sentUs ?? []);
@@ -173,9 +178,14 @@ class Shots {
     seen.sentUs = now;
   }
 
+  #proven(): void {
+    this.#unproven -= 1;
+    if (this.#unproven === 0) this.#first.resolve();
+  }
+
   #ended(client: Client): void {
     this.#clients.delete(client);
-    if (this.#clients.size === 0) this.#over.resolve();
+    if (this.#clients.size === 0) this.#last.resolve();
   }
 
   #counts(now: number): boolean {
