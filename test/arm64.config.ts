@@ -6,7 +6,7 @@ const left = ['load/truth', 'load/failures', 'load/protocols', 'run/main', 'run/
 /** `npm run test:arm64`: the harness on an arm64 Node, which may be emulated, and is slow then. */
 const config = defineConfig({
   test: {
-    include: ['test/bench/**/*.test.ts', 'test/arm64/*.arm64.ts'],
+    include: ['test/bench/**/*.test.ts', 'test/perf/**/*.test.ts', 'test/arm64/*.arm64.ts'],
     exclude: left.map(path => `test/bench/${path}.test.ts`),
     pool: 'forks',
     maxWorkers: 2,
