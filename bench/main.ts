@@ -25,6 +25,7 @@ import { loadSuite } from './run/suites.ts';
 import { readResult } from './schema.ts';
 import { targets as allTargets } from './targets/index.ts';
 import type { Target } from './targets/target.ts';
+import { targetOf } from './variants.ts';
 
 const exitCodes = { whole: 0, broken: 1, usage: 2, interrupted: 130 } as const;
 
@@ -35,7 +36,7 @@ async function main(): Promise<number> {
     return exitCodes.whole;
   }
   const [asked, ...rest] = positionals;
-  if (asked === 'compare') return compareCommand(rest);
+  if (asked === 'compare') return compareCommand(rest, values);
   labelsFrom(values.label);
   if (values.configmap !== undefined) await checkPlace(values.configmap);
   if (asked === 'report') return published(rest[0] ?? '.', reportAgain(rest[0] ?? '.'), values);
@@ -99,7 +100,7 @@ async function openRun(asked: string | undefined, { usable, skips, versions }: F
   if (values.resume !== undefined)
     return { journal: Journal.resume(join(values.resume, journalFile), { machine, versions }), dir: values.resume };
   const suite = chosen(loadSuite(asked ?? (values.quick ? 'quick' : 'full')), values);
-  const named = new Set(suite.experiments.flatMap(({ targets }) => targets));
+  const named = new Set(suite.experiments.flatMap(each => each.targets.map(row => targetOf(each, row))));
   const whys = new Set(skips.filter(({ target }) => named.has(target)).map(({ why }) => why));
   if (![...named].some(target => usable.has(target)))
     throw new Error(`nothing of suite ${suite.name} can be measured here: ${[...whys].join('; ')}`);
@@ -155,9 +156,9 @@ function finish(dir: string, state: string, values: Values): number {
   process.stderr.write(`\nwritten: ${join(dir, 'report.html')}, report.md, result.json\n`);
   const skipped = new Set(result.skips.map(({ target }) => target));
   const empty = result.suite.experiments.filter(
-    ({ name, targets }) =>
-      targets.some(target => !skipped.has(target)) &&
-      result.summary.every(row => row.experiment !== name || row.rounds === 0),
+    experiment =>
+      experiment.targets.some(row => !skipped.has(targetOf(experiment, row))) &&
+      result.summary.every(row => row.experiment !== experiment.name || row.rounds === 0),
   );
   for (const { name } of empty) process.stderr.write(`no round counts: ${name}\n`);
   // Who starts it again by itself would do so for ever: there is nothing left to measure, and the report says what is missing.

@@ -1,4 +1,4 @@
-/** A real mesh of one client pod and one server pod, for measuring: API server, control plane and two sidecars. */
+/** A real mesh of a client pod and some server pods, for measuring: API server, control plane and sidecars. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';

@@ -16,23 +16,34 @@ export interface Experiment {
   readonly name: string;
   readonly protocol: Protocol;
   readonly measure: Measure;
-  /** Names of targets; the first is the baseline that ratios are of. */
+  /** Names of targets and of variants, in their turn; the first is the baseline that ratios are of. */
   readonly targets: readonly string[];
+  /** Targets that are measured in other settings than the plain one. */
+  readonly variants?: readonly Variant[];
   readonly connections: number;
   /** Requests a second over all connections; for `latency` alone. */
   readonly rate?: number;
   /** Bytes of the body of an answer (of an echoed message for TCP and WebSocket, of a payload for MQTT). */
   readonly payloadBytes: number;
-  /** Services in the mesh's configuration besides the one that is called. */
-  readonly services?: number;
-  /** Places that the service which is called has: each has an app's address, and in a pair a server's half of its own. */
-  readonly upstreams?: number;
-  /** `off`: everybody in the mesh may call everything (permissive mode); otherwise what TrafficTargets allow. */
-  readonly policies?: Policies;
 }
 
-/** Whether access policies are in force in the mesh. */
-export type Policies = 'on' | 'off';
+/** What a target is in front of, and the mesh that it is part of. */
+export interface Setting {
+  /** Places of the service that is called: each has an address of the app's, and in a pair a server's half of its own. */
+  readonly upstreams: number;
+  /** Services in the mesh's configuration besides the one that is called. */
+  readonly services: number;
+  /** `on`: TrafficTargets say who may call what; `off`: everybody in the mesh may call everything (permissive mode). */
+  readonly policies: 'on' | 'off';
+}
+
+/** A target in another setting than the plain one: a row of its own, beside that of the target itself. */
+export interface Variant extends Partial<Setting> {
+  /** `pipy-pair, policies off`. */
+  readonly name: string;
+  /** The name of the target. */
+  readonly target: string;
+}
 
 /** Experiments, and how often and how long each of them is run. */
 export interface Suite {
@@ -107,6 +118,8 @@ export interface LoadResult {
   readonly lateness: Distribution | null;
   /** The sender had a real-time priority; never for `throughput`. */
   readonly urgent: boolean;
+  /** Threads that sent; older results do not say. */
+  readonly threads?: number;
   /** Share of one core that the busiest sending thread used, 0 to 1. */
   readonly busy: number;
   /** First few things that went wrong, as text. */
@@ -118,7 +131,8 @@ export type Role = 'load' | 'app' | 'proxy';
 
 /** What a process used in a round. */
 export interface ProcessUse {
-  readonly role: Role;
+  /** `harness`: the one that measures, in which the control plane of a mesh runs, too. Older results do not have it. */
+  readonly role: Role | 'harness';
   /** `client sidecar`, `nginx`, … */
   readonly name: string;
   readonly cpuMs: number;

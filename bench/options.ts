@@ -5,6 +5,7 @@ import { isBuilt } from '../src/api/package.ts';
 import type { Suite } from './model.ts';
 import { noTargets, unknownTargets } from './run/suites.ts';
 import { again } from './statistics.ts';
+import { targetOf } from './variants.ts';
 
 /** How this is called, and where results go unless they are told where. */
 export const [command, results] = isBuilt
@@ -23,7 +24,8 @@ ${command} compare a.json b.json … sets results beside each other
   --seconds <s>           length of a round, in place of the suite's
   --output <dir>          where the files of the run go
   --continue              takes up the run that is in the output's directory, if there is one
-  --json                  the result on standard output, and nothing else there
+  --json                  the result (or comparison) on standard output, and nothing else there
+  --markdown              the comparison as Markdown, for a pull request
   --configmap <ns>/<name> leaves the report in a ConfigMap of the cluster that kubectl would use
   --label <name>=<value>  of that ConfigMap; may be given several times
   --help                  this
@@ -34,6 +36,7 @@ const options = {
   help: { type: 'boolean', default: false },
   quick: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  markdown: { type: 'boolean', default: false },
   resume: { type: 'string' },
   output: { type: 'string' },
   /** For what starts a run again by itself. */
@@ -61,7 +64,8 @@ export function chosen(suite: Suite, values: Values): Suite {
   const experiments = suite.experiments.map(experiment => {
     const [baseline] = experiment.targets;
     const stays = (target: string) => target === baseline || (target === again.target && baseline === again.of);
-    const targets = experiment.targets.filter(target => stays(target) || (wanted?.includes(target) ?? true));
+    const isWanted = (row: string) => wanted?.includes(targetOf(experiment, row)) ?? true;
+    const targets = experiment.targets.filter(row => stays(row) || isWanted(row));
     return { ...experiment, targets };
   });
   const [rounds, seconds] = [Number(values.rounds ?? suite.rounds), Number(values.seconds ?? suite.seconds)];

@@ -25,6 +25,14 @@ const orNull = <T extends TSchema>(schema: T) =>
 const when = (description: string) =>
   Type.String({ description, pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' });
 
+const variant = object('A target in another setting than the plain one: a row of its own.', {
+  name: name('As it stands among the targets.'),
+  target: name('Name of the target.'),
+  services: Type.Optional(count('Services in the configuration besides the one that is called.')),
+  upstreams: Type.Optional(count('Places of the service that is called.', 1)),
+  policies: Type.Optional(choice('off: everybody in the mesh may call everything.', ['on', 'off'])),
+});
+
 const experiment = object('One point on every axis, and who is measured at it.', {
   name: name('Unique in its suite.'),
   protocol: choice('What is spoken between the load and the target.', [
@@ -40,16 +48,14 @@ const experiment = object('One point on every axis, and who is measured at it.',
     'latency',
     'throughput',
   ]),
-  targets: Type.Array(name('Name of a target.'), {
+  targets: Type.Array(name('Name of a target or of a variant.'), {
     minItems: 1,
-    description: 'Names of targets; the first is the baseline that ratios are of.',
+    description: 'Names of targets and of variants; the first is the baseline that ratios are of.',
   }),
   connections: count('Connections of the load.', 1),
   rate: Type.Optional(amount('Requests a second over all connections; for latency alone.')),
   payloadBytes: count('Bytes of the body of an answer, of an echoed message, of a payload.'),
-  services: Type.Optional(count('Services in the configuration besides the one that is called.')),
-  upstreams: Type.Optional(count('Places that the service which is called has.', 1)),
-  policies: Type.Optional(choice('off: everybody in the mesh may call everything.', ['on', 'off'])),
+  variants: Type.Optional(list('Targets in other settings than the plain one.', variant)),
 });
 
 const suite = object('Experiments, and how often and how long each of them is run.', {
@@ -82,12 +88,18 @@ const load = object('What the load of one round saw; null when it saw nothing.',
   latency: distribution,
   lateness: orNull(distribution),
   urgent: flag('The sender had a real-time priority.'),
+  threads: Type.Optional(count('Threads that sent.', 1)),
   busy: amount('Share of one core that the busiest sending thread used.'),
   complaints: list('First few things that went wrong.', text('One of them.')),
 });
 
 const processUse = object('What a process used in a round.', {
-  role: choice('Whose process it is.', ['load', 'app', 'proxy']),
+  role: choice('Whose process it is; the control plane of a mesh is in the harness.', [
+    'load',
+    'app',
+    'proxy',
+    'harness',
+  ]),
   name: name('What it is called.'),
   cpuMs: amount('CPU time.'),
   rssMiB: amount('Resident at the end of the round.'),

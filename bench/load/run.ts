@@ -54,7 +54,7 @@ async function runOn(plan: LoadPlan, threads: number, start: Start, onMoment: On
   void until(beginUs).then(() => onMoment('measuring'));
   const measured = until(endUs).then(() => onMoment('measured'));
   const [parts] = await Promise.all([results, measured]);
-  return { ...combine(plan, parts), urgent };
+  return { ...combine(plan, parts), urgent, threads: sending.length };
 }
 
 interface Started {

@@ -1,39 +1,12 @@
 // One Pipy between load and app, without a mesh: same buffers and pools as src/dataplane/pipy. HOP_PLACES says for each
 // protocol where it listens and where it goes.
+import { carry, carryBytes, current, inTurn } from './turns.js';
+
 var env = os.env;
 var places = JSON.parse(env.HOP_PLACES);
 var forever = { idleTimeout: 0 };
 var pool = { bufferSize: 131072, maxHeaderSize: '64k', maxIdle: 3 };
-var demuxed = { bufferSize: 1, maxHeaderSize: '32k' };
-
-// Of several targets the one whose turn it is.
-var $target = null;
-
-function inTurn(targets) {
-  var at = 0;
-  return () => {
-    $target = targets[at++ % targets.length];
-  };
-}
-
-function carry(targets, options) {
-  if (targets.length > 1) return carryInTurn(inTurn(targets), options);
-  return $ => $.demuxHTTP(demuxed).to($ => $.muxHTTP(() => 1, options).to($ => $.connect(targets[0], forever)));
-}
-
-function carryInTurn(next, options) {
-  return $ =>
-    $.demuxHTTP(demuxed).to($ =>
-      $.onStart(next)
-        .muxHTTP(() => $target, options)
-        .to($ => $.connect(() => $target, forever)),
-    );
-}
-
-function carryBytes(targets) {
-  var next = inTurn(targets);
-  return $ => $.onStart(next).connect(() => $target, forever);
-}
+var dial = ($, target) => $.connect(target, forever);
 
 // Pipy takes `Connection` away from requests and answers; an upgrade needs it.
 function restore(start) {
@@ -41,11 +14,11 @@ function restore(start) {
 }
 
 var layouts = {
-  http1: targets => carry(targets, pool),
-  http2: targets => carry(targets, { version: 2 }),
-  grpc: targets => carry(targets, { version: 2 }),
-  tcp: carryBytes,
-  mqtt: carryBytes,
+  http1: targets => carry(targets, pool, dial),
+  http2: targets => carry(targets, { version: 2 }, dial),
+  grpc: targets => carry(targets, { version: 2 }, dial),
+  tcp: targets => carryBytes(targets, dial),
+  mqtt: targets => carryBytes(targets, dial),
   websocket: targets => {
     var next = inTurn(targets);
     return $ =>
@@ -53,7 +26,7 @@ var layouts = {
         $.onStart(next)
           .handleMessageStart(restore)
           .muxHTTP()
-          .to($ => $.connect(() => $target, forever))
+          .to($ => dial($, current))
           .handleMessageStart(restore),
       );
   },
@@ -62,7 +35,7 @@ var layouts = {
       cert: new crypto.Certificate(os.read(env.HOP_CERT).toString()),
       key: new crypto.PrivateKey(os.read(env.HOP_KEY).toString()),
     };
-    return $ => $.acceptTLS({ certificate: certificate, minVersion: 'TLS1.3' }).to(carry(targets, pool));
+    return $ => $.acceptTLS({ certificate: certificate, minVersion: 'TLS1.3' }).to(carry(targets, pool, dial));
   },
 };
 

@@ -138,16 +138,7 @@ function nothingShared(results: readonly Named[]): string {
   return `no experiment is in all of them: ${told.join('; ')}. Run one suite for all`;
 }
 
-const parameters = [
-  'protocol',
-  'measure',
-  'connections',
-  'rate',
-  'payloadBytes',
-  'services',
-  'upstreams',
-  'policies',
-] as const;
+const parameters = ['protocol', 'measure', 'connections', 'rate', 'payloadBytes'] as const;
 
 /** What keeps an experiment of one name from being one experiment; empty when nothing does. */
 function differences(experiment: Experiment, results: readonly Named[]): string[] {
@@ -343,5 +334,14 @@ function remarksOf(results: readonly Named[]): string[] {
       : [
           `the sender: ${senders.map(({ name, priority }) => `${priority} in ${name}`).join(', ')}; latencies hold its lateness`,
         ];
-  return [...early, ...lengths, ...priorities, ...layoutsOf(results), ...versions];
+  return [...early, ...lengths, ...priorities, ...layoutsOf(results), ...surroundingsOf(results), ...versions];
+}
+
+/** What changes how fast a machine is, and no ratio evens out: its clock's governor, and who else is on it. */
+function surroundingsOf(results: readonly Named[]): string[] {
+  return (['governor', 'virtualisation'] as const).flatMap(what => {
+    const own = results.map(({ result }) => result.machine[what] ?? 'none');
+    const told = own.map((value, at) => `${value} in ${results[at]?.name}`).join(', ');
+    return new Set(own).size < 2 ? [] : [`${what}: ${told}`];
+  });
 }

@@ -138,6 +138,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
 /** Where the command writes, and in which form. */
 export interface CompareOptions {
   readonly markdown?: boolean;
+  readonly json?: boolean;
   print?(text: string): void;
   complain?(text: string): void;
 }
@@ -156,10 +157,17 @@ export function compareCommand(files: readonly string[], options: CompareOptions
     return 2;
   }
   const comparison = compare(read.flatMap(each => (typeof each === 'string' ? [] : [each])));
-  const text = options.markdown ? comparisonMarkdown(comparison) : comparisonText(comparison);
+  const text = textOf(comparison, options);
   const refused = comparison.experiments.length === 0;
   (refused ? complain : print)(text.trimEnd());
   return refused ? 2 : 0;
+}
+
+function textOf(comparison: Comparison, { markdown, json }: CompareOptions): string {
+  // Of the results themselves, who they are: their rounds are in their files.
+  const named = comparison.results.map(({ name, result: { machine, versions } }) => ({ name, machine, versions }));
+  if (json) return JSON.stringify({ ...comparison, results: named });
+  return markdown ? comparisonMarkdown(comparison) : comparisonText(comparison);
 }
 
 /** The name of a file, or its whole path where two have the same name. */

@@ -82,16 +82,8 @@ const protocols: Readonly<Record<Protocol, string>> = {
 };
 
 /** The point on every axis, in words. */
-export function axesOf(experiment: Experiment): string {
-  const { protocol, measure, rate, connections, payloadBytes, services, upstreams, policies } = experiment;
+export function axesOf({ protocol, measure, rate, connections, payloadBytes }: Experiment): string {
   const pace =
     measure === 'throughput' ? 'as fast as it goes (closed loop)' : `${whole(rate ?? 0)} requests/s (open loop)`;
-  const more = [
-    ...(services === undefined ? [] : [times(services, 'further service')]),
-    ...(upstreams === undefined ? [] : [times(upstreams, 'upstream')]),
-    ...(policies === undefined ? [] : [`access policies ${policies}`]),
-  ];
-  return [protocols[protocol], pace, times(connections, 'connection'), `${whole(payloadBytes)} bytes`, ...more].join(
-    ' · ',
-  );
+  return [protocols[protocol], pace, times(connections, 'connection'), `${whole(payloadBytes)} bytes`].join(' · ');
 }

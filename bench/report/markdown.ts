@@ -2,7 +2,7 @@
 import type { Estimate, Result, RowSummary } from '../model.ts';
 import { again, type Figure, figuresOf, noiseShare } from '../statistics.ts';
 import { digits, figureWords, interval, promised, ratio, share, signsExplained, time, times, whole } from './format.ts';
-import { failuresTold, flagsOf, isEmulated, isNoise, type Part, pairsOf, partsOf } from './parts.ts';
+import { besidePlain, failuresTold, flagsOf, isEmulated, isNoise, type Part, pairsOf, partsOf } from './parts.ts';
 
 /** Text that stands in a cell: no markup, no new column, nobody mentioned. */
 export function plain(text: string): string {
@@ -64,13 +64,13 @@ function blockOf(part: Part): string {
   const sender = late === 0 ? [] : [`the sender was late by ${time(late)} at the most (p99 of a round)`];
   const small = `<sub>${[signsExplained, own, ...sender].join('; ')}</sub>`;
   const cells = told.map(row => cellsOf(row, figures, part));
-  const failed = failuresTold(part).map(told => `- ${plain(told)}`);
+  const listed = [...besidePlain(part), ...failuresTold(part)].map(told => `- ${plain(told)}`);
   return [
     `**${plain(experiment.name)}**`,
     ...(lack === null ? [] : [`> ${plain(lack)}`]),
     table(heads, cells),
     small,
-    ...(failed.length === 0 ? [] : [failed.join('\n')]),
+    ...(listed.length === 0 ? [] : [listed.join('\n')]),
   ].join('\n\n');
 }
 

@@ -1,6 +1,7 @@
 /** The report of one run: a page that needs nothing but itself. */
 import type { Experiment, Result } from '../model.ts';
 import { again, figuresOf, noiseShare } from '../statistics.ts';
+import { targetOf } from '../variants.ts';
 import { escaped, figureWords, times, whole } from './format.ts';
 import { isEmulated, type Part, partsOf, pinningOf, senderOf } from './parts.ts';
 import { sectionOf } from './section.ts';
@@ -27,7 +28,7 @@ ${provenance(result)}
 
 function headOf(result: Result): string {
   const { suite, machine, startedAt, versions, state } = result;
-  const targets = new Set(suite.experiments.flatMap(each => each.targets)).size;
+  const targets = new Set(suite.experiments.flatMap(each => each.targets.map(row => targetOf(each, row)))).size;
   const size = [
     times(suite.experiments.length, 'experiment'),
     times(targets, 'target'),
@@ -83,7 +84,7 @@ function legend(parts: readonly Part[]): string {
     ) as [string, string][],
   );
   const chip = (kind: string) =>
-    `<svg viewBox="0 0 10 10" aria-hidden="true"><circle class="dot ${kind}" cx="5" cy="5" r="5"/></svg>`;
+    `<svg viewBox="0 0 10 10" aria-hidden="true"><circle class="dot ${kind}" cx="5" cy="5" r="4"/></svg>`;
   return `<ul class="legend">${[...kinds].map(([name, kind]) => `<li>${chip(kind)}${escaped(name)}</li>`).join('')}</ul>`;
 }
 

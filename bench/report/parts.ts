@@ -1,7 +1,8 @@
 /** What page and table are both made of: a run, experiment by experiment, and what not to trust in it. */
 import type { Estimate, Experiment, Machine, Result, Round, RowSummary } from '../model.ts';
-import { again, failuresOf, noiseOf, type Ratios } from '../statistics.ts';
-import { times, whole } from './format.ts';
+import { again, failuresOf, figuresOf, noiseOf, pairedRatios, type Ratios } from '../statistics.ts';
+import { targetOf } from '../variants.ts';
+import { figureWords, interval, ratio, times, whole } from './format.ts';
 import { kindOf } from './style.ts';
 
 /** An experiment with all that was measured of it. */
@@ -14,16 +15,23 @@ export interface Part {
   readonly noise: Ratios | null;
   /** Why there are no ratios, in a sentence; null when there are. */
   readonly lack: string | null;
-  /** Colour class of a target, the same all over the page. */
-  kind(target: string): string;
+  /** Colour class of a row, the same all over the page: that of its target, where it is a variant. */
+  kind(row: string): string;
 }
 
 /** The parts of a result, in the order of its suite. */
 export function partsOf(result: Result): Part[] {
   const { suite, summary, rounds } = result;
-  const names = [...new Set(suite.experiments.flatMap(({ targets }) => targets))].filter(name => name !== again.target);
-  const kind = (target: string) =>
-    target === again.target ? `${kindOf(Math.max(0, names.indexOf(again.of)))} again` : kindOf(names.indexOf(target));
+  const variants = new Map(
+    suite.experiments.flatMap(each => each.variants ?? []).map(each => [each.name, each.target]),
+  );
+  const targets = suite.experiments.flatMap(each => each.targets.map(row => targetOf(each, row)));
+  const names = [...new Set(targets)].filter(name => name !== again.target);
+  const kind = (row: string) => {
+    if (row === again.target) return `${kindOf(Math.max(0, names.indexOf(again.of)))} again`;
+    const target = variants.get(row);
+    return target === undefined ? kindOf(names.indexOf(row)) : `${kindOf(names.indexOf(target))} variant`;
+  };
   return suite.experiments.map(experiment => ({
     experiment,
     baseline: experiment.targets[0] ?? '',
@@ -35,12 +43,30 @@ export function partsOf(result: Result): Part[] {
   }));
 }
 
-function lackOf({ name, targets: [baseline = ''] }: Experiment, { summary, skips }: Result): string | null {
-  const row = summary.find(({ experiment, target }) => experiment === name && target === baseline);
+function lackOf(experiment: Experiment, { summary, skips }: Result): string | null {
+  const {
+    name,
+    targets: [baseline = ''],
+  } = experiment;
+  const row = summary.find(each => each.experiment === name && each.target === baseline);
   if (row !== undefined && row.rounds > 0) return null;
-  const skip = skips.find(({ target }) => target === baseline);
+  const skip = skips.find(({ target }) => target === targetOf(experiment, baseline));
   const known = skip === undefined ? 'has no round' : `was not measured (${skip.why})`;
   return `There are no ratios: the baseline ${baseline} ${row === undefined ? known : 'has no round that counts'}.`;
+}
+
+/** Each variant beside the row of its target itself, whose rounds ran beside its own, in sentences without an end. */
+export function besidePlain({ experiment, rounds }: Part): string[] {
+  const { name: where, measure, variants = [] } = experiment;
+  return variants.flatMap(({ name, target }) => {
+    const ratios = pairedRatios(rounds, where, name, target);
+    if (ratios === null) return [];
+    const told = figuresOf[measure].map(figure => {
+      const reach = ratios.pairs < 2 ? '' : ` (${interval(ratios[figure], ratio)})`;
+      return `${figureWords[figure].name} ${ratio(ratios[figure].value)}${reach}`;
+    });
+    return [`${name} to ${target}: ${told.join(', ')}`];
+  });
 }
 
 /** Pairs of rounds that a row's ratios are over; older results do not say, and cannot have more than rounds. */

@@ -17,7 +17,7 @@ import {
   whole,
 } from './format.ts';
 import { curveOf, merged } from './histograms.ts';
-import { failuresTold, flagsOf, isNoise, type Part, pairsOf } from './parts.ts';
+import { besidePlain, failuresTold, flagsOf, isNoise, type Part, pairsOf } from './parts.ts';
 import { twice } from './svg.ts';
 
 /** @returns the section as HTML */
@@ -33,8 +33,13 @@ export function sectionOf(part: Part): string {
 <h2>${escaped(experiment.name)}</h2>
 <p class="axes">${escaped(axesOf(experiment))} · baseline ${escaped(baseline)}</p>
 ${lack === null ? '' : `<p class="banner">${escaped(lack)}</p>`}${ledeOf(counted)}${experiment.measure === 'latency' ? latency + panels : panels + latency}
-${ratioTable(part)}${noiseTold(part)}${trouble(part)}${figureTable(part)}
+${ratioTable(part)}${plainTold(part)}${noiseTold(part)}${trouble(part)}${figureTable(part)}
 </section>`;
+}
+
+function plainTold(part: Part): string {
+  const told = besidePlain(part);
+  return told.length === 0 ? '' : `<ul>${told.map(each => `<li>${escaped(each)}</li>`).join('')}</ul>`;
 }
 
 function noiseTold({ experiment, noise, lack }: Part): string {

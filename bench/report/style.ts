@@ -12,7 +12,7 @@ export function kindOf(nth: number): string {
 
 const variables = (colours: readonly string[]) => colours.map((colour, at) => `--c${at}:#${colour}`).join(';');
 const use = (kind: string, colour: string) =>
-  `.bar${kind},.dot${kind},text${kind}{fill:${colour}}.line${kind},.span${kind},.dot.more${kind}{stroke:${colour}}`;
+  `.bar${kind},.dot${kind},text${kind}{fill:${colour}}.line${kind},.span${kind},.dot.more${kind},.dot.variant${kind}{stroke:${colour}}`;
 const uses = day.map((_, at) => use(`.c${at}`, `var(--c${at})`)).join('\n');
 
 /** The style sheet of the page. */
@@ -46,10 +46,10 @@ svg.narrow{display:none}
 text{font-size:12px;fill:var(--ink);font-variant-numeric:tabular-nums}
 .tick{fill:var(--soft);font-size:11.5px}
 .rule{stroke:var(--rule)}.axis,.one{stroke:var(--ink)}.hair{stroke:var(--soft);stroke-width:.6;stroke-dasharray:1 2}
-.line{fill:none;stroke-width:2;stroke-linejoin:round}.line.more{stroke-dasharray:9 3}.line.again,.one.again{stroke-dasharray:4 3}
+.line{fill:none;stroke-width:2;stroke-linejoin:round}.line.more{stroke-dasharray:9 3}.line.variant{stroke-dasharray:2 3}.line.again,.one.again{stroke-dasharray:4 3}
 .name{font-weight:500}.halo{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}.flag{fill:var(--warn);font-weight:400;font-size:11px}
-.bar.again{fill-opacity:.65}.bar.faint{fill-opacity:.45}.whisker{stroke:var(--ink);stroke-width:1.2}.peak{stroke:var(--soft);stroke-width:1.5}
-.band{fill:var(--soft);fill-opacity:.16}.span{stroke-width:2.5;stroke-opacity:.55}.dot{stroke:var(--paper);stroke-width:1}.dot.dot.more{fill:var(--paper);stroke-width:2.5}
+.bar.again,.bar.variant{fill-opacity:.65}.bar.faint{fill-opacity:.45}.whisker{stroke:var(--ink);stroke-width:1.2}.peak{stroke:var(--soft);stroke-width:1.5}
+.band{fill:var(--soft);fill-opacity:.16}.span{stroke-width:2.5;stroke-opacity:.55}.dot{stroke:var(--paper);stroke-width:1}.dot.dot.more{fill:var(--paper);stroke-width:2}.dot.dot.variant{fill-opacity:.3;stroke-width:1.5}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;margin:12px 0 0;padding:0;list-style:none}
 .legend svg{display:inline-block;width:10px;height:10px;margin:0 6px 0 0;vertical-align:baseline}
 .scroll{overflow-x:auto;margin-top:8px}

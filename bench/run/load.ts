@@ -3,14 +3,14 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { moduleFile } from '../../src/api/package.ts';
 import { nodeOptionsFor } from '../load/urgent.ts';
-import type { LoadPlan, LoadResult, ProcessUse, Role } from '../model.ts';
+import type { LoadPlan, LoadResult, ProcessUse } from '../model.ts';
 import { type Cores, pinned } from './cores.ts';
 import { type Keeper, type Kept, talking } from './keeper.ts';
 import { cpuMsOf, memoryOf } from './usage.ts';
 
 /** Who is watched during a round. */
 export interface Watched {
-  readonly role: Role;
+  readonly role: ProcessUse['role'];
   readonly name: string;
   readonly pid: number;
 }

@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Endpoint, Experiment, LoadPlan, LoadResult, ProcessUse, Role, Round, Suite } from '../model.ts';
 import { type Apps, pathOf, startApps } from '../targets/index.ts';
-import { plainSetting, type Running, type Setting, type Site, type Target } from '../targets/target.ts';
+import type { Running, Site, Target } from '../targets/target.ts';
+import { inSetting, targetOf } from '../variants.ts';
 import { type Cores, pinSelf, sendersOn, widthOf } from './cores.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
@@ -15,7 +16,7 @@ export const rules: readonly string[] = [
   'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
   'A latency is counted from the moment at which the request was due, whenever it was sent.',
   "A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer. A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment. A round in which the app ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
-  'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (94 %).',
+  'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (93 %).',
   'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
   'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
 ];
@@ -66,6 +67,8 @@ interface Turn {
 class Job {
   readonly #plan: RunPlan;
   readonly #experiment: Experiment;
+  /** Those of its targets that are here, each as its row has it. */
+  readonly #targets: readonly Target[];
   readonly #running = new Map<Target, Up<Running>>();
   /** Targets that did not start, and why. */
   readonly #failed = new Map<Target, string>();
@@ -74,23 +77,24 @@ class Job {
   constructor(plan: RunPlan, experiment: Experiment) {
     this.#plan = plan;
     this.#experiment = experiment;
+    this.#targets = experiment.targets.flatMap(row => {
+      const target = plan.targets.get(targetOf(experiment, row));
+      return target?.protocols.includes(experiment.protocol) ? [inSetting(target, experiment, row)] : [];
+    });
   }
 
   /** Turns that have no line yet, in their order: A B C A B C … */
   missing(): readonly Turn[] {
-    const { suite, targets } = this.#plan;
-    const { protocol, targets: named } = this.#experiment;
-    const here = named.map(name => targets.get(name)).filter(target => target?.protocols.includes(protocol));
+    const { rounds } = this.#plan.suite;
     const turns: Turn[] = [];
-    for (let round = 1; round <= suite.rounds; round++)
-      for (const target of here) if (target !== undefined) turns.push({ target, round });
+    for (let round = 1; round <= rounds; round++) for (const target of this.#targets) turns.push({ target, round });
     const isDone = ({ target, round }: Turn): boolean => {
       const lines = this.#tries({ target, round });
       return lines.length >= triesMax || lines.some(line => line.void === null || !isLate(line.load));
     };
     // Where the baseline is not here at all, rounds stand by themselves.
     const withoutBaseline = turns
-      .filter(({ target }) => target.name === named[0])
+      .filter(({ target }) => target.name === this.#experiment.targets[0])
       .filter(turn => this.#tries(turn).filter(isLateRound).length >= triesMax)
       .map(({ round }) => round);
     if (withoutBaseline.length >= hopelessMin) return [];
@@ -161,6 +165,7 @@ class Job {
     const watched = [
       ...app.map(each => ({ role: 'app' as const, ...each })),
       ...running.processes.map(each => ({ role: 'proxy' as const, ...each })),
+      { role: 'harness' as const, name: 'harness', pid: process.pid },
     ];
     const loading = runLoad(this.#loadPlan(running), watched, this.#plan);
     await loading.catch(() => undefined);
@@ -181,7 +186,9 @@ class Job {
     const known = this.#running.get(target) ?? this.#failed.get(target);
     if (known !== undefined) return known;
     const app = await this.#startedApp();
-    const dir = join(this.#plan.dir, `${this.#experiment.name.replaceAll(/\W+/g, '-')}-${target.name}-${Date.now()}`);
+    // Some programs take a space or a comma in a path for the end of it.
+    const name = `${this.#experiment.name} ${target.name} ${Date.now()}`.replaceAll(/\W+/g, '-');
+    const dir = join(this.#plan.dir, name);
     await mkdir(dir, { recursive: true });
     try {
       const up = await bringUp(this.#plan, start => target.start(this.#siteOf(target, { app, dir, start })));
@@ -197,7 +204,7 @@ class Job {
   }
 
   async #startedApp(): Promise<Apps['app']> {
-    const { upstreams } = this.#setting();
+    const upstreams = Math.max(1, ...(this.#experiment.variants ?? []).map(each => each.upstreams ?? 1));
     const addresses = Array.from({ length: upstreams }, (_, at) => `${this.#plan.network}.0.${at + 1}`);
     try {
       this.#app ??= await bringUp(this.#plan, start => startApps(start, { addresses }));
@@ -211,12 +218,7 @@ class Job {
   #siteOf({ name }: Target, place: Pick<Site, 'app' | 'dir' | 'start'>): Site {
     const block = this.#experiment.targets.indexOf(name) + 1;
     const address = (n: number): string => `${this.#plan.network}.${block}.${n}`;
-    return { ...place, address, ...this.#setting() };
-  }
-
-  #setting(): Setting {
-    const { services, upstreams, policies } = { ...plainSetting, ...this.#experiment };
-    return { services, upstreams, policies };
+    return { ...place, address };
   }
 
   #loadPlan(running: Running): LoadPlan {
@@ -224,7 +226,8 @@ class Job {
     const reached = running.endpoint(protocol);
     const endpoint: Endpoint = { ...reached, path: pathOf(reached, payloadBytes) };
     const { seconds } = this.#plan.suite;
-    const threads = sendersOn(this.#plan.cores);
+    // In open loop one thread has time to spare, and several would share out what has to be free for all: connections.
+    const threads = measure === 'throughput' ? sendersOn(this.#plan.cores) : 1;
     const base = { protocol, measure, endpoint, connections, threads, payloadBytes, warmUpSeconds, seconds };
     return rate === undefined ? base : { ...base, rate };
   }
@@ -232,7 +235,7 @@ class Job {
   #isClientBound(load: LoadResult, processes: readonly ProcessUse[]): boolean {
     const shareOf = (role: Role): number =>
       processes.filter(each => each.role === role).reduce((sum, { cpuMs }) => sum + cpuMs, 0) / (load.seconds * 1000);
-    const sending = Math.max(shareOf('load') / sendersOn(this.#plan.cores), load.busy);
+    const sending = Math.max(shareOf('load') / (load.threads ?? 1), load.busy);
     const shares = { load: sending, app: shareOf('app'), proxy: shareOf('proxy') };
     return isClientBound(shares, this.#plan.cores, processes.filter(({ role }) => role === 'proxy').length);
   }

@@ -1,10 +1,11 @@
-/** Suites are data: `bench/suites/<name>.json`. Axes are lists, and an experiment is made of every combination. */
+/** Suites are data: `bench/suites/<name>.json`. Axes are lists, of the load and of the setting, and every combination is measured. */
 import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Errors } from 'typebox/value';
 import type { Experiment, Suite } from '../model.ts';
 import { targets as allTargets } from '../targets/index.ts';
 import { upstreamsMax } from '../targets/target.ts';
+import { rowsOf, settingAxes } from '../variants.ts';
 
 const atLeastOne = { minItems: 1 } as const;
 const count = Type.Integer({ minimum: 1 });
@@ -65,16 +66,24 @@ export function parseSuite(name: string, text: string): Suite {
   const { experiments, ...suite } = raw as Static<typeof suiteSchema>;
   const strangers = unknownTargets(experiments.flatMap(({ targets }) => targets));
   if (strangers.length > 0) throw new Error(`suite ${name}: ${noTargets(strangers)}`);
-  const points = experiments.flatMap((experiment, at) => {
-    if ((experiment.measure === 'latency') !== (experiment.rate !== undefined))
-      throw new Error(
-        `suite ${name}: /experiments/${at} (${experiment.protocol} ${experiment.measure}): "rate" is for latency, and latency needs one`,
-      );
-    return pointsOf(experiment);
-  });
-  const twice = points.find(({ name }, at) => points.findIndex(other => other.name === name) !== at);
-  if (twice !== undefined) throw new Error(`suite ${name}: "${twice.name}" is there twice: leave one out`);
-  return { ...suite, experiments: points };
+  try {
+    return { ...suite, experiments: allOf(experiments) };
+  } catch (error) {
+    throw new Error(`suite ${name}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** @throws Error that names the place and the fix */
+function allOf(written: readonly Static<typeof experimentSchema>[]): readonly Experiment[] {
+  const all = written.flatMap(experimentsOf);
+  const twice = twiceIn(all.map(({ name }) => name)) ?? all.map(({ targets }) => twiceIn(targets)).find(each => each);
+  if (twice !== undefined) throw new Error(`"${twice}" is there twice: leave one out`);
+  return all;
+}
+
+/** The first name that was there before. */
+function twiceIn(names: readonly string[]): string | undefined {
+  return names.find((name, at) => names.indexOf(name) !== at);
 }
 
 /** Names that no target has, each once. */
@@ -88,40 +97,49 @@ export function noTargets(names: readonly string[]): string {
   return `there is no target ${told}: name some of ${allTargets.map(({ name }) => name).join(', ')}`;
 }
 
-/** In the order in which they are varied and told. */
-const axes = ['connections', 'rate', 'payloadBytes', 'services', 'upstreams', 'policies'] as const;
+/** What the load is: each value makes an experiment of its own. Those of the setting make rows, see `rowsOf`. */
+const loadAxes = ['connections', 'rate', 'payloadBytes'] as const;
 
-type Point = Pick<Experiment, (typeof axes)[number]>;
+type Load = Pick<Experiment, (typeof loadAxes)[number]>;
 
-/** Every combination of what stands on the axes. */
-function pointsOf(written: Static<typeof experimentSchema>): Experiment[] {
-  const { protocol, measure, targets } = written;
-  let points: Partial<Point>[] = [{}];
-  for (const axis of axes) {
-    const { [axis]: values } = written;
-    if (values !== undefined) points = points.flatMap(point => values.map(value => ({ ...point, [axis]: value })));
-  }
-  // The schema demands the axes that a point must have.
-  return points
-    .map(point => ({ ...(point as Point), protocol, measure, targets }))
-    .map(nameless => ({ name: nameOf(nameless), ...nameless }));
+/** An experiment of every load, with a row of every target in every setting. @throws Error that names the place */
+function experimentsOf(written: Static<typeof experimentSchema>, at: number): Experiment[] {
+  const { protocol, measure, rate } = written;
+  if ((measure === 'latency') !== (rate !== undefined))
+    throw new Error(`/experiments/${at} (${protocol} ${measure}): "rate" is for latency, and latency needs one`);
+  const named = written.targets.flatMap(name => allTargets.filter(target => target.name === name));
+  const varied = settingAxes.filter(axis => written[axis] !== undefined);
+  const idle = varied.find(axis => !named.some(({ heeds }) => heeds.includes(axis)));
+  if (idle !== undefined)
+    throw new Error(`/experiments/${at}/${idle} makes no difference to any of its targets: leave it out`);
+  const rows = named.flatMap(target => rowsOf(target, written));
+  const variants = rows.filter(({ name, target }) => name !== target);
+  const measured = { protocol, measure, targets: rows.map(({ name }) => name) };
+  return loadsOf(written).map(load => {
+    const experiment = { ...load, ...measured, ...(variants.length > 0 && { variants }) };
+    return { name: nameOf(experiment, varied), ...experiment };
+  });
 }
 
-/** `http1 latency, 16 connections, 1000/s, 1024 B`. */
-function nameOf({ protocol, measure, ...point }: Omit<Experiment, 'name'>): string {
-  const { connections, rate, payloadBytes, services, upstreams, policies } = point;
+function loadsOf(written: Static<typeof experimentSchema>): Load[] {
+  let loads: Partial<Load>[] = [{}];
+  for (const axis of loadAxes) {
+    const { [axis]: values } = written;
+    if (values !== undefined) loads = loads.flatMap(load => values.map(value => ({ ...load, [axis]: value })));
+  }
+  // The schema demands the axes that a load must have.
+  return loads as Load[];
+}
+
+/** `http1 latency, 16 connections, 1000/s, 1024 B, by services`. */
+function nameOf(experiment: Omit<Experiment, 'name'>, varied: readonly string[]): string {
+  const { protocol, measure, connections, rate, payloadBytes } = experiment;
   const parts = [
     `${protocol} ${measure}`,
-    times(connections, 'connection'),
+    `${connections} connection${connections === 1 ? '' : 's'}`,
     rate !== undefined && `${rate}/s`,
     `${payloadBytes} B`,
-    services !== undefined && `${services} services`,
-    upstreams !== undefined && times(upstreams, 'upstream'),
-    policies !== undefined && `policies ${policies}`,
+    varied.length > 0 && `by ${varied.join(' and ')}`,
   ];
   return parts.filter(part => part !== false).join(', ');
-}
-
-function times(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

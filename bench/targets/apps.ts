@@ -28,10 +28,16 @@ export async function startApps(start: Site['start'], options: AppsOptions = {})
   const places = addresses.flatMap(address => appProtocols.map(protocol => ({ address, port: ports[protocol] })));
   await Promise.all(places.map(({ address, port }) => mustBeFree(address, port)));
   const child = start(program(engine, addresses), 'app', 'app');
-  const app = (protocol: Protocol, upstream = 0) => endpointOn(addresses[upstream] ?? '', behind(protocol));
-  const ups = addresses.map((_, at) => whenUp(appProtocols, protocol => app(protocol, at), [{ name: 'app', child }]));
-  const [first] = await Promise.all(ups);
-  return { app, processes: first?.processes ?? [] };
+  const app = (protocol: Protocol, upstream = 0) => {
+    const { [upstream]: address } = addresses;
+    if (address === undefined)
+      throw new Error(`the app has ${addresses.length} addresses: there is no upstream ${upstream + 1}`);
+    return endpointOn(address, behind(protocol));
+  };
+  const started = [{ name: 'app', child }];
+  const { processes } = await whenUp(appProtocols, app, started);
+  await Promise.all(addresses.map((_, at) => whenUp(appProtocols, protocol => app(protocol, at), started)));
+  return { app, processes };
 }
 
 /** The answers of another run's app would be taken for those of this one. @throws Error when somebody listens there */

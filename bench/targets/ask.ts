@@ -143,14 +143,14 @@ async function call(
 }
 
 async function askTCP(endpoint: Endpoint, bytes: number, signal: AbortSignal): Promise<void> {
-  const socket = await open(endpoint, signal);
+  const socket = await openStream(endpoint, signal);
   const message = Buffer.alloc(bytes, 'z');
   socket.write(message);
   check('the same bytes', (await take(socket, bytes)).equals(message), true);
 }
 
-/** A connection to the echo, through a tunnel where the endpoint says so. */
-async function open({ host, port, connect: target }: Endpoint, signal: AbortSignal): Promise<Socket> {
+/** A connection that carries bytes, through a tunnel where the endpoint says so. @param signal ends it */
+export async function openStream({ host, port, connect: target }: Endpoint, signal: AbortSignal): Promise<Socket> {
   if (target === undefined) {
     const socket = connect(port, host);
     signal.addEventListener('abort', () => socket.destroy());
@@ -175,7 +175,7 @@ async function take(stream: Duplex, bytes: number): Promise<Buffer> {
 }
 
 async function askMQTT(endpoint: Endpoint, bytes: number, signal: AbortSignal): Promise<void> {
-  const socket = await open(endpoint, signal);
+  const socket = await openStream(endpoint, signal);
   const reader = new PacketReader();
   const waiting: Packet[] = [];
   const next = async (type: number): Promise<Packet> => {

@@ -6,8 +6,8 @@ import type { Target } from './target.ts';
 /** The app itself. */
 export const direct: Target = {
   name: 'direct',
-  title: 'the app without a proxy',
   protocols: appProtocols,
+  heeds: [],
   find: async print => {
     const pipy = await findPipyVersion(print);
     return { version: 'version' in pipy ? `app on Pipy ${pipy.version}` : `app on Node ${process.versions.node}` };
@@ -19,5 +19,4 @@ export const direct: Target = {
 export const directAgain: Target = {
   ...direct,
   name: 'direct-again',
-  title: 'the app without a proxy, once more: how far equal things lie apart in this run',
 };

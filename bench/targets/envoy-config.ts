@@ -73,6 +73,7 @@ function clusterOf(way: Way, files: Certificates): Json {
     name,
     type: 'STATIC',
     connect_timeout: '5s',
+    lb_policy: 'ROUND_ROBIN',
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] },
     circuit_breakers: { thresholds: [many] },
     ...(isStream(protocol)

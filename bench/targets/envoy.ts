@@ -21,8 +21,8 @@ const hopProtocols = [...appProtocols, 'tls'] as const;
 /** One Envoy in front of the app. */
 export const envoy: Target = {
   name: 'envoy',
-  title: 'one Envoy: one worker, no access log',
   protocols: hopProtocols,
+  heeds: ['upstreams'],
   find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
@@ -39,8 +39,8 @@ export const envoy: Target = {
 /** Two Envoys with mutual TLS between them: what stands beside apps in other meshes. */
 export const envoyPair: Target = {
   name: 'envoy-pair',
-  title: 'two Envoys with mutual TLS between them, one worker each, no access log',
   protocols: appProtocols,
+  heeds: ['upstreams'],
   find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
@@ -49,14 +49,15 @@ export const envoyPair: Target = {
       const targets = halves.map(({ host }) => endpointOn(host, name));
       return { name, protocol: name, listen: client(name), targets, dial: 'mutual' };
     });
-    const servers = halves.map(({ name: who, host, app }) => {
+    const servers: Started[] = [];
+    for (const { name: who, host, app } of halves) {
       const back = appProtocols.map((name): Way => {
         const listen = endpointOn(host, name);
         return { name, protocol: name, listen, targets: [app(name)], accept: 'mutual' };
       });
-      return startEnvoy(site, `${who} envoy`, back, files);
-    });
-    return pairUp(site, appProtocols, await Promise.all(servers), () => startEnvoy(site, 'client envoy', out, files));
+      servers.push(await startEnvoy(site, `${who} envoy`, back, files));
+    }
+    return pairUp(site, appProtocols, servers, () => startEnvoy(site, 'client envoy', out, files));
   },
 };
 

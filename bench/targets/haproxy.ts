@@ -34,8 +34,8 @@ const settings: Readonly<Record<Spoken, { readonly bind?: string; readonly serve
 /** One HAProxy in front of the app. */
 export const haproxy: Target = {
   name: 'haproxy',
-  title: 'one HAProxy: one thread, connections kept and shared',
   protocols,
+  heeds: ['upstreams'],
   find: print => findPeer(peer, print),
   async start(site) {
     const file = findProgram(peer.variable, peer.name);
@@ -57,6 +57,7 @@ global
   tune.ssl.cachesize 0
 defaults
   mode http
+  balance roundrobin
   option http-keep-alive
   http-reuse always
   timeout connect 5s

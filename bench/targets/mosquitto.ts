@@ -18,8 +18,8 @@ const protocols = ['mqtt'] as const;
 /** One Mosquitto, which keeps nothing on disk. It is no proxy: it has the cores of the app, and counts as one. */
 export const mosquitto: Target = {
   name: 'mosquitto',
-  title: 'Mosquitto, a broker, in place of the app',
   protocols,
+  heeds: [],
   find: print => findPeer(peer, print),
   async start(site) {
     const file = findProgram(peer.variable, peer.name);

@@ -24,10 +24,10 @@ const protocols = ['http1', 'tls', 'websocket'] as const;
 /** One nginx in front of the app. */
 export const nginx: Target = {
   name: 'nginx',
-  title: 'one nginx: proxy_pass, one worker, connections kept',
   get protocols() {
     return spoken();
   },
+  heeds: ['upstreams'],
   find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
@@ -61,8 +61,8 @@ const pairProtocols = ['http1', 'websocket'] as const;
 /** Two nginx with mutual TLS between them. */
 export const nginxPair: Target = {
   name: 'nginx-pair',
-  title: 'two nginx with mutual TLS between them, one worker each, connections kept',
   protocols: pairProtocols,
+  heeds: ['upstreams'],
   find: print => findPeer(peer, print),
   async start(site) {
     const files = await makeCertificates(site.dir);
@@ -79,14 +79,16 @@ export const nginxPair: Target = {
       startNginx(site, `${name} nginx`, `http { ${common} ${blocks.join('\n')} }`);
     const halves = serverHalves(site);
     const asked = `${serverTLS(files)} ${demandTLS(files)}`;
-    const servers = halves.map(({ name, host, app }) =>
-      start(
-        name,
-        half(host, ' ssl', 'http', protocol => [placeOf(app(protocol))], asked),
-      ),
-    );
+    const servers: Started[] = [];
+    for (const { name, host, app } of halves)
+      servers.push(
+        await start(
+          name,
+          half(host, ' ssl', 'http', protocol => [placeOf(app(protocol))], asked),
+        ),
+      );
     const toServers = (protocol: Protocol) => halves.map(({ host }) => placeOf(endpointOn(host, protocol)));
-    return pairUp(site, pairProtocols, await Promise.all(servers), () =>
+    return pairUp(site, pairProtocols, servers, () =>
       start('client', half(site.address(1), '', 'https', toServers, clientTLS(files))),
     );
   },

@@ -4,7 +4,7 @@ import { listening } from '../listening.ts';
 import type { Endpoint, Protocol } from '../model.ts';
 import { endpointOn, ports } from './places.ts';
 import { type Started, whenUp, whileUp } from './programs.ts';
-import type { Running, Site } from './target.ts';
+import { type Running, type Site, settingOf } from './target.ts';
 
 /** The server's half of a pair. */
 export interface ServerHalf {
@@ -17,7 +17,7 @@ export interface ServerHalf {
 
 /** One for each upstream, on addresses from the second. */
 export function serverHalves(site: Site): readonly ServerHalf[] {
-  return Array.from({ length: site.upstreams }, (_, at) => ({
+  return Array.from({ length: settingOf(site).upstreams }, (_, at) => ({
     name: at === 0 ? 'server' : `server-${at + 1}`,
     host: site.address(2 + at),
     app: protocol => site.app(protocol, at),
@@ -30,28 +30,20 @@ export function clientOn(site: Site): (protocol: Protocol) => Endpoint {
 }
 
 /**
- * A pair that has answered. The client's half is asked when every other one listens, for some hold an upstream that they
+ * A pair that has answered. The client's half is started when every other one listens, for some hold an upstream that they
  * have found closed once to be closed for a while.
  *
- * @param client starts the client's half
+ * @param client starts the client's half; @param endpoint where that is reached, unless it is on a port for each protocol
  */
 export async function pairUp(
   site: Site,
   protocols: readonly Protocol[],
   servers: readonly Started[],
   client: () => Promise<Started>,
+  { endpoint = clientOn(site) }: { readonly endpoint?: (protocol: Protocol) => Endpoint } = {},
 ): Promise<Running> {
-  await whenListening(site, protocols, servers);
-  const first = await client();
-  return whenUp(protocols, clientOn(site), [first, ...servers]);
-}
-
-/** Waits until every server's half listens. */
-export async function whenListening(
-  site: Site,
-  protocols: readonly Protocol[],
-  servers: readonly Started[],
-): Promise<void> {
   const places = serverHalves(site).flatMap(({ host }) => protocols.map(protocol => ({ host, port: ports[protocol] })));
   await whileUp(servers, signal => Promise.all(places.map(({ host, port }) => listening(host, port, signal))));
+  const first = await client();
+  return whenUp(protocols, endpoint, [first, ...servers]);
 }

@@ -22,8 +22,8 @@ const hopProtocols = ['http1', 'http2', 'grpc', 'tcp', 'tls', 'websocket', 'mqtt
 /** One Pipy in front of the app. */
 export const pipy: Target = {
   name: 'pipy',
-  title: 'one bare Pipy: demuxHTTP, muxHTTP',
   protocols: hopProtocols,
+  heeds: ['upstreams'],
   find: findPipyVersion,
   async start(site) {
     const files = await makeCertificates(site.dir);
@@ -53,8 +53,8 @@ const pairProtocols = ['http1', 'http2', 'grpc', 'tcp', 'mqtt'] as const;
 /** Two Pipys with mutual TLS between them: what a pair of sidecars would cost without a mesh. */
 export const pipyBarePair: Target = {
   name: 'pipy-bare-pair',
-  title: 'two bare Pipys with mutual TLS between them',
   protocols: pairProtocols,
+  heeds: ['upstreams'],
   find: findPipyVersion,
   async start(site) {
     const { certificate, key, root } = await makeCertificates(site.dir);
@@ -65,8 +65,8 @@ export const pipyBarePair: Target = {
 /** The same in clear text: beside the other, what mutual TLS costs. */
 export const pipyPlainPair: Target = {
   name: 'pipy-plain-pair',
-  title: 'two bare Pipys with clear text between them: what mutual TLS costs is missing',
   protocols: pairProtocols,
+  heeds: ['upstreams'],
   find: findPipyVersion,
   start: site => startBarePair(site, {}),
 };

@@ -2,12 +2,13 @@
 import { type Driver, ports as sidecarPorts } from '../../src/dataplane/driver.ts';
 import { nodeDriver } from '../../src/dataplane/node/driver.ts';
 import { pipyDriver } from '../../src/dataplane/pipy/driver.ts';
-import { type BenchMesh, startMesh } from '../mesh.ts';
-import type { Endpoint, Policies, Protocol } from '../model.ts';
-import { serverHalves, whenListening } from './pairs.ts';
+import { type BenchMesh, type BenchPod, startMesh } from '../mesh.ts';
+import type { Endpoint, Protocol } from '../model.ts';
+import { settingAxes } from '../variants.ts';
+import { pairUp, serverHalves } from './pairs.ts';
 import { type AppProtocol, appProtocols, endpointOn, isStream, ports } from './places.ts';
-import { findPipyVersion, type Started, whenUp } from './programs.ts';
-import { type Child, type Running, type Setting, type Site, type Target, upstreamsMax } from './target.ts';
+import { findPipyVersion, type Started } from './programs.ts';
+import { type Child, type Running, type Site, settingOf, type Target, upstreamsMax } from './target.ts';
 
 /** What a Service says of its port. WebSocket begins as HTTP/1.1; MQTT is bytes to a mesh. */
 const appProtocolOf: Readonly<Record<AppProtocol, string>> = {
@@ -22,8 +23,8 @@ const appProtocolOf: Readonly<Record<AppProtocol, string>> = {
 /** Two Pipy sidecars. */
 export const pipyPair: Target = {
   name: 'pipy-pair',
-  title: 'two sidecars of the mesh on Pipy, with mutual TLS between them',
   protocols: appProtocols,
+  heeds: settingAxes,
   find: findPipyVersion,
   start: site => startPair(site, pipyDriver),
 };
@@ -31,8 +32,8 @@ export const pipyPair: Target = {
 /** Two Node sidecars. */
 export const nodePair: Target = {
   name: 'node-pair',
-  title: 'two sidecars of the mesh on Node, with mutual TLS between them',
   protocols: appProtocols,
+  heeds: settingAxes,
   find: async () => ({ version: process.versions.node }),
   start: site => startPair(site, nodeDriver),
 };
@@ -58,20 +59,21 @@ async function joined(
   driver: Driver,
   children: ReadonlyMap<string, Child>,
 ): Promise<Running> {
-  putPolicies(mesh, site.policies);
-  putServices(mesh, site);
+  const setting = settingOf(site);
+  if (setting.policies === 'off') mesh.put(permissiveYaml);
+  putServices(mesh, setting.services);
+  const start = async (pod: BenchPod): Promise<Started> => {
+    await mesh.pod(driver, pod);
+    return startedOf(children, pod.name);
+  };
+  const servers: Started[] = [];
   // A sidecar goes to the port of its app that it was called on.
-  const pods = serverHalves(site).map(({ name, host, app }) => ({
-    name,
-    address: host,
-    appAddress: app('http1').host,
-  }));
-  for (const pod of pods) await mesh.pod(driver, { ...pod, app: 'server' });
-  const servers = pods.map(({ name }) => startedOf(children, name));
-  await whenListening(site, appProtocols, servers);
-  await mesh.pod(driver, { name: 'client', address: site.address(1), appAddress: site.address(2 + upstreamsMax) });
-  const started = [startedOf(children, 'client'), ...servers];
-  const running = await whenUp(appProtocols, protocol => entry(site, protocol), started);
+  for (const { name, host, app } of serverHalves(site))
+    servers.push(await start({ name, app: 'server', address: host, appAddress: app('http1').host }));
+  const client = { name: 'client', address: site.address(1), appAddress: site.address(2 + upstreamsMax) };
+  const running = await pairUp(site, appProtocols, servers, () => start(client), {
+    endpoint: protocol => entry(site, protocol),
+  });
   return { ...running, close: () => mesh.close() };
 }
 
@@ -88,11 +90,7 @@ function entry(site: Site, protocol: Protocol): Endpoint {
   return isStream(protocol) ? { ...endpoint, connect: endpoint.authority } : endpoint;
 }
 
-/** With policies off everybody may call everything, whatever TrafficTargets say. */
-function putPolicies(mesh: BenchMesh, policies: Policies): void {
-  if (policies === 'off') mesh.put(permissiveYaml);
-}
-
+/** Everybody may call everything, whatever TrafficTargets say. */
 const permissiveYaml = `
 apiVersion: config.flomesh.io/v1alpha3
 kind: MeshConfig
@@ -101,16 +99,13 @@ spec: { traffic: { enablePermissiveTrafficPolicyMode: true, enableEgress: false 
 `;
 
 /** The Service that is called, and as many others as a mesh has besides, each with a pod and an account of its own. */
-function putServices(mesh: BenchMesh, { services, policies }: Setting): void {
-  const put = (name: string, pods: string, portList: string): void => {
-    mesh.put(serviceYaml(name, pods, portList));
-    if (policies === 'on') mesh.put(allowanceYaml(name, pods));
-  };
-  put('app', 'server', appProtocols.map(protocol => portYaml(protocol)).join(', '));
-  for (let at = 0; at < services; at++) {
+function putServices(mesh: BenchMesh, others: number): void {
+  const all = appProtocols.map(protocol => portYaml(protocol)).join(', ');
+  mesh.put(serviceYaml('app', 'server', all));
+  for (let at = 0; at < others; at++) {
     const name = `other-${at}`;
     mesh.idlePod(name, `127.62.${at >> 8}.${at & 0xff}`);
-    put(name, name, portYaml('http1'));
+    mesh.put(serviceYaml(name, name, portYaml('http1')));
   }
 }
 
@@ -119,19 +114,14 @@ function portYaml(protocol: AppProtocol): string {
   return `{ name: ${protocol}, port: ${port}, targetPort: ${port}, appProtocol: ${appProtocolOf[protocol]} }`;
 }
 
-/** A Service of the pods of a name. */
+/** A Service of the pods and the account of a name, which the client may call. */
 function serviceYaml(service: string, pods: string, portList: string): string {
   return `
 apiVersion: v1
 kind: Service
 metadata: { namespace: bench, name: ${service} }
 spec: { selector: { app: ${pods} }, ports: [${portList}] }
-`;
-}
-
-/** The client may call the account of a name. */
-function allowanceYaml(service: string, pods: string): string {
-  return `
+---
 apiVersion: access.smi-spec.io/v1alpha3
 kind: TrafficTarget
 metadata: { namespace: bench, name: ${service} }

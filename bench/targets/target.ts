@@ -1,6 +1,7 @@
 /** What can be measured: found on this machine or skipped with a reason, started in front of the app, and ended. */
 import type { ChildProcess } from 'node:child_process';
-import type { Endpoint, Policies, Protocol, Role } from '../model.ts';
+import type { Endpoint, Protocol, Role, Setting } from '../model.ts';
+import { plainSetting } from '../variants.ts';
 
 /** A program as it is started, with nothing inherited but PATH. */
 export interface Program {
@@ -18,23 +19,14 @@ export interface Child extends ChildProcess {
   readonly ended: Promise<string>;
 }
 
-/** What a target is in front of, and the mesh that it is part of. */
-export interface Setting {
-  /** Places that the service which is called has, from 1 to `upstreamsMax`. */
-  readonly upstreams: number;
-  /** Services that the mesh's configuration has besides the one that is called. */
-  readonly services: number;
-  readonly policies: Policies;
-}
-
-/** The setting where no axis says otherwise. */
-export const plainSetting: Setting = { upstreams: 1, services: 0, policies: 'on' };
-
-/** As many as fit into the addresses that a target has. */
+/** Each has an address of the target's own. */
 export const upstreamsMax = 200;
 
-/** Where a target is started. Everything that it starts goes through `start`, so that nothing outlives the run. */
-export interface Site extends Setting {
+/**
+ * Where a target is started. Everything that it starts goes through `start`, so that nothing outlives the run. Of the setting
+ * it says what is not plain, so that targets of one state of the project can be started by another (`perf/duel.ts`).
+ */
+export interface Site extends Partial<Setting> {
   /** The app behind the target, for each protocol; of several upstreams the first, or that of a number from 0. */
   app(protocol: Protocol, upstream?: number): Endpoint;
   /** A directory of the target's own, removed after the run. */
@@ -45,9 +37,16 @@ export interface Site extends Setting {
   start(program: Program, role: Role, name: string): Child;
 }
 
+/** The setting of a site, with what it does not say. */
+export function settingOf(site: Site): Setting {
+  const { upstreams, services, policies } = { ...plainSetting, ...site };
+  return { upstreams, services, policies };
+}
+
 /** The app at each of its places, for a proxy that stands before all of them. */
 export function upstreamsOf(site: Site, protocol: Protocol): readonly Endpoint[] {
-  return Array.from({ length: site.upstreams }, (_, upstream) => site.app(protocol, upstream));
+  const { upstreams } = settingOf(site);
+  return Array.from({ length: upstreams }, (_, upstream) => site.app(protocol, upstream));
 }
 
 /** A target that is up and has answered. */
@@ -63,9 +62,9 @@ export interface Running {
 export interface Target {
   /** `direct`, `pipy-pair`, `nginx`, … */
   readonly name: string;
-  /** What it is, for a reader of the report. */
-  readonly title: string;
   readonly protocols: readonly Protocol[];
+  /** What of the setting makes a difference to it. */
+  readonly heeds: readonly (keyof Setting)[];
   /** Its version, or why it cannot be measured here and what to do about it. */
   find(print: Print): Promise<{ readonly version: string } | { readonly why: string }>;
   /** Resolves when a request has crossed it. */

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Experiment, Result, Round } from '../../../bench/model.ts';
 import { type Comparison, compare } from '../../../bench/report/compare.ts';
-import { compareCommand, comparisonMarkdown, comparisonText } from '../../../bench/report/comparison.ts';
+import {
+  type CompareOptions,
+  compareCommand,
+  comparisonMarkdown,
+  comparisonText,
+} from '../../../bench/report/comparison.ts';
 import { characters, experiments, type Options, syntheticResult } from './synthetic.ts';
 
 const [http = expect.fail(), closed = expect.fail()] = experiments;
@@ -140,8 +145,6 @@ describe('an experiment is refused', () => {
 
   test.each<[string, Comparison, string]>([
     ['whose load differs', parts({ rate: 500 }), 'rate differs: 1000 in x64, 500 in arm64'],
-    ['whose services differ', parts({ services: 9 }), 'services differs: none in x64, 9 in arm64'],
-    ['whose policies differ', parts({ policies: 'off' }), 'policies differs: none in x64, off in arm64'],
     [
       'whose baseline differs',
       parts({ targets: ['nginx', 'direct', 'pipy-pair'] }),
@@ -257,6 +260,13 @@ test('what is to be known is noted', () => {
   expect(remarks.join('\n')).toContain('rounds are of 1 s and 2 s');
 });
 
+test('machines that are governed or hosted otherwise are noted', () => {
+  const governed = result({ machine: { governor: 'ondemand', virtualisation: 'none' } });
+  const { remarks } = pair(x64, governed);
+  expect(remarks).toContain('governor: none in x64, ondemand in arm64');
+  expect(remarks).toContain('virtualisation: kvm in x64, none in arm64');
+});
+
 test('other layouts of cores, and noise that was not measured, are noted', () => {
   const shared = { load: '0', app: '0', proxy: '1' };
   const own = { load: '4', app: '5', proxy: '6,7' };
@@ -268,6 +278,9 @@ test('other layouts of cores, and noise that was not measured, are noted', () =>
       'load and app have a core each, the proxy has 2 cores of its own in arm64',
   );
   expect(noted(null, own)).toContain('cores: nothing is pinned in x64');
+  expect(noted(own, { load: '0,1', app: '2', proxy: '3,4' })).toContain(
+    'the load has 2 cores, the app a core, the proxy',
+  );
   const silent = { ...small, targets: ['direct', 'nginx'] };
   expect(pair(x64, only(silent)).remarks).toContain(
     `arm64 did not measure the noise of its machine (no direct-again); intervals alone judge '${small.name}'`,
@@ -281,11 +294,11 @@ describe('the command', () => {
     writeFileSync(join(dir, name), text);
     return join(dir, name);
   };
-  const run = (files: readonly string[], markdown = false) => {
+  const run = (files: readonly string[], form: CompareOptions = {}) => {
     const [printed, complained]: [string[], string[]] = [[], []];
     const print = (text: string) => void printed.push(text);
     const complain = (text: string) => void complained.push(text);
-    const code = compareCommand(files, { markdown, print, complain });
+    const code = compareCommand(files, { ...form, print, complain });
     return { code, printed: printed.join('\n'), complained: complained.join('\n') };
   };
   const [a, b] = [fileOf('a.json', JSON.stringify(x64)), fileOf('b.json', JSON.stringify(arm64))];
@@ -293,7 +306,10 @@ describe('the command', () => {
   test('prints the comparison and returns 0', () => {
     expect(run([a, b])).toMatchObject({ code: 0, complained: '' });
     expect(run([a, b]).printed).toMatch(/^result +machine/);
-    expect(run([a, b], true).printed).toContain('| nginx | p99 ↓ |');
+    expect(run([a, b], { markdown: true }).printed).toContain('| nginx | p99 ↓ |');
+    const { experiments, results } = JSON.parse(run([a, b], { json: true }).printed);
+    expect(experiments.length).toBeGreaterThan(0);
+    expect(results[1]).toEqual({ name: 'b', machine: arm64.machine, versions: arm64.versions });
   });
 
   test('returns 2 and says why when there is nothing to compare', () => {

@@ -19,6 +19,21 @@ test('of the targets those stay that are named, the baseline, and the noise of t
   expect(left('pipy', 'nginx', 'pipy', 'direct-again')).toEqual(['nginx', 'pipy']);
 });
 
+test('a target stays with its variants', () => {
+  const targets = ['direct', 'nginx', 'haproxy'];
+  const point = {
+    protocol: 'http1',
+    measure: 'throughput',
+    targets,
+    connections: [1],
+    payloadBytes: [1],
+    upstreams: [1, 2],
+  };
+  const suite = parseSuite('s', JSON.stringify({ name: 's', rounds: 3, seconds: 1, experiments: [point] }));
+  const [experiment] = chosen(suite, parseOptions(['--targets', 'nginx']).values).experiments;
+  expect(experiment?.targets).toEqual(['direct', 'nginx', 'nginx, 2 upstreams']);
+});
+
 test('rounds are whole, seconds need not be', () => {
   const { values } = parseOptions(['--rounds', '2', '--seconds', '0.5']);
   expect(chosen(suiteOf('direct'), values)).toMatchObject({ rounds: 2, seconds: 0.5 });

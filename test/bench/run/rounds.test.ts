@@ -46,7 +46,7 @@ const target = (
   start: Target['start'] = async () => Promise.reject(new Error('not here')),
 ): readonly [string, Target] => [
   name,
-  { name, title: name, protocols: ['http1'], find: async () => ({ version: '1' }), start },
+  { name, protocols: ['http1'], heeds: [], find: async () => ({ version: '1' }), start },
 ];
 
 const sleeper = { file: '/bin/sh', args: ['-c', 'echo up >&2; exec sleep 1000'] };
@@ -128,6 +128,23 @@ async function killApp(): Promise<void> {
   process.kill(pid, 'SIGKILL');
   while (isThere(pid)) await new Promise(resolve => setImmediate(resolve));
 }
+
+it('starts a variant in its setting, before as many addresses of the app, in a directory that every program can name', async () => {
+  let seen: Site | undefined;
+  const variant = { name: 'other, 2 upstreams', target: 'other', upstreams: 2 };
+  const noted = target('other', async site => {
+    seen = site;
+    return direct.start(site);
+  });
+  await run([target('direct', direct.start), noted], {
+    point: { targets: ['direct', variant.name], variants: [variant] },
+  });
+  expect(lines()).toEqual(['direct 1: counts', 'other, 2 upstreams 1: counts']);
+  expect(seen).toMatchObject({ upstreams: 2 });
+  expect(seen?.app('http1', 1).host).toBe(`${network}.0.2`);
+  expect(() => seen?.app('http1', 2)).toThrow('the app has 2 addresses: there is no upstream 3');
+  expect(seen?.dir).not.toMatch(/[ ,]/);
+});
 
 describe('a round whose baseline could not be sent to in time', () => {
   const both = [target('direct'), target('other')];

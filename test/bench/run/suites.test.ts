@@ -4,27 +4,42 @@ import { isClientBound, whyVoid } from '../../../bench/run/rounds.ts';
 import { loadSuite, parseSuite, suiteNames } from '../../../bench/run/suites.ts';
 import { again } from '../../../bench/statistics.ts';
 import { targets } from '../../../bench/targets/index.ts';
+import { targetOf } from '../../../bench/variants.ts';
 
 const point = { protocol: 'http1', measure: 'latency', targets: ['direct'], connections: [8], payloadBytes: [100] };
 const suite = (experiment: object) =>
   JSON.stringify({ name: 's', rounds: 1, seconds: 1, experiments: [{ ...point, ...experiment }] });
 
-it('makes an experiment of every combination, with a name that says which', () => {
-  const { experiments } = parseSuite('s', suite({ connections: [1, 8], rate: [100, 200], services: [0] }));
+it('makes an experiment of every load, with a name that says which', () => {
+  const { experiments } = parseSuite('s', suite({ connections: [1, 8], rate: [100, 200] }));
   expect(experiments.map(({ name }) => name)).toEqual([
-    'http1 latency, 1 connection, 100/s, 100 B, 0 services',
-    'http1 latency, 1 connection, 200/s, 100 B, 0 services',
-    'http1 latency, 8 connections, 100/s, 100 B, 0 services',
-    'http1 latency, 8 connections, 200/s, 100 B, 0 services',
+    'http1 latency, 1 connection, 100/s, 100 B',
+    'http1 latency, 1 connection, 200/s, 100 B',
+    'http1 latency, 8 connections, 100/s, 100 B',
+    'http1 latency, 8 connections, 200/s, 100 B',
   ]);
 });
 
-it('tells upstreams and policies in the name, where a suite has them', () => {
-  const { experiments } = parseSuite('s', suite({ rate: [100], upstreams: [1, 4], policies: ['off'] }));
-  expect(experiments.map(({ name, upstreams, policies }) => [name, upstreams, policies])).toEqual([
-    ['http1 latency, 8 connections, 100/s, 100 B, 1 upstream, policies off', 1, 'off'],
-    ['http1 latency, 8 connections, 100/s, 100 B, 4 upstreams, policies off', 4, 'off'],
+it('makes a row of every target in every setting that makes a difference to it, side by side in one experiment', () => {
+  const targets = ['direct', 'nginx', 'node-pair'];
+  const { experiments } = parseSuite('s', suite({ rate: [100], targets, upstreams: [1, 4], policies: ['on', 'off'] }));
+  expect(experiments).toHaveLength(1);
+  expect(experiments[0]?.name).toBe('http1 latency, 8 connections, 100/s, 100 B, by upstreams and policies');
+  expect(experiments[0]?.targets).toEqual([
+    'direct',
+    'nginx',
+    'nginx, 4 upstreams',
+    'node-pair',
+    'node-pair, policies off',
+    'node-pair, 4 upstreams',
+    'node-pair, 4 upstreams, policies off',
   ]);
+  expect(experiments[0]?.variants).toContainEqual({
+    name: 'node-pair, 4 upstreams, policies off',
+    target: 'node-pair',
+    upstreams: 4,
+    policies: 'off',
+  });
 });
 
 it('says what is wrong with a suite, and where', () => {
@@ -33,6 +48,13 @@ it('says what is wrong with a suite, and where', () => {
   expect(() => parseSuite('s', suite({ rate: [1], targets: [] }))).toThrow('/experiments/0/targets');
   expect(() => parseSuite('s', suite({ rate: [1], upstreams: [0] }))).toThrow(
     '/experiments/0/upstreams/0 must be >= 1',
+  );
+  expect(() => parseSuite('s', suite({ rate: [1], upstreams: [201] }))).toThrow('upstreams/0 must be <= 200');
+  expect(() => parseSuite('s', suite({ rate: [1], targets: ['direct', 'nginx'], services: [9] }))).toThrow(
+    'suite s: /experiments/0/services makes no difference to any of its targets: leave it out',
+  );
+  expect(() => parseSuite('s', suite({ rate: [1], targets: ['nginx'], upstreams: [2, 2] }))).toThrow(
+    '"nginx, 2 upstreams" is there twice',
   );
   expect(() => parseSuite('s', suite({ rate: [1], policies: ['none'] }))).toThrow('/experiments/0/policies/0');
   expect(() => parseSuite('s', suite({}))).toThrow(
@@ -50,16 +72,21 @@ it('says what is wrong with a suite, and where', () => {
 
 it('has suites whose targets exist and speak what they are asked', () => {
   for (const name of suiteNames) {
-    for (const { protocol, targets: named } of loadSuite(name).experiments)
-      for (const target of named)
-        expect(targets.find(each => each.name === target)?.protocols, `${name}: ${target}`).toContain(protocol);
+    for (const experiment of loadSuite(name).experiments)
+      for (const row of experiment.targets) {
+        const target = targets.find(each => each.name === targetOf(experiment, row));
+        expect(target?.protocols, `${name}: ${row}`).toContain(experiment.protocol);
+      }
   }
 });
 
-it('measures the noise wherever the suite `full` has the baseline that it is of, far from that', () => {
-  for (const { name, targets: named } of loadSuite('full').experiments)
-    if (named[0] === again.of) expect(named.at(-1), name).toBe(again.target);
-});
+it.each(suiteNames)(
+  'measures the noise wherever the suite `%s` has the baseline that it is of, far from that',
+  suiteName => {
+    for (const { name, targets: named } of loadSuite(suiteName).experiments)
+      if (named[0] === again.of) expect(named.at(-1), name).toBe(again.target);
+  },
+);
 
 it('gives each role cores of its own as far as there are any', () => {
   expect(coresFor([3])).toBeNull();

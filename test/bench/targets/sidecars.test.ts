@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { nodePair } from '../../../bench/targets/sidecars.ts';
 import type { Running, Site } from '../../../bench/targets/target.ts';
 import { createSite, type TestSite } from './site.ts';
@@ -41,11 +41,9 @@ test('the client knows as many other Services as were asked for', async () => {
 });
 
 test('with policies off a path that no rule allows is the app’s to answer', async () => {
-  const own = await createSite({ policies: 'off' });
-  const free = await nodePair.start(own);
+  const free = await nodePair.start({ ...site, address: n => site.address(100 + n), policies: 'off' });
+  onTestFinished(() => free.close());
   expect(await status('app.bench:14001', '/other/1', free)).toBe(404);
-  await free.close();
-  await own.close();
 });
 
 test('a sidecar that ends at once is noticed, with what it said, and no key of its mesh stays', async () => {

@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Setting } from '../../../bench/model.ts';
 import { Keeper } from '../../../bench/run/keeper.ts';
 import { type Apps, type AppsOptions, startApps } from '../../../bench/targets/apps.ts';
-import { type Program, plainSetting, type Setting, type Site } from '../../../bench/targets/target.ts';
+import type { Program, Site } from '../../../bench/targets/target.ts';
 
 /** A block of loopback addresses with an app in it, and what was started there. */
 export interface TestSite extends Site {
@@ -16,8 +17,7 @@ export interface TestSite extends Site {
 type SiteOptions = Pick<AppsOptions, 'engine'> & Partial<Setting>;
 
 /** Starts an app on addresses of its own. */
-export async function createSite({ engine, ...axes }: SiteOptions = {}): Promise<TestSite> {
-  const setting = { ...plainSetting, ...axes };
+export async function createSite({ engine, ...setting }: SiteOptions = {}): Promise<TestSite> {
   const dir = await mkdtemp(join(tmpdir(), 'fsm-targets-'));
   const keeper = new Keeper();
   const block = `127.${random(64, 123)}.${random(1, 254)}`;
@@ -26,7 +26,7 @@ export async function createSite({ engine, ...axes }: SiteOptions = {}): Promise
     await keeper.close();
     await rm(dir, { recursive: true, force: true });
   };
-  const addresses = Array.from({ length: setting.upstreams }, (_, at) => `${block}.${250 - at}`);
+  const addresses = Array.from({ length: setting.upstreams ?? 1 }, (_, at) => `${block}.${250 - at}`);
   const apps = await startedOr(close, startApps(start, { addresses, ...(engine !== undefined && { engine }) }));
   return { app: apps.app, dir, address: n => `${block}.${n}`, start, ...setting, close };
 }

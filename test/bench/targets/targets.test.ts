@@ -1,10 +1,11 @@
 /** Every target that this machine has, asked for what it says that it speaks. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect as connectTLS } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Endpoint } from '../../../bench/model.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { Endpoint, Protocol } from '../../../bench/model.ts';
 import { Keeper } from '../../../bench/run/keeper.ts';
-import { ask } from '../../../bench/targets/ask.ts';
+import { ask, openStream } from '../../../bench/targets/ask.ts';
 import { targets } from '../../../bench/targets/index.ts';
 import { ports } from '../../../bench/targets/places.ts';
 import { isRoot, onPath } from '../../../bench/targets/programs.ts';
@@ -84,16 +85,44 @@ const isProxy = ({ name }: Target) => !name.startsWith('direct') && name !== 'mo
 
 function usesEveryUpstream(target: Target): void {
   if (!isProxy(target)) return;
-  test('goes to each of three upstreams in its turn', async () => {
-    const own = await createSite({ upstreams: 3 });
-    const running = await target.start(own);
-    const places = [0, 1, 2].map(at => own.app('http1', at));
-    for (let asked = 0; asked < 6; asked++) await ask('http1', running.endpoint('http1'), 1);
-    expect(running.processes).toHaveLength(isPair(target) ? 4 : 1);
+  describe('before three upstreams', () => {
+    let own: TestSite;
+    let running: Running;
+    const places = (protocol: Protocol) => [0, 1, 2].map(at => own.app(protocol, at));
+
+    beforeAll(async () => {
+      own = await createSite({ upstreams: 3 });
+      running = await target.start(own);
+    });
+
+    afterAll(async () => {
+      await running?.close();
+      await own?.close();
+    });
+
+    test('a pair has a server’s half for each', () => {
+      expect(running.processes).toHaveLength(isPair(target) ? 4 : 1);
+    });
+
+    test.skipIf(!target.protocols.includes('tcp'))('connections go to each in its turn', async () => {
+      const over = new AbortController();
+      onTestFinished(() => over.abort());
+      for (const _ of places('tcp')) {
+        const socket = await openStream(running.endpoint('tcp'), over.signal);
+        socket.write('x');
+        await once(socket, 'data');
+      }
+      expect(places('tcp').map(keptConnections)).toEqual([1, 1, 1]);
+    });
+
     // Proxies keep their connections to the app; those of everybody who has asked it are closed.
-    expect(places.map(keptConnections)).not.toContain(0);
-    await running.close();
-    await own.close();
+    test.each(target.protocols.filter(protocol => ['http1', 'http2', 'grpc'].includes(protocol)))(
+      'requests of %s go to all',
+      async protocol => {
+        for (let asked = 0; asked < 6; asked++) await ask(protocol, running.endpoint(protocol), 1);
+        expect(places(protocol).map(keptConnections)).not.toContain(0);
+      },
+    );
   });
 }
 
