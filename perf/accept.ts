@@ -8,15 +8,15 @@
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
 import { type Baseline, type BaselineRow, strangeness, writeBaseline } from './baseline.ts';
-import { guardedHere, type Measurement, measureHere, wholly } from './measure.ts';
+import { asProgram, exitCodes, guardedHere, type Measurement, measureHere } from './measure.ts';
 import type { Figure } from './rows.ts';
 
-const { values } = parseArgs({
-  options: { reason: { type: 'string' }, runs: { type: 'string', default: '5' } },
-});
-
 /** @throws Error when it is not said why, when something failed, or when this machine does not hold still */
-async function main({ reason, runs: wanted }: typeof values): Promise<void> {
+async function main(args: string[]): Promise<number> {
+  const { reason, runs: wanted } = parseArgs({
+    args,
+    options: { reason: { type: 'string' }, runs: { type: 'string', default: '5' } },
+  }).values;
   const runs = Number(wanted);
   if (!reason) throw new Error('say why: npm run perf:accept -- --reason "the scripts check one header more"');
   if (!Number.isInteger(runs) || runs < 3) throw new Error(`--runs is ${wanted}: give 3 or more`);
@@ -32,6 +32,7 @@ async function main({ reason, runs: wanted }: typeof values): Promise<void> {
     recordedAt: new Date().toISOString(),
     reason,
     versions: guarded.versions,
+    pinning: machineHere().pinning ?? null,
     controls: rowsOf(measured.map(({ controls }) => controls)),
     rows: rowsOf(measured.map(({ figures }) => figures)),
   };
@@ -43,6 +44,7 @@ async function main({ reason, runs: wanted }: typeof values): Promise<void> {
       );
   }
   process.stdout.write(`written: ${writeBaseline(baseline)}\n`);
+  return exitCodes.same;
 }
 
 /** Rows of which something can be said on this machine. @throws Error when one was not measured in each run */
@@ -57,4 +59,4 @@ function rowsOf(all: readonly (readonly Figure[])[]): BaselineRow[] {
   });
 }
 
-await wholly(() => main(values));
+await asProgram(() => main(process.argv.slice(2)));

@@ -1,5 +1,6 @@
 /** Baselines, one file for each class of machines and each target: `perf/baselines/<class>.<target>.json`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Machine } from '../bench/model.ts';
 import type { Figure } from './rows.ts';
 
 /** A row of a baseline: its figure in each of its runs. */
@@ -18,6 +19,8 @@ export interface Baseline {
   /** Why this is the new measure of things. */
   readonly reason: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** Cores of each role, as in a result; null where nothing was pinned. */
+  readonly pinning: Machine['pinning'];
   /** What is not ours and is measured beside it, in absolute figures: a machine on which they differ is another one. */
   readonly controls: readonly BaselineRow[];
   readonly rows: readonly BaselineRow[];
@@ -40,8 +43,17 @@ export function readBaseline(machineClass: string, target: string): Baseline | u
   }
 }
 
-/** A program that is not ours and has another version now, in words: what it changes would be taken for a change of ours. */
-export function differingVersion({ versions }: Baseline, now: Baseline['versions']): string | undefined {
+/**
+ * What is not ours and is another now, in words: a program's version, or who has which cores. What it changes would be taken
+ * for a change of ours.
+ */
+export function otherThan(
+  { versions, pinning }: Baseline,
+  now: Baseline['versions'],
+  nowPinning: Machine['pinning'],
+): string | undefined {
+  const layouts = [pinning, nowPinning].map(layout => JSON.stringify(layout ?? null));
+  if (layouts[0] !== layouts[1]) return `the baseline is of cores ${layouts[0]}, here they are ${layouts[1]}`;
   const name = Object.keys(now).find(each => each !== 'fsm' && now[each] !== versions[each]);
   return name === undefined
     ? undefined

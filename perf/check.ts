@@ -11,10 +11,10 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
-import { differingVersion, readBaseline, strangeness } from './baseline.ts';
+import { otherThan, readBaseline, strangeness } from './baseline.ts';
 import { checkoutOf } from './checkout.ts';
 import { confirmed, decide, type Verdict } from './decide.ts';
-import { type Guarded, guardedHere, heedSignals, here, measureBeside, measureHere } from './measure.ts';
+import { asProgram, exitCodes, type Guarded, guardedHere, here, measureBeside, measureHere } from './measure.ts';
 import { beside, loadBudgets, type Row } from './rows.ts';
 
 /** What the command line says. */
@@ -24,7 +24,8 @@ interface Options {
   readonly markdown?: string;
 }
 
-const exitCodes = { same: 0, worse: 1, unjudged: 2 } as const;
+/** A row that noise hides so many times its budget of is said to be hidden. */
+const blurredFrom = 2;
 
 /** Measures once; every look has processes of its own. */
 type Look = () => Promise<Row[]>;
@@ -42,14 +43,14 @@ async function main(options: Options): Promise<number> {
 
 /** Compares with what was recorded on machines like this one. */
 async function withRecorded(guarded: Guarded, options: Options): Promise<number> {
-  const { class: machineClass } = machineHere();
+  const { class: machineClass, pinning } = machineHere();
   const baseline = readBaseline(machineClass, guarded.target);
   if (baseline === undefined)
     throw new Error(
       `there is no baseline of ${guarded.target} for ${machineClass}: --base HEAD compares with the last commit, and npm run perf:accept -- --reason "first on this machine" records one`,
     );
   const { rows, recordedAt, versions, reason } = baseline;
-  const other = differingVersion(baseline, guarded.versions);
+  const other = otherThan(baseline, guarded.versions, pinning);
   if (other !== undefined) throw new Error(`${other}: record a new baseline, or give --base <commit>`);
   return judged(
     guarded,
@@ -77,9 +78,25 @@ async function judged({ target }: Guarded, name: string, options: Options, look:
   const count = worse.length === 0 ? 'no regression' : `${worse.length} regression${worse.length === 1 ? '' : 's'}`;
   process.stderr.write(`${target}: ${count} against ${name}\n`);
   for (const { row } of lost) process.stderr.write(`not measured any more, or not a number: ${row}\n`);
+  for (const told of blindSpots(verdicts)) process.stderr.write(`${told}\n`);
   if (options.markdown !== undefined) appendFileSync(options.markdown, markdownOf(verdicts, name));
   if (worse.length > 0) return exitCodes.worse;
   return lost.length === 0 ? exitCodes.same : exitCodes.unjudged;
+}
+
+/** What a pass does not say, in words: rows of which nothing is known here, and rows that noise hides. */
+function blindSpots(verdicts: readonly Verdict[]): string[] {
+  const unknown = verdicts.filter(({ state }) => state === 'unknown');
+  const blurred = verdicts.filter(({ threshold, allowed }) => threshold > blurredFrom * allowed);
+  const limits = blurred.map(
+    ({ row, threshold, allowed }) => `${row} (${percent(threshold)}, allowed ${percent(allowed)})`,
+  );
+  return [
+    ...unknown.map(({ row, reason }) => `nothing is known of ${row}: ${reason}`),
+    ...(blurred.length === 0
+      ? []
+      : [`too noisy to see all that is not allowed, only from so much on: ${limits.join('; ')}`]),
+  ];
 }
 
 function optionsOf(args: readonly string[]): Options {
@@ -114,7 +131,8 @@ function markdownOf(verdicts: readonly Verdict[], name: string): string {
     return `| ${state} | ${row} | ${short(before)} | ${short(now)} | ${change} | ${percent(confidence)} |`;
   });
   const head = '| | row | before | now | worse by | confidence |\n|---|---|---|---|---|---|';
-  return `### Against ${name}\n\n${head}\n${lines.join('\n')}\n`;
+  const blind = blindSpots(verdicts).map(told => `\n- ${told}`);
+  return `### Against ${name}\n\n${head}\n${lines.join('\n')}\n${blind.join('')}\n`;
 }
 
 function percent(share: number, sign = ''): string {
@@ -126,24 +144,16 @@ function short(value: number): string {
   return value >= 1000 ? String(Math.round(value)) : value.toPrecision(4);
 }
 
-/** Ends with 2 whatever goes wrong: 1 is a regression and nothing else. */
-async function whole(args: readonly string[]): Promise<number> {
-  let markdown: string | undefined;
-  try {
-    const options = optionsOf(args);
+let markdown: string | undefined;
+
+await asProgram(
+  () => {
+    const options = optionsOf(process.argv.slice(2));
     markdown = options.markdown;
-    return await main(options);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    return main(options);
+  },
+  why => {
     process.stderr.write(`nothing can be said: ${why}\n`);
     if (markdown !== undefined) appendFileSync(markdown, `### Nothing can be said\n\n${why}\n`);
-    return exitCodes.unjudged;
-  }
-}
-
-process.on('uncaughtException', error => {
-  process.stderr.write(`nothing can be said: ${error.message}\n`);
-  process.exit(exitCodes.unjudged);
-});
-heedSignals();
-process.exit(await whole(process.argv.slice(2)));
+  },
+);

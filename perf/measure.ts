@@ -100,23 +100,40 @@ async function microOf(tree: string, keeper: Keeper): Promise<Figure[]> {
 let underWay: ChildProcess | null = null;
 let stoppedBy: NodeJS.Signals | null = null;
 
-/** Has signals end what is measured, so that it is cleared away. */
-export function heedSignals(): void {
+/** Has signals end what is measured, so that it is cleared away; a second one waits for nothing. */
+function heedSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
+      if (stoppedBy !== null && underWay === null) process.exit(exitCodes.unjudged);
       underWay?.kill(stoppedBy === null ? signal : 'SIGKILL');
       stoppedBy = signal;
     });
 }
 
-/** Runs a program to its end. What goes wrong is told in a line, and ends it with 2; so does a signal. */
-export async function wholly(main: () => Promise<void>): Promise<void> {
+/** How programs of this folder end: a regression has a code that nothing else has. */
+export const exitCodes = { same: 0, worse: 1, unjudged: 2 } as const;
+
+/**
+ * Runs a program of this folder, which ends with the code that comes of it, and with 2 whatever goes wrong.
+ *
+ * @param failed tells what went wrong
+ */
+export async function asProgram(
+  main: () => Promise<number>,
+  failed = (why: string): unknown => process.stderr.write(`${why}\n`),
+): Promise<never> {
+  const fail = (error: unknown): never => {
+    failed(error instanceof Error ? error.message : String(error));
+    process.exit(exitCodes.unjudged);
+  };
+  process.on('uncaughtException', fail);
   heedSignals();
   try {
-    await main();
+    const code = await main();
+    if (stoppedBy !== null) throw new Error(`stopped by ${stoppedBy}`);
+    process.exit(code);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-    process.exitCode = 2;
+    return fail(error);
   }
 }
 

@@ -16,18 +16,18 @@ import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
 import { median } from '../bench/statistics.ts';
 import { decide } from './decide.ts';
-import { type Guarded, guardedHere, here, isStopped, measureBeside, wholly } from './measure.ts';
+import { asProgram, exitCodes, type Guarded, guardedHere, here, isStopped, measureBeside } from './measure.ts';
 import { type Budgets, loadBudgets, type Row } from './rows.ts';
 import { copyWith, type Doses, type Sabotage } from './sabotage.ts';
 
-const { values } = parseArgs({
-  options: {
-    same: { type: 'string', default: '100' },
-    each: { type: 'string', default: '20' },
-    checks: { type: 'string' },
-    report: { type: 'boolean', default: false },
-  },
-});
+const options = {
+  same: { type: 'string', default: '100' },
+  each: { type: 'string', default: '20' },
+  checks: { type: 'string' },
+  report: { type: 'boolean', default: false },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
 
 /** One check: what was done to the copy, and the rows of its one or two looks. */
 interface Check {
@@ -61,7 +61,7 @@ function done(): Check[] {
 }
 
 /** What is still to be done, the kinds spread evenly over the same: an hour that is noisy is noisy for all. */
-function missing(checks: readonly Check[]): Sabotage[] {
+function missing(checks: readonly Check[], values: Values): Sabotage[] {
   const left = (kind: Sabotage, wanted: number): number =>
     Math.max(0, wanted - checks.filter(({ sabotage }) => sabotage === kind).length);
   const queues = (['nothing', ...kinds] as const).map(kind => {
@@ -111,11 +111,13 @@ async function look(guarded: Guarded, sabotage: Sabotage): Promise<Pick<Check, '
   }
 }
 
-async function run(): Promise<void> {
+/** @throws Error without Pipy, whose scripts are what is made worse */
+async function run(values: Values): Promise<void> {
   const guarded = await guardedHere();
+  if (guarded.target !== 'pipy-pair') throw new Error('there is no Pipy here: set PIPY_BIN');
   const { versions } = guarded;
   const budgets = loadBudgets();
-  const queue = missing(done()).slice(0, values.checks === undefined ? undefined : Number(values.checks));
+  const queue = missing(done(), values).slice(0, values.checks === undefined ? undefined : Number(values.checks));
   for (const [at, sabotage] of queue.entries()) {
     const beganMs = performance.now();
     const seen = await look(guarded, sabotage);
@@ -140,9 +142,9 @@ function report(): string {
   const share = (sabotage: Sabotage, allowed: Budgets): string => {
     const isHit = (rows: readonly string[]): boolean =>
       sabotage === 'nothing' ? rows.length > 0 : rows.includes(guard[sabotage]);
-    const judged = of(sabotage).filter(({ error }) => error === undefined);
-    const hits = judged.filter(({ looks }) => isHit(found(looks, allowed))).length;
-    return `${hits}/${judged.length}`;
+    // What could not be judged is no alarm, and has found nothing.
+    const hits = of(sabotage).filter(({ error, looks }) => error === undefined && isHit(found(looks, allowed))).length;
+    return `${hits}/${of(sabotage).length}`;
   };
   const lines = factors.map(factor => {
     const budgets = scaled(factor);
@@ -159,10 +161,13 @@ function report(): string {
   const rule = ['---', '---:', ...kinds.map(() => '---:')].join(' | ');
   const table = [head, rule, effects, ...lines].map(row => `| ${row} |`);
   const unjudged = checks.filter(({ error }) => error !== undefined).length;
-  return `${table.join('\n')}\n\n${longest}; of ${unjudged} nothing could be said\n`;
+  const trees = new Set(checks.map(({ versions }) => versions.fsm)).size;
+  return `${table.join('\n')}\n\n${longest}; of ${unjudged} nothing could be said; made at ${trees} commits\n`;
 }
 
-await wholly(async () => {
-  if (!values.report) await run();
+await asProgram(async () => {
+  const { values } = parseArgs({ options });
+  if (!values.report) await run(values);
   process.stdout.write(report());
+  return exitCodes.same;
 });

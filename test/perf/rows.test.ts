@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Baseline, differingVersion, strangeness } from '../../perf/baseline.ts';
+import { type Baseline, otherThan, strangeness } from '../../perf/baseline.ts';
 import type { DuelStart, Side } from '../../perf/duel.ts';
 import { controlsOfDuel, figuresOfDuel, pairedRows, rowsOfDuel } from '../../perf/rows.ts';
 
@@ -81,12 +81,15 @@ it('pairs what two trees counted, whichever of them has a row', () => {
   ]);
 });
 
-it('takes another version of what is not ours for another baseline', () => {
-  const baseline = { versions: { fsm: '0.1.0', node: 'v24.1.0', pipy: '1.5.18' } } as unknown as Baseline;
-  expect(differingVersion(baseline, { fsm: '0.2.0', node: 'v24.1.0', pipy: '1.5.18' })).toBeUndefined();
-  expect(differingVersion(baseline, { fsm: '0.2.0', node: 'v24.2.0', pipy: '1.5.18' })).toBe(
+it('takes another version of what is not ours, and other cores, for another baseline', () => {
+  const pinning = { load: '0', app: '0', proxy: '1' };
+  const baseline = { versions: { fsm: '0.1.0', node: 'v24.1.0', pipy: '1.5.18' }, pinning } as unknown as Baseline;
+  const same = { fsm: '0.2.0', node: 'v24.1.0', pipy: '1.5.18' };
+  expect(otherThan(baseline, same, pinning)).toBeUndefined();
+  expect(otherThan(baseline, { ...same, node: 'v24.2.0' }, pinning)).toBe(
     'the baseline is of node v24.1.0, here is v24.2.0',
   );
+  expect(otherThan(baseline, same, null)).toMatch(/^the baseline is of cores \{"load":"0".*, here they are null$/);
 });
 
 it('takes a machine for another one when what is not ours differs on it', () => {
