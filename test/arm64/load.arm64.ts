@@ -7,7 +7,7 @@ import { names, planned } from '../bench/load/servers.ts';
 afterAll(closeServers);
 
 test.each(names)('%s', async protocol => {
-  const plan = await planned(protocol, { measure: 'throughput', threads: 2, warmUpSeconds: 0.5, seconds: 3 });
+  const plan = await planned(protocol, { measure: 'throughput', threads: 2, warmUpSeconds: 0.5, seconds: 2 });
   const result = await runLoad(plan);
   expect(result).toMatchObject({ threads: 2, wrong: 0, broken: 0, complaints: [] });
   expect(result.answers).toBeGreaterThan(0);
