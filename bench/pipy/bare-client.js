@@ -1,20 +1,14 @@
 // The client half of a bare pair: what two Pipys cost without a mesh. Same TLS, buffers and pools as src/dataplane/pipy;
 // no policy, no identity but the chain's. BARE_PLACES says for each protocol where it listens and where it goes; without
 // BARE_CERT it goes there in clear text.
+import { tlsOptions } from './identity.js';
 import { carry, carryBytes } from './turns.js';
 
 var env = os.env;
 var pool = { bufferSize: 131072, maxHeaderSize: '64k', maxIdle: 30 };
 
-function secured() {
-  var read = name => os.read(env[name]).toString();
-  var certificate = { cert: new crypto.Certificate(read('BARE_CERT')), key: new crypto.PrivateKey(read('BARE_KEY')) };
-  var trusted = [new crypto.Certificate(read('BARE_ROOT'))];
-  var options = { certificate: certificate, trusted: trusted, minVersion: 'TLS1.3' };
-  return ($, target) => $.connectTLS(options).to($ => $.connect(target));
-}
-
-var dial = env.BARE_CERT ? secured() : ($, target) => $.connect(target);
+var tls = tlsOptions();
+var dial = tls ? ($, target) => $.connectTLS(tls).to($ => $.connect(target)) : ($, target) => $.connect(target);
 
 var layouts = {
   http1: targets => carry(targets, pool, dial),

@@ -1,4 +1,5 @@
 // The server half of a bare pair: see bare-client.js.
+import { tlsOptions } from './identity.js';
 import { carry, carryBytes } from './turns.js';
 
 var env = os.env;
@@ -13,15 +14,8 @@ var layouts = {
   mqtt: targets => carryBytes(targets, dial),
 };
 
-function secured() {
-  var read = name => os.read(env[name]).toString();
-  var certificate = { cert: new crypto.Certificate(read('BARE_CERT')), key: new crypto.PrivateKey(read('BARE_KEY')) };
-  var trusted = [new crypto.Certificate(read('BARE_ROOT'))];
-  var options = { certificate: certificate, trusted: trusted, minVersion: 'TLS1.3' };
-  return layout => $ => $.acceptTLS(options).to(layout);
-}
-
-var accept = env.BARE_CERT ? secured() : layout => layout;
+var tls = tlsOptions();
+var accept = layout => (tls ? $ => $.acceptTLS(tls).to(layout) : layout);
 
 Object.entries(JSON.parse(env.BARE_PLACES)).forEach(entry => {
   pipy.listen(entry[1].listen, accept(layouts[entry[0]](entry[1].targets)));
