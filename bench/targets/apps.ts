@@ -4,7 +4,7 @@ import { moduleFile } from '../../src/api/package.ts';
 import { findPipy } from '../../src/dataplane/pipy/driver.ts';
 import { accepts } from '../listening.ts';
 import type { Endpoint, Protocol } from '../model.ts';
-import { appAddress, appProtocols, behind, endpointOn, ports } from './places.ts';
+import { appProtocols, behind, endpointOn, ports } from './places.ts';
 import { quiet, whenUp } from './programs.ts';
 import type { Program, Running, Site } from './target.ts';
 
@@ -18,13 +18,13 @@ export interface Apps {
 /** Where the app runs, and on what. */
 export interface AppsOptions {
   /** Each is an upstream of its own to what is measured. */
-  readonly addresses?: readonly string[];
+  readonly addresses: readonly string[];
   readonly engine?: 'pipy' | 'node';
 }
 
 /** Starts the app, on Pipy where there is one: it takes the least of the cores, whatever stands in front of it. */
-export async function startApps(start: Site['start'], options: AppsOptions = {}): Promise<Apps> {
-  const { addresses = [appAddress], engine = findPipy() === undefined ? 'node' : 'pipy' } = options;
+export async function startApps(start: Site['start'], options: AppsOptions): Promise<Apps> {
+  const { addresses, engine = findPipy() === undefined ? 'node' : 'pipy' } = options;
   const places = addresses.flatMap(address => appProtocols.map(protocol => ({ address, port: ports[protocol] })));
   await Promise.all(places.map(({ address, port }) => mustBeFree(address, port)));
   const child = start(program(engine, addresses), 'app', 'app');
@@ -36,7 +36,8 @@ export async function startApps(start: Site['start'], options: AppsOptions = {})
   };
   const started = [{ name: 'app', child }];
   const { processes } = await whenUp(appProtocols, app, started);
-  await Promise.all(addresses.map((_, at) => whenUp(appProtocols, protocol => app(protocol, at), started)));
+  const others = addresses.slice(1).map((_, at) => whenUp(appProtocols, protocol => app(protocol, at + 1), started));
+  await Promise.all(others);
   return { app, processes };
 }
 

@@ -12,9 +12,6 @@ export function isStream(protocol: Protocol): boolean {
   return protocol === 'tcp' || protocol === 'mqtt';
 }
 
-/** Where the app listens. Its first part is kept free of other addresses. */
-export const appAddress = '127.61.0.1';
-
 /** Port of each protocol: that of the app, of a proxy in front of it, and of a Service of the mesh. */
 export const ports: Readonly<Record<Protocol, number>> = {
   http1: 14001,
