@@ -25,7 +25,7 @@ import { loadSuite } from './run/suites.ts';
 import { readResult } from './schema.ts';
 import { targets as allTargets } from './targets/index.ts';
 import type { Target } from './targets/target.ts';
-import { targetOf } from './variants.ts';
+import { targetOf, targetsIn } from './variants.ts';
 
 const exitCodes = { whole: 0, broken: 1, usage: 2, interrupted: 130 } as const;
 
@@ -100,7 +100,7 @@ async function openRun(asked: string | undefined, { usable, skips, versions }: F
   if (values.resume !== undefined)
     return { journal: Journal.resume(join(values.resume, journalFile), { machine, versions }), dir: values.resume };
   const suite = chosen(loadSuite(asked ?? (values.quick ? 'quick' : 'full')), values);
-  const named = new Set(suite.experiments.flatMap(each => each.targets.map(row => targetOf(each, row))));
+  const named = targetsIn(suite.experiments);
   const whys = new Set(skips.filter(({ target }) => named.has(target)).map(({ why }) => why));
   if (![...named].some(target => usable.has(target)))
     throw new Error(`nothing of suite ${suite.name} can be measured here: ${[...whys].join('; ')}`);

@@ -43,6 +43,11 @@ export function targetOf({ variants = [] }: Pick<Experiment, 'variants'>, row: s
   return variants.find(({ name }) => name === row)?.target ?? row;
 }
 
+/** Names of the targets that experiments are of, each once, whatever the settings of their rows. */
+export function targetsIn(experiments: readonly Experiment[]): Set<string> {
+  return new Set(experiments.flatMap(each => each.targets.map(row => targetOf(each, row))));
+}
+
 /** A target as the row of that name has it. */
 export function inSetting(target: Target, { variants = [] }: Pick<Experiment, 'variants'>, row: string): Target {
   const variant = variants.find(({ name }) => name === row);

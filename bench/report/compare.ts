@@ -318,12 +318,7 @@ function remarksOf(results: readonly Named[]): string[] {
       ? []
       : [`rounds are of ${results.map(said).join(' and ')}: tails of longer ones are longer`];
   const programs = [...new Set(results.flatMap(({ result }) => Object.keys(result.versions)))];
-  const versions = programs.flatMap(program => {
-    const own = results.map(({ result }) => result.versions[program] ?? 'none');
-    return new Set(own).size < 2
-      ? []
-      : [`${program}: ${own.map((version, at) => `${version} in ${results[at]?.name}`).join(', ')}`];
-  });
+  const versions = programs.flatMap(program => apartIn(results, program, each => each.versions[program]));
   const senders = results.flatMap(({ name, result }) => {
     const priority = senderOf(result.rounds);
     return priority === null ? [] : [{ name, priority }];
@@ -339,9 +334,17 @@ function remarksOf(results: readonly Named[]): string[] {
 
 /** What changes how fast a machine is, and no ratio evens out: its clock's governor, and who else is on it. */
 function surroundingsOf(results: readonly Named[]): string[] {
-  return (['governor', 'virtualisation'] as const).flatMap(what => {
-    const own = results.map(({ result }) => result.machine[what] ?? 'none');
-    const told = own.map((value, at) => `${value} in ${results[at]?.name}`).join(', ');
-    return new Set(own).size < 2 ? [] : [`${what}: ${told}`];
-  });
+  const parts = ['governor', 'virtualisation'] as const;
+  return parts.flatMap(what => apartIn(results, what, ({ machine }) => machine[what]));
+}
+
+/** Who has what, where not all have the same. */
+function apartIn(
+  results: readonly Named[],
+  what: string,
+  read: (result: Result) => string | null | undefined,
+): string[] {
+  const own = results.map(({ name, result }) => ({ name, value: read(result) ?? 'none' }));
+  if (new Set(own.map(({ value }) => value)).size < 2) return [];
+  return [`${what}: ${own.map(({ name, value }) => `${value} in ${name}`).join(', ')}`];
 }

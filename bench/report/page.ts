@@ -1,7 +1,7 @@
 /** The report of one run: a page that needs nothing but itself. */
 import type { Experiment, Result } from '../model.ts';
 import { again, figuresOf, noiseShare } from '../statistics.ts';
-import { targetOf } from '../variants.ts';
+import { targetsIn } from '../variants.ts';
 import { escaped, figureWords, times, whole } from './format.ts';
 import { isEmulated, type Part, partsOf, pinningOf, senderOf } from './parts.ts';
 import { sectionOf } from './section.ts';
@@ -28,7 +28,7 @@ ${provenance(result)}
 
 function headOf(result: Result): string {
   const { suite, machine, startedAt, versions, state } = result;
-  const targets = new Set(suite.experiments.flatMap(each => each.targets.map(row => targetOf(each, row)))).size;
+  const targets = targetsIn(suite.experiments).size;
   const size = [
     times(suite.experiments.length, 'experiment'),
     times(targets, 'target'),

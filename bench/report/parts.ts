@@ -1,7 +1,7 @@
 /** What page and table are both made of: a run, experiment by experiment, and what not to trust in it. */
 import type { Estimate, Experiment, Machine, Result, Round, RowSummary } from '../model.ts';
 import { again, failuresOf, figuresOf, noiseOf, pairedRatios, type Ratios } from '../statistics.ts';
-import { targetOf } from '../variants.ts';
+import { targetOf, targetsIn } from '../variants.ts';
 import { figureWords, interval, ratio, times, whole } from './format.ts';
 import { kindOf } from './style.ts';
 
@@ -25,8 +25,7 @@ export function partsOf(result: Result): Part[] {
   const variants = new Map(
     suite.experiments.flatMap(each => each.variants ?? []).map(each => [each.name, each.target]),
   );
-  const targets = suite.experiments.flatMap(each => each.targets.map(row => targetOf(each, row)));
-  const names = [...new Set(targets)].filter(name => name !== again.target);
+  const names = [...targetsIn(suite.experiments)].filter(name => name !== again.target);
   const kind = (row: string) => {
     if (row === again.target) return `${kindOf(Math.max(0, names.indexOf(again.of)))} again`;
     const target = variants.get(row);

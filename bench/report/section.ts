@@ -33,13 +33,12 @@ export function sectionOf(part: Part): string {
 <h2>${escaped(experiment.name)}</h2>
 <p class="axes">${escaped(axesOf(experiment))} · baseline ${escaped(baseline)}</p>
 ${lack === null ? '' : `<p class="banner">${escaped(lack)}</p>`}${ledeOf(counted)}${experiment.measure === 'latency' ? latency + panels : panels + latency}
-${ratioTable(part)}${plainTold(part)}${noiseTold(part)}${trouble(part)}${figureTable(part)}
+${ratioTable(part)}${listOf(besidePlain(part))}${noiseTold(part)}${trouble(part)}${figureTable(part)}
 </section>`;
 }
 
-function plainTold(part: Part): string {
-  const told = besidePlain(part);
-  return told.length === 0 ? '' : `<ul>${told.map(each => `<li>${escaped(each)}</li>`).join('')}</ul>`;
+function listOf(lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `<ul>${lines.map(line => `<li>${escaped(line)}</li>`).join('')}</ul>`;
 }
 
 function noiseTold({ experiment, noise, lack }: Part): string {
@@ -180,7 +179,7 @@ function trouble(part: Part): string {
     : '';
   const failed = failuresTold(part).map(told => `${told}.`);
   const all = [...voids, ...failed, ...complaints, ...(bound.length === 0 ? [] : [why + more])];
-  return all.length === 0 ? '' : `<ul>${all.map(line => `<li>${escaped(line)}</li>`).join('')}</ul>`;
+  return listOf(all);
 }
 
 function figureTable({ rows, rounds }: Part): string {
