@@ -21,7 +21,7 @@ export const appPort = 14001;
 const trustDomain = 'cluster.local';
 
 /** Longest that an init step may take. */
-const initMaxMs = 30_000;
+const initMaxMs = 60_000;
 
 /** Starts a program of a sidecar; the name says whose it is. */
 export type StartProgram = (program: Program, name: string) => Child;

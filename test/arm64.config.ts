@@ -13,7 +13,7 @@ const left = [
 ];
 
 /** Those that take longest begin: one that begins last is waited for alone. */
-const longest = ['arm64/harness', 'targets/sidecars'];
+const longest = ['arm64/harness', 'targets/sidecars', 'arm64/load', 'report/compare'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -33,6 +33,8 @@ const config = defineConfig({
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
     maxWorkers: 2,
+    // A worker that is started takes seconds: those that run stay.
+    isolate: false,
     testTimeout: 200_000,
     hookTimeout: 300_000,
     teardownTimeout: 20_000,

@@ -13,7 +13,7 @@ import { canBeUrgent } from './urgent.ts';
 /** Always the same: every target of an experiment is asked at the same moments. */
 const seed = 1;
 /** Connections that are not open by then will not be. */
-const openMs = 10_000;
+const openMs = 30_000;
 /** From the word to start until the start, so that every thread has heard it. */
 const noticeUs = 50_000;
 

@@ -21,8 +21,11 @@ export interface Loaded {
   readonly processes: readonly ProcessUse[];
 }
 
-/** Longer than its warm-up and its seconds a sender may take by so much, to start and to wait for the last answers. */
-const graceMs = 15_000;
+/**
+ * Longer than its warm-up and its seconds a sender may take by so much, to start and to wait for the last answers. Where
+ * Node alone takes ten seconds to start, that is no fault of what is measured.
+ */
+const graceMs = 60_000;
 
 /** What a sender is started with. */
 export interface Place {

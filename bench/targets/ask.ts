@@ -20,8 +20,8 @@ import type { Endpoint, Protocol } from '../model.ts';
 import { acceptOf, FrameReader, frameOf, opcodes } from './frames.ts';
 import { pathOf } from './places.ts';
 
-/** Longest that one answer may take. */
-const answerMaxMs = 5000;
+/** Longest that one answer may take: a small board that starts several programs at once is slow with the first ones. */
+const answerMaxMs = 15_000;
 const retryMs = 30;
 
 type Ask = (endpoint: Endpoint, bytes: number, signal: AbortSignal) => Promise<void>;
@@ -57,7 +57,7 @@ export interface Patience {
 
 /** Asks again and again until the answer is right. @throws the last error after a while */
 export async function answering(protocol: Protocol, endpoint: Endpoint, patience: Patience = {}): Promise<void> {
-  const { withinMs = 15_000, signal } = patience;
+  const { withinMs = 60_000, signal } = patience;
   const deadline = performance.now() + withinMs;
   for (;;) {
     try {
