@@ -110,6 +110,11 @@ export interface LoadResult {
   readonly wrong: number;
   readonly broken: number;
   readonly unanswered: number;
+  /**
+   * Of `unanswered`: requests that were still waited for two seconds after the end, their connections open. For `throughput`
+   * alone; older results do not say.
+   */
+  readonly silent?: number;
   /** Length of what was counted, seconds. */
   readonly seconds: number;
   /** From the intended time of a request to the last byte of its answer; for `throughput`, from the real sending. */
@@ -177,6 +182,8 @@ export interface Machine {
   readonly virtualisation: string;
   /** Machines whose figures may stand in one baseline: `x64-2c-AMD-EPYC-25-1`. */
   readonly class: string;
+  /** Hyper-threads of one core; older results do not say. */
+  readonly threadsPerCore?: number;
   /** Cores of each role, as `taskset -c` writes them; null where nothing is pinned. Older results do not say. */
   readonly pinning?: Readonly<Record<Role, string>> | null;
 }

@@ -84,6 +84,11 @@ const load = object('What the load of one round saw; null when it saw nothing.',
   wrong: count('Answers that were wrong (status, length).'),
   broken: count('Broken connections.'),
   unanswered: count('Requests without an answer.'),
+  silent: Type.Optional(
+    count(
+      'Of them those that were still waited for two seconds after the end, their connections open; for throughput.',
+    ),
+  ),
   seconds: Type.Number({ exclusiveMinimum: 0, description: 'Length of what was counted.' }),
   latency: distribution,
   lateness: orNull(distribution),
@@ -127,6 +132,7 @@ const machine = object('The machine: absolute figures are compared within one cl
   governor: orNull(text('Of cpufreq; null where the kernel has none.')),
   virtualisation: text('none on bare metal, else the kind of hypervisor or emulation.'),
   class: name('Machines whose figures may stand in one baseline.'),
+  threadsPerCore: Type.Optional(count('Hyper-threads of one core.', 1)),
   pinning: Type.Optional(
     orNull(
       object('Cores of each role, as taskset -c writes them; null where nothing is pinned.', {

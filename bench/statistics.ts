@@ -88,7 +88,7 @@ export function isCounted(round: Round): round is Counted {
 }
 
 /** Why a round is void though its target did nothing wrong. */
-const faultOfOthers = /^(the sender was late|app ended)/;
+const faultOfOthers = /^the sender was late/;
 
 /** Rounds of a target that are void through its own fault: what is left of its rounds shows it better than it is. */
 export function failuresOf(rounds: readonly Round[], target: string): readonly Round[] {

@@ -14,7 +14,16 @@ import { machineHere } from '../bench/run/machine.ts';
 import { otherThan, readBaseline, strangeness } from './baseline.ts';
 import { checkoutOf } from './checkout.ts';
 import { confirmed, decide, type Verdict } from './decide.ts';
-import { asProgram, exitCodes, type Guarded, guardedHere, here, measureBeside, measureHere } from './measure.ts';
+import {
+  asProgram,
+  exitCodes,
+  type Guarded,
+  guardedHere,
+  here,
+  measureBeside,
+  measureHere,
+  wordsOf,
+} from './measure.ts';
 import { beside, loadBudgets, type Row } from './rows.ts';
 
 /** What the command line says. */
@@ -79,9 +88,14 @@ async function judged({ target }: Guarded, name: string, options: Options, look:
   process.stderr.write(`${target}: ${count} against ${name}\n`);
   for (const { row } of lost) process.stderr.write(`not measured any more, or not a number: ${row}\n`);
   for (const told of blindSpots(verdicts)) process.stderr.write(`${told}\n`);
-  if (options.markdown !== undefined) appendFileSync(options.markdown, markdownOf(verdicts, name));
-  if (worse.length > 0) return exitCodes.worse;
-  return lost.length === 0 ? exitCodes.same : exitCodes.unjudged;
+  const code = worse.length > 0 ? exitCodes.worse : lost.length === 0 ? exitCodes.same : exitCodes.unjudged;
+  try {
+    if (options.markdown !== undefined) appendFileSync(options.markdown, markdownOf(verdicts, name));
+  } catch (error) {
+    if (code !== exitCodes.worse) throw error;
+    process.stderr.write(`the table was not written: ${wordsOf(error)}\n`);
+  }
+  return code;
 }
 
 /** What a pass does not say, in words: rows of which nothing is known here, and rows that noise hides. */

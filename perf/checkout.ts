@@ -1,12 +1,11 @@
 /** Another state of this project, to be measured beside this one: a directory, or a commit by any name that git knows. */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { here } from './measure.ts';
+import { here, kept, outputOf } from './measure.ts';
 
 const run = promisify(execFile);
 
@@ -71,9 +70,7 @@ async function packagesOf(tree: string): Promise<string> {
 
 async function install(name: string, dir: string): Promise<void> {
   process.stderr.write(`${name} needs other packages than this tree: npm ci\n`);
-  const child = spawn('npm', ['ci'], { cwd: dir, stdio: ['ignore', 2, 2] });
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`npm ci of ${name} ended with ${code}`);
+  await kept(keeper => outputOf({ file: 'npm', args: ['ci', '--prefix', dir] }, keeper));
 }
 
 async function unpack(commit: string, dir: string): Promise<void> {

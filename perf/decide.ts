@@ -40,7 +40,7 @@ export function decide(rows: readonly Row[], budgets: Budgets): Verdict[] {
 }
 
 function verdict({ row, before, now, paired, unknown: reason }: Row, budgets: Budgets): Verdict {
-  const { better, allowed, noise } = budgetOf(budgets, row);
+  const { better, allowed, noise, counts } = budgetOf(budgets, row);
   const logs = [before, now].map(values => values.map(value => Math.log(Math.max(value, tiny))));
   const [then = [], latest = []] = logs;
   const middle = { before: Math.exp(mean(then)), now: Math.exp(mean(latest)) };
@@ -53,7 +53,7 @@ function verdict({ row, before, now, paired, unknown: reason }: Row, budgets: Bu
   if (!usable) return { ...unjudged, state: 'lost' };
   const { difference, error, freedom } = (paired ? pairedChange : change)(then, latest, noise);
   // A count that is nothing now is no gain: what was counted does not happen any more.
-  const isGone = now.every(value => value === 0) && mean(then) > Math.log(tiny);
+  const isGone = counts === true && now.every(value => value === 0) && mean(then) > Math.log(tiny);
   const loss = better === 'lower' && !isGone ? difference : -difference;
   const confidence = student(loss / error, freedom);
   const threshold = Math.max(allowed, Math.expm1(error * surePoint(freedom)));

@@ -4,10 +4,11 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Keeper } from '../bench/run/keeper.ts';
 import { ownVersion } from '../bench/run/machine.ts';
 import { findPipyVersion } from '../bench/targets/programs.ts';
+import type { Program } from '../bench/targets/target.ts';
 import { packageFile } from '../src/api/package.ts';
 import type { DuelStart } from './duel.ts';
 import type { MicroRow } from './micro.ts';
@@ -78,7 +79,8 @@ export async function measureBeside({ target }: Guarded, before: string, now: st
   });
 }
 
-async function kept<T>(work: (keeper: Keeper) => Promise<T>): Promise<T> {
+/** Work whose processes end with it. */
+export async function kept<T>(work: (keeper: Keeper) => Promise<T>): Promise<T> {
   const keeper = new Keeper();
   try {
     return await work(keeper);
@@ -88,11 +90,11 @@ async function kept<T>(work: (keeper: Keeper) => Promise<T>): Promise<T> {
 }
 
 async function duelOf(names: readonly [string, string], keeper: Keeper): Promise<DuelStart[]> {
-  return JSON.parse(await outputOf([join(here, 'perf', 'duel.ts'), ...names], keeper));
+  return JSON.parse(await nodeOutput([join(here, 'perf', 'duel.ts'), ...names], keeper));
 }
 
 async function microOf(tree: string, keeper: Keeper): Promise<Figure[]> {
-  const rows = await outputOf([...microOptions, join(tree, 'perf', 'micro.ts')], keeper);
+  const rows = await nodeOutput([...microOptions, join(tree, 'perf', 'micro.ts')], keeper);
   return figuresOfMicro(JSON.parse(rows) as MicroRow[]);
 }
 
@@ -123,7 +125,11 @@ export async function asProgram(
   failed = (why: string): unknown => process.stderr.write(`${why}\n`),
 ): Promise<never> {
   const fail = (error: unknown): never => {
-    failed(error instanceof Error ? error.message : String(error));
+    try {
+      failed(wordsOf(error));
+    } catch (another) {
+      process.stderr.write(`${wordsOf(another)}\n`);
+    }
     process.exit(exitCodes.unjudged);
   };
   process.on('uncaughtException', fail);
@@ -137,22 +143,34 @@ export async function asProgram(
   }
 }
 
+/** What an error says. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Whether a signal has come. */
 export function isStopped(): boolean {
   return stoppedBy !== null;
 }
 
-/** Runs Node to its end, which comes with this process's own; what it writes to standard error is shown. */
-async function outputOf(args: readonly string[], keeper: Keeper): Promise<string> {
+async function nodeOutput(args: readonly string[], keeper: Keeper): Promise<string> {
+  return outputOf({ file: process.execPath, args }, keeper);
+}
+
+/**
+ * Runs a program to its end, which comes with this process's own; what it writes to standard error is shown.
+ *
+ * @throws Error when it fails, or a signal has come
+ */
+export async function outputOf({ file, args }: Pick<Program, 'file' | 'args'>, keeper: Keeper): Promise<string> {
   if (stoppedBy !== null) throw new Error(`stopped by ${stoppedBy}`);
-  const program = { file: process.execPath, args, env: process.env };
-  const { child, ended } = keeper.start(program, ['ignore', 'pipe', 'inherit']);
+  const { child, ended } = keeper.start({ file, args, env: process.env }, ['ignore', 'pipe', 'inherit']);
   underWay = child;
   const output: Buffer[] = [];
   child.stdout?.on('data', chunk => output.push(chunk));
   await once(child, 'close');
   underWay = null;
   if (stoppedBy !== null) throw new Error(`stopped by ${stoppedBy}`);
-  if (child.exitCode !== 0) throw new Error(`${args.join(' ')} ${await ended}`);
+  if (child.exitCode !== 0) throw new Error(`${[basename(file), ...args].join(' ')} ${await ended}`);
   return Buffer.concat(output).toString();
 }

@@ -31,6 +31,8 @@ export interface Budget {
   readonly allowed: number;
   /** Standard deviation of one value (of a pair's difference, side by side), as a share: counts as some values more. */
   readonly noise: number;
+  /** It is a count of what has to happen: none any more is a regression, whichever way is good. */
+  readonly counts?: boolean;
 }
 
 /** Last word of a row's name: what kind of figure it is. */
@@ -63,10 +65,14 @@ const sideFigures: readonly [FigureKind, keyof Side][] = [
 /** What a target shows by itself, the same beside anything. */
 const ownKinds: readonly FigureKind[] = ['RSS', 'idle CPU'];
 
+const noSchedstat = 'no CPU time is counted here: schedstat';
+
 /** Why a figure says nothing about a target; undefined when it does. */
 function whyUnknown(kind: FigureKind, values: readonly number[], starts: readonly DuelStart[]): string | undefined {
   if (kind === 'requests/s' && starts.some(({ clientBound }) => clientBound)) return 'load and app were the limit';
-  if (kind === 'CPU/answer' && values.some(value => value === 0)) return 'no CPU time is counted here: schedstat';
+  const uncounted = starts.some(({ target }) => target.cpuUsPerAnswer === 0);
+  if (kind === 'CPU/answer' && (uncounted || values.some(value => value === 0))) return noSchedstat;
+  if (kind === 'idle CPU' && uncounted) return noSchedstat;
   return undefined;
 }
 

@@ -9,16 +9,14 @@
  */
 
 import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import type { LoadPlan } from '../model.ts';
 import { nowUs, until } from './clock.ts';
-import { type Bounds, busyBetween, graceMs, unbound } from './engine.ts';
+import { type Bounds, busyBetween, graceMs, Unproven, unbound } from './engine.ts';
+import { Unreachable } from './exit-codes.ts';
 import { wrongAnswer } from './protocols/protocol.ts';
 import { Tally, type ThreadResult } from './tally.ts';
 
-/** Whoever has not answered each connection once by then is measured as it is. */
-const firstAnswersMs = 5000;
 /** How soon autocannon ends when it is told to. */
 const sampleMs = 50;
 /** Longer than any round: its own timeout would break connections off. */
@@ -38,7 +36,7 @@ export async function cannon(plan: LoadPlan, connections: number) {
   await probe(plan);
   const shots = new Shots(plan, connections);
   const running = start(plan, connections, shots);
-  await Promise.race([shots.firstAnswered, delay(firstAnswersMs, undefined, { ref: false })]);
+  await shots.prove();
   return {
     async run(bounds: Bounds): Promise<ThreadResult> {
       shots.begin(bounds);
@@ -57,7 +55,7 @@ function probe({ endpoint: { host, port } }: LoadPlan): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     socket.on('connect', () => resolve());
-    socket.on('error', error => reject(new Error(`no connection to ${host}:${port}: ${error.message}`)));
+    socket.on('error', error => reject(new Unreachable(`no connection to ${host}:${port}: ${error.message}`)));
     socket.on('connect', () => socket.destroy());
   });
 }
@@ -99,24 +97,23 @@ class Shots {
   readonly #tally = new Tally();
   readonly #clients = new Map<Client, Seen>();
   readonly #lost: number[] = [];
-  readonly #first = Promise.withResolvers<void>();
   readonly #last = Promise.withResolvers<void>();
   readonly #plan: LoadPlan;
   #bounds: Bounds = unbound;
-  /** Connections that have carried no answer yet. */
-  #unproven: number;
+  readonly #unproven: Unproven;
   /** The answer whose body is told next: autocannon tells them one right after the other. */
   #answer: { readonly status: number; readonly latencyUs: number } | undefined;
   #why = 'closed by the peer';
 
   constructor(plan: LoadPlan, connections: number) {
     this.#plan = plan;
-    this.#unproven = connections;
+    this.#unproven = new Unproven(connections);
   }
 
-  /** Resolves when each connection has carried an answer. */
-  get firstAnswered(): Promise<void> {
-    return this.#first.promise;
+  /** Resolves when each connection has carried an answer, or when that takes too long, which is told. */
+  async prove(): Promise<void> {
+    const missing = await this.#unproven.none();
+    if (missing !== null) this.#tally.complain(missing);
   }
 
   /** Resolves when whatever was asked before the end has been answered. */
@@ -131,7 +128,7 @@ class Shots {
 
   watch(client: Client): void {
     const seen: Seen = { conn: undefined, sentUs: undefined };
-    client.once('response', () => this.#proven());
+    client.once('response', () => this.#unproven.less());
     this.#clients.set(client, seen);
     client.on('request' as 'response', () => this.#sends(client, seen));
     client.on('response', status => {
@@ -161,8 +158,9 @@ class Shots {
   result(busy: number): ThreadResult {
     const now = nowUs();
     const waiting = [...this.#clients.values()].flatMap(({ sentUs }) => sentUs ?? []);
-    for (const sentUs of [...this.#lost, ...waiting])
-      if (sentUs < this.#bounds.endUs) this.#tally.unanswered(now - sentUs);
+    const { endUs } = this.#bounds;
+    for (const sentUs of this.#lost) this.#tally.unanswered(now - sentUs);
+    for (const sentUs of waiting) if (sentUs < endUs) this.#tally.silent(now - sentUs);
     return this.#tally.result(busy);
   }
 
@@ -176,11 +174,6 @@ class Shots {
     }
     seen.conn = client.conn;
     seen.sentUs = now;
-  }
-
-  #proven(): void {
-    this.#unproven -= 1;
-    if (this.#unproven === 0) this.#first.resolve();
   }
 
   #ended(client: Client): void {

@@ -1,10 +1,10 @@
 /**
  * The engine for throughput of what autocannon does not speak: each lane sends the next request when the last one is
- * answered. Answers that come between the warm-up and the end are counted, whenever they were asked for; latency is
- * counted from the real sending.
+ * answered, from the moment on at which all are open. Answers that come between the warm-up and the end are counted, whenever
+ * they were asked for; latency is counted from the real sending.
  */
 import { nowUs, until } from './clock.ts';
-import { type Bounds, busyBetween, type Engine, graceMs, Underway, unbound } from './engine.ts';
+import { type Bounds, busyBetween, type Engine, graceMs, Underway, Unproven, unbound } from './engine.ts';
 import type { Lanes } from './lanes.ts';
 import type { LaneEvents } from './protocols/protocol.ts';
 import { Tally, type ThreadResult } from './tally.ts';
@@ -19,6 +19,9 @@ export class ClosedLoop implements Engine {
   #lanes: Lanes | undefined;
   #over = false;
   readonly #allAnswered = Promise.withResolvers<void>();
+  /** Lanes that have carried an answer. */
+  readonly #proven = new Set<number>();
+  #unproven: Unproven | undefined;
 
   readonly events: LaneEvents = {
     ready: lane => {
@@ -28,6 +31,7 @@ export class ClosedLoop implements Engine {
     answered: (lane, wrong) => {
       const now = nowUs();
       const sentUs = this.#underway.end(lane);
+      this.#prove(lane);
       if (sentUs !== undefined && this.#counts(now)) {
         if (wrong === null) this.#tally.answer(now - sentUs);
         else this.#tally.wrong(wrong);
@@ -45,16 +49,23 @@ export class ClosedLoop implements Engine {
     },
   };
 
-  async run(bounds: Bounds, lanes: Lanes): Promise<ThreadResult> {
-    this.#bounds = bounds;
+  async prove(lanes: Lanes): Promise<void> {
     this.#lanes = lanes;
+    this.#unproven = new Unproven(lanes.count);
     for (const lane of this.#waiting) this.#send(lane, lanes);
+    const missing = await this.#unproven.none();
+    if (missing !== null) this.#tally.complain(missing);
+  }
+
+  async run(bounds: Bounds): Promise<ThreadResult> {
+    this.#bounds = bounds;
     const busy = await busyBetween(bounds);
     this.#over = true;
     this.#checkEnd();
     await Promise.race([this.#allAnswered.promise, until(bounds.endUs + graceMs * 1000)]);
     const now = nowUs();
-    for (const sentUs of this.#underway.missing()) this.#tally.unanswered(now - sentUs);
+    for (const sentUs of this.#underway.lost) this.#tally.unanswered(now - sentUs);
+    for (const sentUs of this.#underway.pending()) this.#tally.silent(now - sentUs);
     return this.#tally.result(busy);
   }
 
@@ -62,6 +73,12 @@ export class ClosedLoop implements Engine {
     if (this.#over) return;
     this.#underway.begin(lane, nowUs());
     lanes.send(lane);
+  }
+
+  #prove(lane: number): void {
+    if (this.#proven.has(lane)) return;
+    this.#proven.add(lane);
+    this.#unproven?.less();
   }
 
   #counts(now: number): boolean {

@@ -3,7 +3,7 @@
  * and nginx on the PATH; what is not there is skipped. Programs take turns, and medians over the rounds are compared: a machine has moods.
  *
  * Two servers. One that takes 2 ms, as an upstream of any use does, shows whether all count the same: p50 and p90 at a
- * constant rate and requests a second in closed loop have to be within 5 %, or this ends with 1. nginx that answers at
+ * constant rate and requests a second in closed loop have to be within 5 %, or this ends with 1; with 2 when nothing is compared. nginx that answers at
  * once is where programs differ most: p50 is what waking a few threads takes, and a closed loop is limited by the client.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -248,12 +248,19 @@ async function crosscheck(server: Server, isExact: boolean): Promise<boolean> {
 
 for (const [name, file] of Object.entries(programs))
   if (file === undefined) console.log(`skipped: ${name} is not on the PATH`);
+if (programs.fortio === undefined && programs.wrk === undefined) {
+  console.log('nothing is compared: install fortio (latency) or wrk (closed loop)');
+  process.exit(2);
+}
 const servers = [
   { open: delayed, isExact: true },
   ...(programs.nginx === undefined ? [] : [{ open: nginx, isExact: false }]),
 ];
 for (const { open, isExact } of servers) {
   const server = await open();
-  if (!(await crosscheck(server, isExact))) process.exitCode = 1;
-  await server.close();
+  try {
+    if (!(await crosscheck(server, isExact))) process.exitCode = 1;
+  } finally {
+    await server.close();
+  }
 }

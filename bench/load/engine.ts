@@ -1,4 +1,5 @@
 /** What the engines have in common: the bounds of a round, and requests that are under way. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadPlan } from '../model.ts';
 import { measureBusy, until } from './clock.ts';
 import type { Lanes } from './lanes.ts';
@@ -7,6 +8,31 @@ import type { ThreadResult } from './tally.ts';
 
 /** How long answers are waited for when nothing is sent any more. */
 export const graceMs = 2000;
+
+/** In closed loop nothing counts before each lane has carried an answer; who takes longer is measured as it is. */
+const firstAnswersMs = 5000;
+
+/** Lanes that have not carried an answer yet. */
+export class Unproven {
+  readonly #all = Promise.withResolvers<void>();
+  #left: number;
+
+  constructor(lanes: number) {
+    this.#left = lanes;
+  }
+
+  /** A lane has carried its first answer. */
+  less(): void {
+    this.#left -= 1;
+    if (this.#left === 0) this.#all.resolve();
+  }
+
+  /** Resolves when there is none left, or when that takes too long. @returns what is to be said of it then */
+  async none(): Promise<string | null> {
+    await Promise.race([this.#all.promise, delay(firstAnswersMs, undefined, { ref: false })]);
+    return this.#left > 0 ? `${this.#left} had carried no answer after ${firstAnswersMs} ms, when it began` : null;
+  }
+}
 
 /** The word to threads that are ready. */
 export interface StartAt {
@@ -17,8 +43,10 @@ export interface StartAt {
 /** An engine in its thread. */
 export interface Engine {
   readonly events: LaneEvents;
+  /** All lanes are open: resolves when what counts may begin. */
+  prove(lanes: Lanes): Promise<void>;
   /** Resolves at the latest `graceMs` after the end of the round. */
-  run(bounds: Bounds, lanes: Lanes): Promise<ThreadResult>;
+  run(bounds: Bounds): Promise<ThreadResult>;
 }
 
 /** Moments of a round, by the clock of `nowUs`. */
@@ -73,8 +101,13 @@ export class Underway {
     return this.#since.size;
   }
 
-  /** Starts of all that were never answered. */
-  missing(): number[] {
-    return [...this.#lost, ...this.#since.values()];
+  /** Starts of those that were lost. */
+  get lost(): readonly number[] {
+    return this.#lost;
+  }
+
+  /** Starts of those that are still waited for. */
+  pending(): number[] {
+    return [...this.#since.values()];
   }
 }

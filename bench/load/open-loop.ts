@@ -83,9 +83,13 @@ export class OpenLoop implements Engine {
     },
   };
 
-  async run(bounds: Bounds, lanes: Lanes): Promise<ThreadResult> {
-    this.#bounds = bounds;
+  /** Its warm-up is part of the timetable: nothing is sent before. */
+  async prove(lanes: Lanes): Promise<void> {
     this.#lanes = lanes;
+  }
+
+  async run(bounds: Bounds): Promise<ThreadResult> {
+    this.#bounds = bounds;
     const { wake } = this.#share;
     wake.on('message', (index: number) => {
       this.#lead.woke(this.#dueAt(index) - nowUs());
@@ -153,7 +157,7 @@ export class OpenLoop implements Engine {
       this.#late(dueUs);
     }
     const now = nowUs();
-    for (const dueUs of [...this.#underway.missing(), ...this.#queue.slice(this.#queueAt)])
+    for (const dueUs of [...this.#underway.lost, ...this.#underway.pending(), ...this.#queue.slice(this.#queueAt)])
       if (this.#counts(dueUs)) this.#tally.unanswered(now - dueUs);
   }
 }

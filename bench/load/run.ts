@@ -4,6 +4,7 @@ import { moduleFile } from '../../src/api/package.ts';
 import type { LoadPlan, LoadResult } from '../model.ts';
 import { nowUs, until } from './clock.ts';
 import { boundsFrom, type StartAt } from './engine.ts';
+import { Unreachable } from './exit-codes.ts';
 import type { MetronomeWork } from './metronome.ts';
 import { combine, type ThreadResult } from './tally.ts';
 import type { ThreadMessage, ThreadWork } from './thread.ts';
@@ -103,7 +104,7 @@ function follow(worker: Worker): Followed {
 
 function tooLate(): Promise<never> {
   return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error(`connections were not open after ${openMs} ms`)), openMs).unref();
+    setTimeout(() => reject(new Unreachable(`connections were not open after ${openMs} ms`)), openMs).unref();
   });
 }
 

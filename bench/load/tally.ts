@@ -9,6 +9,8 @@ export interface ThreadResult {
   readonly wrong: number;
   readonly broken: number;
   readonly unanswered: number;
+  /** Of `unanswered`: those that were still waited for at the end of the grace. */
+  readonly silent: number;
   /** Histograms as texts. */
   readonly latency: string;
   readonly lateness: string;
@@ -29,6 +31,7 @@ export class Tally {
   #wrong = 0;
   #broken = 0;
   #unanswered = 0;
+  #silent = 0;
 
   /** A right answer. */
   answer(latencyUs: number): void {
@@ -44,13 +47,13 @@ export class Tally {
   /** A wrong answer: counted, but not entered, since a quick refusal would look like a quick target. */
   wrong(why: string): void {
     this.#wrong += 1;
-    this.#complain(why);
+    this.complain(why);
   }
 
   /** A connection that broke or could not be opened. Its request is told by itself, as unanswered. */
   broken(why: string): void {
     this.#broken += 1;
-    this.#complain(why);
+    this.complain(why);
   }
 
   /** A request that nothing came for: the time waited is the least that it can have taken. */
@@ -59,8 +62,19 @@ export class Tally {
     enter(this.#latency, waitedUs);
   }
 
+  /** A request that nothing has come for though its connection is open. */
+  silent(waitedUs: number): void {
+    this.#silent += 1;
+    this.unanswered(waitedUs);
+  }
+
   late(us: number): void {
     enter(this.#lateness, us);
+  }
+
+  /** Something to be known of these figures. */
+  complain(why: string): void {
+    if (this.#complaints.size < complaintsKept) this.#complaints.add(why);
   }
 
   result(busy: number): ThreadResult {
@@ -70,21 +84,18 @@ export class Tally {
       wrong: this.#wrong,
       broken: this.#broken,
       unanswered: this.#unanswered,
+      silent: this.#silent,
       latency: encode(this.#latency),
       lateness: encode(this.#lateness),
       busy,
       complaints: [...this.#complaints],
     };
   }
-
-  #complain(why: string): void {
-    if (this.#complaints.size < complaintsKept) this.#complaints.add(why);
-  }
 }
 
 /** One result of all threads. */
 export function combine({ measure, seconds }: LoadPlan, parts: readonly ThreadResult[]): Omit<LoadResult, 'urgent'> {
-  const sum = (key: 'answers' | 'inTime' | 'wrong' | 'broken' | 'unanswered') =>
+  const sum = (key: 'answers' | 'inTime' | 'wrong' | 'broken' | 'unanswered' | 'silent') =>
     parts.reduce((total, part) => total + part[key], 0);
   return {
     answers: sum('answers'),
@@ -92,6 +103,7 @@ export function combine({ measure, seconds }: LoadPlan, parts: readonly ThreadRe
     wrong: sum('wrong'),
     broken: sum('broken'),
     unanswered: sum('unanswered'),
+    ...(measure === 'throughput' && { silent: sum('silent') }),
     seconds,
     latency: distribution(merged(parts.map(({ latency }) => latency))),
     lateness: measure === 'latency' ? distribution(merged(parts.map(({ lateness }) => lateness))) : null,

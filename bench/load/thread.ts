@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { LoadPlan } from '../model.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import { type Bounds, boundsFrom, type Engine, type StartAt } from './engine.ts';
+import { Unreachable } from './exit-codes.ts';
 import { openLanes } from './lanes.ts';
 import { OpenLoop, type Share } from './open-loop.ts';
 import type { ThreadResult } from './tally.ts';
@@ -49,7 +50,7 @@ function engineOf({ plan, connections, thread, threads, timed }: ThreadWork): En
 async function prepareEngine({ plan, connections }: ThreadWork, engine: Engine): Promise<Prepared> {
   const { promise: allReady, resolve, reject } = Promise.withResolvers<void>();
   const opening = new Set<number>();
-  let started = false;
+  let open = false;
   const lanes = openLanes(plan, connections, {
     ...engine.events,
     ready(lane) {
@@ -57,16 +58,17 @@ async function prepareEngine({ plan, connections }: ThreadWork, engine: Engine):
       if (opening.delete(lane) && opening.size === 0) resolve();
     },
     broken(why) {
-      if (started) engine.events.broken(why);
-      else reject(new Error(`no connection to ${plan.endpoint.host}:${plan.endpoint.port}: ${why}`));
+      if (open) engine.events.broken(why);
+      else reject(new Unreachable(`no connection to ${plan.endpoint.host}:${plan.endpoint.port}: ${why}`));
     },
   });
   for (let lane = 0; lane < lanes.count; lane += 1) opening.add(lane);
   await allReady;
+  open = true;
+  await engine.prove(lanes);
   return {
     run(bounds) {
-      started = true;
-      return engine.run(bounds, lanes);
+      return engine.run(bounds);
     },
     close: () => lanes.close(),
   };

@@ -14,6 +14,7 @@ import {
   pairedRatios,
   type Ratios,
 } from '../statistics.ts';
+import { targetOf } from '../variants.ts';
 import { times } from './format.ts';
 import { isEmulated, isNoise, pinningOf, senderOf } from './parts.ts';
 
@@ -168,10 +169,11 @@ function comparedOf(experiment: Experiment, results: readonly Named[]): Outcome 
   const [planned = ''] = targets;
   const unusable = flawsOf(name, planned, results).map(flaw => `the baseline ${planned} ${flaw}`);
   // A load that the app alone can saturate is common; then the next target that it cannot saturate takes its place.
-  const isGood = (target: string): boolean => target !== again.target && flawsOf(name, target, results).length === 0;
+  const isGood = (row: string): boolean =>
+    row !== again.target && flawsOf(name, row, results).length === 0 && isSteady(targetOf(experiment, row), results);
   const onlyBound = results.every(each => (rowOf(each, name, planned)?.rounds ?? 0) > 0);
   const baseline = onlyBound ? targets.find(isGood) : undefined;
-  if (baseline === undefined) return { refusals: refuse(unusable) };
+  if (baseline === undefined) return { refusals: refuse(onlyBound ? unusable.map(noneInItsPlace) : unusable) };
   const all = new Set(results.flatMap(each => experimentOf(each, name)?.targets ?? []));
   const others = [...all].filter(target => ![baseline, planned, again.target].includes(target));
   const flaws = others.map(target => {
@@ -196,6 +198,19 @@ function comparedOf(experiment: Experiment, results: readonly Named[]): Outcome 
     refusals,
     ...(baseline !== planned && { remark: `${name}: measured by ${baseline}, for ${unusable.join('; ')}` }),
   };
+}
+
+/** What is made of this project's own code: another commit of it is another target. */
+const own = ['pipy-pair', 'node-pair'];
+
+/** Whether a target is the same program in all results. By one that is not, its own change would be read as that of all others. */
+function isSteady(target: string, results: readonly Named[]): boolean {
+  const isSame = (program: string): boolean => new Set(results.map(each => each.result.versions[program])).size === 1;
+  return isSame(target) && (!own.includes(target) || isSame('fsm'));
+}
+
+function noneInItsPlace(unusable: string): string {
+  return `${unusable}; and none takes its place that is good, and the same program in all results`;
 }
 
 function rowOf({ result }: Named, experiment: string, target: string): RowSummary | undefined {
@@ -332,10 +347,13 @@ function remarksOf(results: readonly Named[]): string[] {
   return [...early, ...lengths, ...priorities, ...layoutsOf(results), ...surroundingsOf(results), ...versions];
 }
 
-/** What changes how fast a machine is, and no ratio evens out: its clock's governor, and who else is on it. */
+/** What changes how fast a machine is, and no ratio evens out: its clock's governor, who else is on it, and hyper-threads. */
 function surroundingsOf(results: readonly Named[]): string[] {
   const parts = ['governor', 'virtualisation'] as const;
-  return parts.flatMap(what => apartIn(results, what, ({ machine }) => machine[what]));
+  return [
+    ...parts.flatMap(what => apartIn(results, what, ({ machine }) => machine[what])),
+    ...apartIn(results, 'threads of a core', ({ machine }) => machine.threadsPerCore?.toString() ?? 'not told'),
+  ];
 }
 
 /** Who has what, where not all have the same. */

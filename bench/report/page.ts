@@ -1,5 +1,5 @@
 /** The report of one run: a page that needs nothing but itself. */
-import type { Experiment, Result } from '../model.ts';
+import type { Experiment, Machine, Result } from '../model.ts';
 import { again, figuresOf, noiseShare } from '../statistics.ts';
 import { targetsIn } from '../variants.ts';
 import { escaped, figureWords, times, whole } from './format.ts';
@@ -107,6 +107,10 @@ function reading({ suite, rules }: Result): string {
   return `<section><h2>How to read this</h2><div class="columns"><div><h3>Words</h3><ul>${items(told)}</ul></div>${own}</div></section>`;
 }
 
+function processorsOf({ cores, threadsPerCore = 1 }: Machine): string {
+  return threadsPerCore > 1 ? `${cores}, ${threadsPerCore} to a core` : String(cores);
+}
+
 const minute = (at: string): string => at.slice(0, 16).replace('T', ' ');
 
 function provenance({ machine, versions, skips, startedAt, endedAt, state, rounds }: Result): string {
@@ -115,7 +119,7 @@ function provenance({ machine, versions, skips, startedAt, endedAt, state, round
   const fingerprint: readonly (readonly [string, string])[] = [
     ['Class', machine.class],
     ['Processor', machine.cpu],
-    ['Processors', String(machine.cores)],
+    ['Processors', processorsOf(machine)],
     ['Memory', `${whole(machine.memoryMiB)} MiB`],
     ['System', `${machine.platform} ${machine.kernel}, ${machine.arch}`],
     ['Governor', machine.governor ?? 'none that can be read'],

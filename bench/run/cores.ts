@@ -16,15 +16,23 @@ const plenty = 6;
  * With two cores the proxy has one to itself and load and app share the other, in every row alike; with more, each
  * role has its own, the load two where there are plenty, and proxies have all that are left.
  *
- * @param allowed numbers of the cores that this process may use
+ * Hyper-threads of one core slow each other down. So load and app leave the others of theirs idle, and proxies have whole
+ * cores; with two cores of several threads, load and app are two threads of the first.
+ *
+ * @param allowed numbers of the processors that this process may use
+ * @param coreOf names the core of a processor: those of one name are its threads
  */
-export function coresFor(allowed: readonly number[]): Cores {
-  const [first, second, ...others] = allowed.map(String);
-  if (first === undefined || second === undefined) return null;
-  if (others.length === 0) return { load: first, app: first, proxy: second };
-  if (allowed.length < plenty) return { load: first, app: second, proxy: others.join(',') };
-  const [app = '', ...proxy] = others;
-  return { load: `${first},${second}`, app, proxy: proxy.join(',') };
+export function coresFor(allowed: readonly number[], coreOf: (processor: number) => string = String): Cores {
+  const cores = [...Map.groupBy(allowed, coreOf).values()];
+  const [first, second, third] = cores.map(([thread]) => String(thread));
+  const proxiesFrom = (at: number): string => cores.slice(at).flat().join(',');
+  const inFirst = cores[0]?.map(String) ?? [];
+  // One core alone: its threads are all there is.
+  if (second === undefined) return inFirst.length > 1 ? coresFor(allowed) : null;
+  if (third === undefined)
+    return { load: inFirst[0] ?? '', app: inFirst[1] ?? inFirst[0] ?? '', proxy: proxiesFrom(1) };
+  if (cores.length < plenty) return { load: first ?? '', app: second, proxy: proxiesFrom(2) };
+  return { load: `${first},${second}`, app: third, proxy: proxiesFrom(3) };
 }
 
 /** Threads that send: one for each core of the load, and one where nothing is pinned. */
@@ -36,7 +44,17 @@ export function sendersOn(cores: Cores): number {
 export function coresHere(): Cores {
   if (onPath('taskset') === undefined) return null;
   const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(textOf('/proc/self/status'))?.[1] ?? '';
-  return coresFor(numbersOf(list));
+  return coresFor(numbersOf(list), coreOf);
+}
+
+/** Its threads, which name a core; by itself where the kernel does not say. */
+function coreOf(processor: number): string {
+  return textOf(`/sys/devices/system/cpu/cpu${processor}/topology/thread_siblings_list`).trim() || String(processor);
+}
+
+/** Threads of one core, on this machine. */
+export function threadsOfCore(): number {
+  return Math.max(1, numbersOf(coreOf(0)).length);
 }
 
 /** `0-2,5` → 0, 1, 2, 5. */

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { moduleFile } from '../../src/api/package.ts';
+import { exitCodes } from '../load/exit-codes.ts';
 import { nodeOptionsFor } from '../load/urgent.ts';
 import type { LoadPlan, LoadResult, ProcessUse } from '../model.ts';
 import { type Cores, pinned } from './cores.ts';
@@ -27,6 +28,9 @@ export interface Loaded {
  */
 const graceMs = 60_000;
 
+/** The load broke off by itself: it was killed, or the machine had no room for it. Of its target that says nothing. */
+export class LoadFailure extends Error {}
+
 /** What a sender is started with. */
 export interface Place {
   readonly keeper: Keeper;
@@ -49,7 +53,7 @@ export class Sender {
     this.child = this.#kept.child;
   }
 
-  /** @throws Error that says what became of the process */
+  /** @throws LoadFailure that says what became of the process; another Error when the target cannot be reached */
   async result(plan: { readonly warmUpSeconds: number; readonly seconds: number }): Promise<unknown> {
     const { keeper, signal } = this.#place;
     const { child } = this;
@@ -66,13 +70,14 @@ export class Sender {
     await closed;
     signal.removeEventListener('abort', stop);
     signal.throwIfAborted();
-    if (limit.aborted) throw new Error('the load did not come to its end in time: it hangs');
-    if (child.exitCode !== 0) throw new Error(`the load ${how}`);
+    if (limit.aborted) throw new LoadFailure('the load did not come to its end in time: it hangs');
+    if (child.exitCode === exitCodes.unreachable) throw new Error(`the load ${how}`);
+    if (child.exitCode !== 0) throw new LoadFailure(`the load ${how}`);
     return JSON.parse(Buffer.concat(output).toString());
   }
 }
 
-/** @throws Error that says what became of the load process */
+/** @throws Error as `Sender.result` does */
 export async function runLoad(plan: LoadPlan, watched: readonly Watched[], place: Place): Promise<Loaded> {
   const sender = new Sender(moduleFile('../load/main', import.meta.url), place, nodeOptionsFor(plan.measure));
   const use = new Use([{ role: 'load', name: 'load', pid: sender.child.pid ?? 0 }, ...watched]);

@@ -4,7 +4,7 @@ import { availableParallelism, cpus, machine, release, totalmem } from 'node:os'
 import { promisify } from 'node:util';
 import { isBuilt, version } from '../../src/api/package.ts';
 import type { Machine } from '../model.ts';
-import { coresHere } from './cores.ts';
+import { coresHere, threadsOfCore } from './cores.ts';
 import { textOf } from './files.ts';
 
 /** Looks at `/proc` and `/sys`; what is not there is said to be unknown. */
@@ -28,6 +28,7 @@ export function machineHere(): Machine {
       tree: ['compatible', 'hypervisor/compatible'].map(name => textOf(`/proc/device-tree/${name}`)).join(' '),
     }),
     class: [process.arch, `${cores}c`, cpu, ...modelNumbers(cpuinfo)].join('-').replace(/[^A-Za-z0-9]+/g, '-'),
+    threadsPerCore: threadsOfCore(),
     pinning: coresHere(),
   };
 }
@@ -70,11 +71,15 @@ const families: readonly (readonly [family: string, name: RegExp])[] = [
 const virtual =
   /qemu|kvm|bochs|amazon ec2 (?!.*metal)|google compute engine|microsoft corporation virtual machine|vmware|virtualbox|\bxen\b|parallels|apple virtualization|openstack|alibaba cloud|hetzner vserver|digitalocean/i;
 
+/** A processor that QEMU makes of another: nobody else has the name, or the number. Under others it may emulate, too. */
+const translated = /^model name\s*:\s*QEMU TCG|^CPU implementer\s*:\s*0x00$/m;
+
 /** `none` on metal, else which emulation or hypervisor it is. User-mode emulation shows in that the kernel is of another family. */
 export function virtualisationOf({ arch, kernel, cpuinfo, vendor, product, tree }: Traces): string {
   const own = familyOf(arch);
   const other = [familyOf(kernel), familyOfCpu(cpuinfo)].find(family => family !== undefined && family !== own);
   if (own !== undefined && other !== undefined) return own === 'arm' ? 'qemu-user' : `emulated on ${other}`;
+  if (translated.test(cpuinfo)) return 'emulated by QEMU';
   const named = virtual.test(`${vendor} ${product}`) || /dummy-virt|linux,kvm|\bxen\b/.test(tree);
   if (!named && !/^flags\s*:.*\bhypervisor\b/m.test(cpuinfo)) return 'none';
   return vendor === '' ? 'hypervisor' : `hypervisor (${vendor})`;

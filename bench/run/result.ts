@@ -1,5 +1,5 @@
 /** The files of a run, made from its journal: the result, the page, and the table for a pull request. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../model.ts';
 import { markdown } from '../report/markdown.ts';
@@ -33,8 +33,14 @@ export function writeResult(dir: string, state: string, endedAt: string): Result
   return result;
 }
 
-/** All of it or nothing. */
+/** All of it or nothing: what has no room does not take what is left of it. */
 function write(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text);
-  renameSync(`${path}.new`, path);
+  const part = `${path}.new`;
+  try {
+    writeFileSync(part, text);
+    renameSync(part, path);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
 }

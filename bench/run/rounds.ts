@@ -8,14 +8,15 @@ import { inSetting, targetOf } from '../variants.ts';
 import { type Cores, pinSelf, sendersOn, widthOf } from './cores.ts';
 import type { Journal } from './journal.ts';
 import type { Keeper } from './keeper.ts';
-import { type Loaded, runLoad } from './load.ts';
+import { type Loaded, LoadFailure, runLoad } from './load.ts';
 import { bringUp, hasEnded, isShortage, type Up } from './starting.ts';
 
 /** Rules that are fixed before a run, and stand in its result. */
 export const rules: readonly string[] = [
   'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
   'A latency is counted from the moment at which the request was due, whenever it was sent.',
-  "A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target or the load ended before its time, or when more than 1 % of the requests got no answer. A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment. A round in which the app ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
+  'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target ended before its time, or when more than 1 % of the requests got no answer. In closed loop few are under way: there it is void when one has no answer two seconds after the end, and the middle one took less than a tenth of that.',
+  "A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment. A round in which the app or the load ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
   'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (93 %).',
   'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
   'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
@@ -23,6 +24,8 @@ export const rules: readonly string[] = [
 
 const lateMaxUs = 1000;
 const unansweredMax = 0.01;
+/** Two seconds after the end of a closed loop a request is waited for in vain, of a target that answers so fast (µs, median). */
+const promptUs = 200_000;
 const triesMax = 3;
 /** Rounds without a baseline after which a machine is held to be too slow for an experiment. */
 const hopelessMin = 2;
@@ -121,21 +124,22 @@ class Job {
     }
   }
 
-  /** @throws Error when the app ends in it time and again: that is no target's fault, and gets no line */
+  /** @throws Error when the app or the load ends in it time and again: that is no target's fault, and gets no line */
   async #turn(turn: Turn): Promise<Round> {
     const { journal, signal } = this.#plan;
     for (let lost = 0; ; ) {
       signal.throwIfAborted();
-      const round = await this.#round(turn);
+      const round = await this.#round(turn).catch(loadFailure);
       signal.throwIfAborted();
       const how = await this.#app?.children.find(hasEnded)?.ended;
-      if (how === undefined) {
+      if (how === undefined && !(round instanceof LoadFailure)) {
         journal.append(round);
         if (!this.#isMissing(turn)) return round;
       } else {
         await this.#end();
+        const why = round instanceof LoadFailure ? round.message : `the app ${how}`;
         if (++lost === triesMax)
-          throw new Error(`in ${triesMax} tries of ${turn.target.name}, round ${turn.round}, the app ${how}`);
+          throw new Error(`in ${triesMax} tries of ${turn.target.name}, round ${turn.round}, ${why}`);
       }
     }
   }
@@ -155,6 +159,7 @@ class Job {
       return { ...base, void: why, clientBound, load, processes };
     } catch (error) {
       await this.#forget(target);
+      if (error instanceof LoadFailure) throw error;
       return { ...nothing, void: wordsOf(error) };
     }
   }
@@ -256,19 +261,26 @@ class Job {
   }
 }
 
+/** What the load itself did is no round; everything else is thrown on. */
+function loadFailure(error: unknown): LoadFailure {
+  if (error instanceof LoadFailure) return error;
+  throw error;
+}
+
 function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /** Why a round counts for nothing; null when it counts. */
 export function whyVoid(load: LoadResult): string | null {
-  const { answers, wrong, unanswered, lateness, complaints } = load;
+  const { answers, wrong, unanswered, silent = 0, lateness, latency, complaints } = load;
   const because = complaints[0] === undefined ? '' : `: ${complaints[0]}`;
   if (wrong > 0) return `${wrong} wrong answers${because}`;
   if (isLate(load)) return `the sender was late: p99 ${lateness?.p99Us} µs`;
   if (answers === 0) return `no answer at all${because}`;
   const all = answers + unanswered;
   if (unanswered > unansweredMax * all) return `${unanswered} of ${all} requests got no answer${because}`;
+  if (silent > 0 && latency.p50Us < promptUs) return `${silent} requests got no answer any more${because}`;
   return null;
 }
 

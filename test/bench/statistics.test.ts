@@ -132,10 +132,10 @@ describe('of two targets', () => {
   });
 });
 
-test('a target fails by itself, not by a late sender nor by the end of the app', () => {
-  const voids = ['the sender was late: p99 1100 µs', 'app ended while it was measured', '3 wrong answers', null];
+test('a target fails by itself, not by a late sender', () => {
+  const voids = ['the sender was late: p99 1100 µs', '3 wrong answers', null];
   const rounds = voids.map((why, at) => roundOf('mesh', at + 1, 100, { void: why }));
-  expect(failuresOf([...rounds, roundOf('direct', 1, 100, { void: 'it died' })], 'mesh')).toEqual([rounds[2]]);
+  expect(failuresOf([...rounds, roundOf('direct', 1, 100, { void: 'it died' })], 'mesh')).toEqual([rounds[1]]);
 });
 
 test('few values promise little', () => {

@@ -19,6 +19,7 @@ it.each<[what: string, args: readonly string[], env: Readonly<Record<string, str
   ['an empty base', ['--base', ''], {}, /the name of the checkout or commit is empty/],
   ['a base that is nowhere', ['--base', 'no-such-thing'], {}, /is neither a checkout nor a commit/],
   ['a file that cannot be written', ['--base', 'HEAD', '--markdown', '/no/such/file'], {}, /ENOENT.*\/no\/such\/file/],
+  ['a full disk besides', ['--base', 'no-such-thing', '--markdown', '/dev/full'], {}, /nor a commit.*ENOSPC/s],
   ['a PIPY_BIN that names nothing', ['--base', 'HEAD'], { PIPY_BIN: '/no/such/pipy' }, /PIPY_BIN is \/no\/such\/pipy/],
 ])('ends with 2 on %s', async (_, args, env, said) => {
   const result = await ended('check', args, env);

@@ -37,6 +37,11 @@ it('finds one node more among a hundred, and something where there was nothing',
   expect(stateOf('an update without meaning, bytes: count', [0, 0, 0], 1)).toBe('worse');
 });
 
+it('misses a count that has come to nothing, and is glad of any other figure that has', () => {
+  expect(stateOf('one endpoint, pushes: count', [2, 2, 2], 0)).toBe('worse');
+  expect(pairedStateOf('http1 pipy-pair: idle CPU', [0.4, 0.5, 0.4, 0.5], [0, 0, 0, 0])).toBe('better');
+});
+
 it('tells a row that is new from one that is lost, or no number any more', () => {
   const verdicts = decide(beside([{ row: p50, values: [1, 1] }], [{ row: perSecond, value: 1 }]), budgets);
   expect(verdicts.map(({ row, state }) => [row, state])).toEqual([

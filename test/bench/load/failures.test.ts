@@ -3,8 +3,10 @@ import { createServer } from 'node:http';
 import { createServer as createHTTP2, type Http2Session } from 'node:http2';
 import { createServer as createTCP, type Socket } from 'node:net';
 import { afterAll, expect, test } from 'vitest';
+import { exitCodes } from '../../../bench/load/exit-codes.ts';
 import { runLoad } from '../../../bench/load/run.ts';
-import type { LoadResult, Measure } from '../../../bench/model.ts';
+import type { LoadResult, Measure, Protocol } from '../../../bench/model.ts';
+import { whyVoid } from '../../../bench/run/rounds.ts';
 import { closeServers, listen, planFor, runProcess } from './load.ts';
 
 afterAll(closeServers);
@@ -58,6 +60,38 @@ test.concurrent.each(measures)('a server that dies in the middle (%s)', async me
   if (measure === 'throughput') return expect(result.answers).toBeLessThan(60);
   expect(result).toMatchObject({ answers: 59, unanswered: 41 });
   expect(result.latency.maxUs).toBeGreaterThan(1_900_000);
+});
+
+const closed: readonly Protocol[] = ['http1', 'tcp'];
+
+test.concurrent.each(closed)('a server that hangs in the middle of a closed loop (%s)', async protocol => {
+  let hangsAt = Infinity;
+  const server = createTCP(socket =>
+    socket.on('data', data => {
+      hangsAt = Math.min(hangsAt, performance.now() + 600);
+      if (performance.now() < hangsAt) socket.write(protocol === 'tcp' ? data : answer);
+    }),
+  );
+  const result = await runLoad(planFor(await listen(server), { measure: 'throughput', protocol, seconds: 1 }));
+  expect(result).toMatchObject({ broken: 0, unanswered: 4, silent: 4 });
+  expect(whyVoid(result)).toMatch(/got no answer/);
+});
+
+test.concurrent.each(closed)('a closed loop counts when each connection has carried an answer (%s)', async protocol => {
+  let slow: Socket | undefined;
+  const asked: number[] = [];
+  const server = createTCP(socket =>
+    socket.on('data', data => {
+      slow ??= socket;
+      const reply = (): unknown => socket.write(protocol === 'tcp' ? data : answer);
+      if (socket !== slow) return reply();
+      return asked.push(performance.now()) === 1 ? setTimeout(reply, 600) : reply();
+    }),
+  );
+  const result = await runLoad(planFor(await listen(server), { measure: 'throughput', protocol, seconds: 0.3 }));
+  expect(result).toMatchObject({ wrong: 0, broken: 0, unanswered: 0, complaints: [] });
+  // It is asked for all the time that counts, and not just until the load ends.
+  expect((asked.at(-1) ?? 0) - (asked[1] ?? Infinity)).toBeGreaterThan(250);
 });
 
 test.concurrent('a server that breaks each connection now and then: it is opened again, and one request is lost', async () => {
@@ -138,7 +172,7 @@ test.concurrent.each(measures)('nobody listens: an error and no result (%s)', as
   const port = await listen(server);
   server.close();
   const ended = await runProcess(JSON.stringify(planFor(port, { measure })));
-  expect(ended).toMatchObject({ code: 1, stdout: '' });
+  expect(ended).toMatchObject({ code: exitCodes.unreachable, stdout: '' });
   expect(ended.stderr).toContain(`no connection to 127.0.0.1:${port}`);
 });
 

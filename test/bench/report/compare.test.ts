@@ -167,6 +167,18 @@ describe('an experiment is refused', () => {
     expect(comparison.experiments.map(({ experiment }) => experiment.name)).not.toContain(small.name);
   });
 
+  test('but is measured by no target that is another program in the other result', () => {
+    const ofMesh = { ...small, targets: ['direct', 'pipy-pair', 'nginx', 'direct-again'] };
+    const first = result({ experiments: [ofMesh], change: bound });
+    const later = (versions: Readonly<Record<string, string>>): Comparison =>
+      pair(first, { ...first, versions: { ...first.versions, ...versions } });
+    expect(later({}).experiments[0]?.baseline).toBe('pipy-pair');
+    expect(later({ fsm: '0.2.0 17b2c1d' }).experiments[0]?.baseline).toBe('nginx');
+    const none = later({ fsm: '0.2.0 17b2c1d', nginx: '1.24.0' });
+    expect(none.experiments).toEqual([]);
+    expect(whys(none)[0]).toContain('none takes its place');
+  });
+
   test('but is measured by the next target where only its baseline is client-bound', () => {
     const comparison = pair(result({ change: bound }), arm64);
     const [compared] = comparison.experiments;

@@ -8,6 +8,7 @@ import { expect, it, test } from 'vitest';
 import { ownVersion, type Traces, virtualisationOf } from '../../../bench/run/machine.ts';
 
 const x86 = 'model name\t: AMD EPYC\nflags\t\t: fpu vme de\n';
+const qemu = 'model name\t: QEMU TCG CPU version 2.5+\nflags\t\t: fpu hypervisor\n';
 const arm = 'processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n';
 const metal: Traces = { arch: 'arm64', kernel: 'aarch64', cpuinfo: arm, vendor: '', product: '', tree: '' };
 const server: Traces = { ...metal, arch: 'x64', kernel: 'x86_64', cpuinfo: x86 };
@@ -17,6 +18,8 @@ test.each<[string, Traces, string]>([
   ['32 bits on a kernel of 64', { ...metal, arch: 'arm' }, 'none'],
   ['a server', { ...server, vendor: 'Dell Inc.', product: 'PowerEdge' }, 'none'],
   ['a hypervisor on x86', { ...server, cpuinfo: x86.replace('fpu', 'fpu hypervisor') }, 'hypervisor'],
+  ['a processor that QEMU makes up', { ...server, cpuinfo: qemu, vendor: 'QEMU' }, 'emulated by QEMU'],
+  ['one of arm64', { ...metal, cpuinfo: arm.replace('0x41', '0x00'), vendor: 'QEMU' }, 'emulated by QEMU'],
   ['QEMU on arm64', { ...metal, vendor: 'QEMU', product: 'QEMU Virtual Machine' }, 'hypervisor (QEMU)'],
   ['a virtual machine of EC2', { ...metal, vendor: 'Amazon EC2', product: 'c7g.large' }, 'hypervisor (Amazon EC2)'],
   ['metal of EC2', { ...metal, vendor: 'Amazon EC2', product: 'c7g.metal' }, 'none'],

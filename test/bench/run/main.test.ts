@@ -151,7 +151,7 @@ it('says in its report why it could not begin', async () => {
   expect(readResult(readFileSync(join(run, 'result.json'), 'utf8')).state).toContain('ENOENT');
 });
 
-it('says what is wrong with what it is asked', async () => {
+it('says what is wrong with what it is asked', { timeout: 60_000 }, async () => {
   expect(await told(2, 'no-such-suite')).toContain(
     'there is no suite no-such-suite: name one of quick, full, or a file',
   );

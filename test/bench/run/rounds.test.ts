@@ -129,6 +129,24 @@ async function killApp(): Promise<void> {
   while (isThere(pid)) await new Promise(resolve => setImmediate(resolve));
 }
 
+/** Kills the load as soon as there is one. */
+async function killLoad(): Promise<void> {
+  const isLoad = (pid: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('bench/load/main');
+    } catch {
+      return false;
+    }
+  };
+  const childrenOf = (pid: number): string[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  for (;;) {
+    const load = childrenOf(process.pid).find(isLoad);
+    if (load !== undefined) return void process.kill(Number(load), 'SIGKILL');
+    await new Promise(resolve => setImmediate(resolve));
+  }
+}
+
 it('starts a variant in its setting, before as many addresses of the app, in a directory that every program can name', async () => {
   let seen: Site | undefined;
   const variant = { name: 'other, 2 upstreams', target: 'other', upstreams: 2 };
@@ -285,6 +303,21 @@ describe('what is no target’s fault ends the run and is no round', () => {
     );
     expect(starts).toBe(3);
     expect(lines()).toEqual(['direct 1: counts']);
+  });
+
+  it('a load that ends time and again; where it does so once, it is started again', { timeout: 60_000 }, async () => {
+    let kills = 0;
+    const unlucky = (name: string, most: number) =>
+      target(name, async site => {
+        if (++kills <= most) void killLoad();
+        return direct.start(site);
+      });
+    await run([unlucky('other', 1)]);
+    expect(lines()).toEqual(['other 1: counts']);
+    kills = 0;
+    await expect(run([unlucky('third', 3)])).rejects.toThrow(
+      'in 3 tries of third, round 1, the load was ended by SIGKILL',
+    );
   });
 
   it('but an app that ends once is started again, and the round with it', { timeout: 60_000 }, async () => {

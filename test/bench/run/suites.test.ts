@@ -94,6 +94,15 @@ it('gives each role cores of its own as far as there are any', () => {
   expect(coresFor([4, 5, 7])).toEqual({ load: '4', app: '5', proxy: '7' });
   expect(coresFor([0, 1, 2, 3, 4])).toEqual({ load: '0', app: '1', proxy: '2,3,4' });
   expect(coresFor([0, 1, 2, 3, 4, 5])).toEqual({ load: '0,1', app: '2', proxy: '3,4,5' });
+  const halves = (processor: number): string => String(processor >> 1);
+  expect(coresFor([0, 1], halves)).toEqual({ load: '0', app: '0', proxy: '1' });
+  expect(coresFor([0, 1, 2, 3], halves)).toEqual({ load: '0', app: '1', proxy: '2,3' });
+  expect(coresFor([0, 1, 2, 3, 4, 5], halves)).toEqual({ load: '0', app: '2', proxy: '4,5' });
+  expect(coresFor([...Array(12).keys()], n => String(n % 6))).toEqual({
+    load: '0,1',
+    app: '2',
+    proxy: '3,9,4,10,5,11',
+  });
   expect([null, coresFor([0, 1, 2]), coresFor([0, 1, 2, 3, 4, 5])].map(sendersOn)).toEqual([1, 1, 2]);
   expect([widthOf('proxy', coresFor([0, 1, 2, 3])), widthOf('load', coresFor([0, 1]))]).toEqual([2, 1]);
   const { file, args } = pinned({ file: 'nginx', args: ['-g'] }, 'proxy', coresFor([0, 1]));
@@ -112,6 +121,10 @@ it('counts no round of a late sender, of wrong answers or of many that are missi
   expect(whyVoid({ ...load, unanswered: 10 })).toBeNull();
   expect(whyVoid({ ...load, unanswered: 11, broken: 11 })).toBe('11 of 1011 requests got no answer');
   expect(whyVoid({ ...load, answers: 0 })).toBe('no answer at all');
+  const hung = { ...load, lateness: null, unanswered: 1, silent: 1 };
+  expect(whyVoid(hung)).toBe('1 requests got no answer any more');
+  // Who always takes so long is slow.
+  expect(whyVoid({ ...hung, latency: { ...distribution, p50Us: 300_000 } })).toBeNull();
 });
 
 it('calls a round client-bound when load or app were at their end and the target was not', () => {
