@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { machineHere } from '../bench/run/machine.ts';
 import { median } from '../bench/statistics.ts';
 import { decide } from './decide.ts';
-import { asProgram, exitCodes, type Guarded, guardedHere, here, isStopped, measureBeside } from './measure.ts';
+import { asProgram, exitCodes, type Guarded, guardedHere, here, isStopped, measureBeside, wordsOf } from './measure.ts';
 import { type Budgets, loadBudgets, type Row } from './rows.ts';
 import { copyWith, type Doses, type Sabotage } from './sabotage.ts';
 
@@ -105,7 +105,7 @@ async function look(guarded: Guarded, sabotage: Sabotage): Promise<Pick<Check, '
     return { looks };
   } catch (error) {
     if (isStopped()) throw error;
-    return { looks, error: error instanceof Error ? error.message : String(error) };
+    return { looks, error: wordsOf(error) };
   } finally {
     await rm(tree, { recursive: true, force: true });
   }

@@ -12,7 +12,7 @@ import { connect } from 'node:net';
 import autocannon from 'autocannon';
 import type { LoadPlan } from '../model.ts';
 import { nowUs, until } from './clock.ts';
-import { type Bounds, busyBetween, graceMs, Unproven, unbound } from './engine.ts';
+import { type Bounds, busyBetween, graceMs, Proof, unbound } from './engine.ts';
 import { Unreachable } from './exit-codes.ts';
 import { wrongAnswer } from './protocols/protocol.ts';
 import { Tally, type ThreadResult } from './tally.ts';
@@ -100,20 +100,19 @@ class Shots {
   readonly #last = Promise.withResolvers<void>();
   readonly #plan: LoadPlan;
   #bounds: Bounds = unbound;
-  readonly #unproven: Unproven;
+  readonly #proof: Proof;
   /** The answer whose body is told next: autocannon tells them one right after the other. */
   #answer: { readonly status: number; readonly latencyUs: number } | undefined;
   #why = 'closed by the peer';
 
   constructor(plan: LoadPlan, connections: number) {
     this.#plan = plan;
-    this.#unproven = new Unproven(connections);
+    this.#proof = new Proof(connections);
   }
 
   /** Resolves when each connection has carried an answer, or when that takes too long, which is told. */
-  async prove(): Promise<void> {
-    const missing = await this.#unproven.none();
-    if (missing !== null) this.#tally.complain(missing);
+  prove(): Promise<void> {
+    return this.#proof.complete(this.#tally);
   }
 
   /** Resolves when whatever was asked before the end has been answered. */
@@ -128,7 +127,7 @@ class Shots {
 
   watch(client: Client): void {
     const seen: Seen = { conn: undefined, sentUs: undefined };
-    client.once('response', () => this.#unproven.less());
+    client.once('response', () => this.#proof.add(client));
     this.#clients.set(client, seen);
     client.on('request' as 'response', () => this.#sends(client, seen));
     client.on('response', status => {

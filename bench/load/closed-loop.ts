@@ -4,7 +4,7 @@
  * they were asked for; latency is counted from the real sending.
  */
 import { nowUs, until } from './clock.ts';
-import { type Bounds, busyBetween, type Engine, graceMs, Underway, Unproven, unbound } from './engine.ts';
+import { type Bounds, busyBetween, type Engine, graceMs, Proof, Underway, unbound } from './engine.ts';
 import type { Lanes } from './lanes.ts';
 import type { LaneEvents } from './protocols/protocol.ts';
 import { Tally, type ThreadResult } from './tally.ts';
@@ -19,9 +19,7 @@ export class ClosedLoop implements Engine {
   #lanes: Lanes | undefined;
   #over = false;
   readonly #allAnswered = Promise.withResolvers<void>();
-  /** Lanes that have carried an answer. */
-  readonly #proven = new Set<number>();
-  #unproven: Unproven | undefined;
+  #proof: Proof | undefined;
 
   readonly events: LaneEvents = {
     ready: lane => {
@@ -31,7 +29,7 @@ export class ClosedLoop implements Engine {
     answered: (lane, wrong) => {
       const now = nowUs();
       const sentUs = this.#underway.end(lane);
-      this.#prove(lane);
+      this.#proof?.add(lane);
       if (sentUs !== undefined && this.#counts(now)) {
         if (wrong === null) this.#tally.answer(now - sentUs);
         else this.#tally.wrong(wrong);
@@ -51,10 +49,9 @@ export class ClosedLoop implements Engine {
 
   async prove(lanes: Lanes): Promise<void> {
     this.#lanes = lanes;
-    this.#unproven = new Unproven(lanes.count);
+    this.#proof = new Proof(lanes.count);
     for (const lane of this.#waiting) this.#send(lane, lanes);
-    const missing = await this.#unproven.none();
-    if (missing !== null) this.#tally.complain(missing);
+    await this.#proof.complete(this.#tally);
   }
 
   async run(bounds: Bounds): Promise<ThreadResult> {
@@ -73,12 +70,6 @@ export class ClosedLoop implements Engine {
     if (this.#over) return;
     this.#underway.begin(lane, nowUs());
     lanes.send(lane);
-  }
-
-  #prove(lane: number): void {
-    if (this.#proven.has(lane)) return;
-    this.#proven.add(lane);
-    this.#unproven?.less();
   }
 
   #counts(now: number): boolean {

@@ -4,7 +4,7 @@ import type { LoadPlan } from '../model.ts';
 import { measureBusy, until } from './clock.ts';
 import type { Lanes } from './lanes.ts';
 import type { LaneEvents } from './protocols/protocol.ts';
-import type { ThreadResult } from './tally.ts';
+import type { Tally, ThreadResult } from './tally.ts';
 
 /** How long answers are waited for when nothing is sent any more. */
 export const graceMs = 2000;
@@ -12,25 +12,28 @@ export const graceMs = 2000;
 /** In closed loop nothing counts before each lane has carried an answer; who takes longer is measured as it is. */
 const firstAnswersMs = 5000;
 
-/** Lanes that have not carried an answer yet. */
-export class Unproven {
+/** Which lanes have carried an answer. */
+export class Proof {
   readonly #all = Promise.withResolvers<void>();
-  #left: number;
+  readonly #proven = new Set<unknown>();
+  readonly #lanes: number;
 
   constructor(lanes: number) {
-    this.#left = lanes;
+    this.#lanes = lanes;
   }
 
-  /** A lane has carried its first answer. */
-  less(): void {
-    this.#left -= 1;
-    if (this.#left === 0) this.#all.resolve();
+  /** A lane has carried an answer, its first or another. */
+  add(lane: unknown): void {
+    if (this.#proven.size === this.#lanes) return;
+    this.#proven.add(lane);
+    if (this.#proven.size === this.#lanes) this.#all.resolve();
   }
 
-  /** Resolves when there is none left, or when that takes too long. @returns what is to be said of it then */
-  async none(): Promise<string | null> {
+  /** Resolves when all have, or when that takes too long: then how many are missing is told. */
+  async complete(tally: Tally): Promise<void> {
     await Promise.race([this.#all.promise, delay(firstAnswersMs, undefined, { ref: false })]);
-    return this.#left > 0 ? `${this.#left} had carried no answer after ${firstAnswersMs} ms, when it began` : null;
+    const missing = this.#lanes - this.#proven.size;
+    if (missing > 0) tally.complain(`${missing} had carried no answer after ${firstAnswersMs} ms, when it began`);
   }
 }
 
