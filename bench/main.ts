@@ -19,7 +19,7 @@ import { machineHere, ownVersion } from './run/machine.ts';
 import { Progress } from './run/progress.ts';
 import { checkPlace, publish } from './run/publish.ts';
 import { journalFile, writeResult } from './run/result.ts';
-import { rules, runSuite } from './run/rounds.ts';
+import { type RunPlan, rules, runSuite } from './run/rounds.ts';
 import { stopSignal } from './run/stop.ts';
 import { loadSuite } from './run/suites.ts';
 import { readResult } from './schema.ts';
@@ -52,8 +52,9 @@ async function main(): Promise<number> {
 async function measured(asked: string | undefined, keeper: Keeper, values: Values): Promise<number> {
   const found = await findTargets(keeper);
   const { journal, dir } = await openRun(asked, found, values);
+  const retriesLeftOut = values.resume !== undefined;
   process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
-  const state = await run(journal, found.usable, dir, keeper);
+  const state = await run({ journal, targets: found.usable, keeper, retriesLeftOut }, dir);
   journal.close();
   return published(dir, finish(dir, state, values), values);
 }
@@ -116,10 +117,8 @@ async function openRun(asked: string | undefined, { usable, skips, versions }: F
 
 /** @returns `whole`, or why it ended early */
 async function run(
-  journal: Journal,
-  usable: ReadonlyMap<string, Target>,
+  what: Pick<RunPlan, 'journal' | 'targets' | 'keeper' | 'retriesLeftOut'>,
   runDir: string,
-  keeper: Keeper,
 ): Promise<string> {
   const signal = stopSignal();
   const dir = join(tmpdir(), `fsm-bench-${randomUUID()}`);
@@ -128,7 +127,7 @@ async function run(
     await mkdir(dir, { mode: 0o700 });
     const onRound = progress.round.bind(progress);
     const network = `127.${randomInt(64, 250)}`;
-    const plan = { suite: journal.head.suite, targets: usable, journal, keeper, cores: coresHere(), dir, network };
+    const plan = { ...what, suite: what.journal.head.suite, cores: coresHere(), dir, network };
     await runSuite({ ...plan, signal, onRound });
     return 'whole';
   } catch (error) {
@@ -137,7 +136,7 @@ async function run(
     return why;
   } finally {
     progress.end();
-    await keeper.end();
+    await what.keeper.end();
     // What was just starting may write until it notices.
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -14,7 +14,7 @@ export const [command, results] = isBuilt
 
 /** What `--help` prints. */
 export const help = `${command} [suite] [options]      measures: the suite \`full\`, \`quick\`, or a file
-${command} --resume <dir>         takes up a run that was stopped
+${command} --resume <dir>         takes up a run that was stopped, or had no quiet hour
 ${command} report <dir>           makes the files of a run again
 ${command} compare a.json b.json … sets results beside each other
 

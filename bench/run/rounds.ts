@@ -16,7 +16,7 @@ export const rules: readonly string[] = [
   'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
   'A latency is counted from the moment at which the request was due, whenever it was sent.',
   'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target ended before its time, or when more than 1 % of the requests got no answer. In closed loop few are under way: there it is void when one has no answer two seconds after the end, and the middle one took less than a tenth of that.',
-  "A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment. A round in which the app or the load ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
+  "A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment, until the run is taken up by hand. A round in which the app or the load ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
   'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (93 %).',
   'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
   'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
@@ -39,6 +39,8 @@ export interface RunPlan {
   readonly journal: Journal;
   readonly keeper: Keeper;
   readonly cores: Cores;
+  /** Whether an experiment that was left out, since the app could not be sent to in time, gets another chance. */
+  readonly retriesLeftOut: boolean;
   /** For files of targets. */
   readonly dir: string;
   /** First two numbers of the run's loopback addresses: two runs on one machine are in nobody's way. */
@@ -76,6 +78,8 @@ class Job {
   /** Targets that did not start, and why. */
   readonly #failed = new Map<Target, string>();
   #app: Up<Apps> | null = null;
+  /** How many lines of the journal are of a worse hour: tries that were late in it do not count. */
+  #forgiven = 0;
 
   constructor(plan: RunPlan, experiment: Experiment) {
     this.#plan = plan;
@@ -84,24 +88,36 @@ class Job {
       const target = plan.targets.get(targetOf(experiment, row));
       return target?.protocols.includes(experiment.protocol) ? [inSetting(target, experiment, row)] : [];
     });
+    if (plan.retriesLeftOut && this.#isLeftOut()) this.#forgiven = plan.journal.rounds.length;
   }
 
   /** Turns that have no line yet, in their order: A B C A B C … */
   missing(): readonly Turn[] {
-    const { rounds } = this.#plan.suite;
-    const turns: Turn[] = [];
-    for (let round = 1; round <= rounds; round++) for (const target of this.#targets) turns.push({ target, round });
+    if (this.#isLeftOut()) return [];
     const isDone = ({ target, round }: Turn): boolean => {
       const lines = this.#tries({ target, round });
       return lines.length >= triesMax || lines.some(line => line.void === null || !isLate(line.load));
     };
-    // Where the baseline is not here at all, rounds stand by themselves.
-    const withoutBaseline = turns
+    const withoutBaseline = this.#withoutBaseline();
+    return this.#turns().filter(turn => !isDone(turn) && !withoutBaseline.includes(turn.round));
+  }
+
+  /** All of them, whether they have a line or not. */
+  #turns(): readonly Turn[] {
+    const rounds = Array.from({ length: this.#plan.suite.rounds }, (_, at) => at + 1);
+    return rounds.flatMap(round => this.#targets.map(target => ({ target, round })));
+  }
+
+  /** Rounds in which the baseline could not be sent to in time. Where it is not here at all, rounds stand by themselves. */
+  #withoutBaseline(): readonly number[] {
+    return this.#turns()
       .filter(({ target }) => target.name === this.#experiment.targets[0])
       .filter(turn => this.#tries(turn).filter(isLateRound).length >= triesMax)
       .map(({ round }) => round);
-    if (withoutBaseline.length >= hopelessMin) return [];
-    return turns.filter(turn => !isDone(turn) && !withoutBaseline.includes(turn.round));
+  }
+
+  #isLeftOut(): boolean {
+    return this.#withoutBaseline().length >= hopelessMin;
   }
 
   #isMissing({ target, round }: Turn): boolean {
@@ -112,7 +128,11 @@ class Job {
   #tries({ target, round }: Turn): readonly Round[] {
     const { name } = this.#experiment;
     return this.#plan.journal.rounds.filter(
-      line => line.experiment === name && line.target === target.name && line.round === round,
+      (line, at) =>
+        line.experiment === name &&
+        line.target === target.name &&
+        line.round === round &&
+        (at >= this.#forgiven || !isLateRound(line)),
     );
   }
 

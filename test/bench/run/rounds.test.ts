@@ -89,6 +89,7 @@ async function run(targets: readonly (readonly [string, Target])[], options: Opt
     cores: null,
     dir,
     network,
+    retriesLeftOut: false,
     signal: new AbortController().signal,
     onRound: ({ target, round }) => ran.push(`${target} ${round}`),
     ...more,
@@ -178,6 +179,23 @@ describe('a round whose baseline could not be sent to in time', () => {
     lateIn('direct', 2);
     await run(both, { rounds: 3 });
     expect(ran).toEqual([]);
+  });
+
+  it('gets another chance with its experiment when the run is taken up by hand', async () => {
+    for (const round of [1, 3]) lateIn('direct', round);
+    lateIn('other', 2);
+    await run(both, { rounds: 3, retriesLeftOut: true });
+    expect(ran).toEqual(['direct 1', 'other 1', 'direct 2', 'other 2', 'direct 3', 'other 3']);
+    ran = [];
+    await run(both, { rounds: 3, retriesLeftOut: true });
+    expect(ran).toEqual([]);
+  });
+
+  it('gets no other chance by itself, nor does a target of an experiment that counts', async () => {
+    lateIn('direct', 1);
+    lateIn('other', 2);
+    await run(both, { rounds: 2, retriesLeftOut: true });
+    expect(ran).toEqual(['direct 2']);
   });
 
   it('is left out as soon as that is known', { timeout: 60_000 }, async () => {
