@@ -19,7 +19,7 @@ import { machineHere, ownVersion } from './run/machine.ts';
 import { Progress } from './run/progress.ts';
 import { checkPlace, publish } from './run/publish.ts';
 import { journalFile, writeResult } from './run/result.ts';
-import { type RunPlan, rules, runSuite } from './run/rounds.ts';
+import { type RunPlan, roundsLeftOut, rules, runSuite } from './run/rounds.ts';
 import { stopSignal } from './run/stop.ts';
 import { loadSuite } from './run/suites.ts';
 import { readResult } from './schema.ts';
@@ -160,6 +160,13 @@ function finish(dir: string, state: string, values: Values): number {
       result.summary.every(row => row.experiment !== experiment.name || row.rounds === 0),
   );
   for (const { name } of empty) process.stderr.write(`no round counts: ${name}\n`);
+  for (const experiment of result.suite.experiments) {
+    const rounds = roundsLeftOut(experiment, result.rounds);
+    if (rounds.length > 0)
+      process.stderr.write(
+        `no quiet hour: ${experiment.name}, round ${rounds.join(', ')}; ${command} --resume ${dir} tries again\n`,
+      );
+  }
   // Who starts it again by itself would do so for ever: there is nothing left to measure, and the report says what is missing.
   if (state === 'whole') return empty.length === 0 || values.continue ? exitCodes.whole : exitCodes.broken;
   return state.startsWith('stopped by') ? exitCodes.interrupted : exitCodes.broken;

@@ -161,8 +161,9 @@ function report(): string {
   const rule = ['---', '---:', ...kinds.map(() => '---:')].join(' | ');
   const table = [head, rule, effects, ...lines].map(row => `| ${row} |`);
   const unjudged = checks.filter(({ error }) => error !== undefined).length;
-  const trees = new Set(checks.map(({ versions }) => versions.fsm)).size;
-  return `${table.join('\n')}\n\n${longest}; of ${unjudged} nothing could be said; made at ${trees} commits\n`;
+  // A tree with changes of its own has a plus behind its commit.
+  const commits = new Set(checks.map(({ versions }) => versions.fsm?.replace(/\+$/, ''))).size;
+  return `${table.join('\n')}\n\n${longest}; of ${unjudged} nothing could be said; made at ${commits} commits\n`;
 }
 
 await asProgram(async () => {

@@ -7,13 +7,15 @@ export class Progress {
   readonly #startedMs = performance.now();
   readonly #isTerminal = process.stderr.isTTY;
   #total: number | null = null;
+  /** How many were run: those that are left out take no time. */
+  #ran = 0;
 
   /** A round is over. @param left rounds that are still to come */
   round(round: Round, left: number): void {
     this.#total ??= left + 1;
-    const done = this.#total - left;
-    const leftMs = ((performance.now() - this.#startedMs) / done) * left;
-    const line = `${barOf(done / this.#total)} ${timeOf(leftMs)} left  ${round.target}, round ${round.round}: ${outcomeOf(round)}`;
+    this.#ran += 1;
+    const leftMs = ((performance.now() - this.#startedMs) / this.#ran) * left;
+    const line = `${barOf(1 - left / this.#total)} ${timeOf(leftMs)} left  ${round.target}, round ${round.round}: ${outcomeOf(round)}`;
     process.stderr.write(this.#isTerminal ? `\r\u001b[2K${line}` : `${line}\n`);
   }
 

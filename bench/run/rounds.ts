@@ -16,7 +16,7 @@ export const rules: readonly string[] = [
   'Targets of an experiment run in turn, round after round, each beside the baseline of the same round.',
   'A latency is counted from the moment at which the request was due, whenever it was sent.',
   'A round is void when its sender was late (99 % within 1 ms of the due time), when an answer was wrong, when a target ended before its time, or when more than 1 % of the requests got no answer. In closed loop few are under way: there it is void when one has no answer two seconds after the end, and the middle one took less than a tenth of that.',
-  "A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second the whole experiment, until the run is taken up by hand. A round in which the app or the load ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
+  "A round whose sender was late is run again, at most twice; of what a target does wrong nothing is run again. A round whose baseline stays void so is left out, and with the second all that are left of the experiment, until the run is taken up by hand. A round in which the app or the load ended is nobody's: everything is started afresh and it is run again, at most twice; then the run ends.",
   'No other round is left out; the figure of a row is the median of its rounds, its interval the percentile bootstrap of that median at 95 %, which three rounds cannot promise (75 %) and five hardly (93 %).',
   'Ratios are of rounds of the same number. They are the figures to compare; absolute ones are of this machine and this hour.',
   'A row is client-bound when load and app had no core left while the target had: then it says how fast the load is.',
@@ -39,7 +39,7 @@ export interface RunPlan {
   readonly journal: Journal;
   readonly keeper: Keeper;
   readonly cores: Cores;
-  /** Whether an experiment that was left out, since the app could not be sent to in time, gets another chance. */
+  /** Whether rounds that were left out, since the app could not be sent to in time, get another chance. */
   readonly retriesLeftOut: boolean;
   /** For files of targets. */
   readonly dir: string;
@@ -78,8 +78,8 @@ class Job {
   /** Targets that did not start, and why. */
   readonly #failed = new Map<Target, string>();
   #app: Up<Apps> | null = null;
-  /** How many lines of the journal are of a worse hour: tries that were late in it do not count. */
-  #forgiven = 0;
+  /** Tries of a worse hour, which count no longer. */
+  readonly #forgiven: ReadonlySet<Round> = new Set();
 
   constructor(plan: RunPlan, experiment: Experiment) {
     this.#plan = plan;
@@ -88,36 +88,23 @@ class Job {
       const target = plan.targets.get(targetOf(experiment, row));
       return target?.protocols.includes(experiment.protocol) ? [inSetting(target, experiment, row)] : [];
     });
-    if (plan.retriesLeftOut && this.#isLeftOut()) this.#forgiven = plan.journal.rounds.length;
+    if (plan.retriesLeftOut) {
+      const leftOut = roundsLeftOut(experiment, plan.journal.rounds);
+      this.#forgiven = new Set(this.#lines().filter(({ round }) => leftOut.includes(round)));
+    }
   }
 
   /** Turns that have no line yet, in their order: A B C A B C … */
   missing(): readonly Turn[] {
-    if (this.#isLeftOut()) return [];
+    const leftOut = roundsLeftOut(this.#experiment, this.#lines());
+    if (leftOut.length >= hopelessMin) return [];
     const isDone = ({ target, round }: Turn): boolean => {
       const lines = this.#tries({ target, round });
       return lines.length >= triesMax || lines.some(line => line.void === null || !isLate(line.load));
     };
-    const withoutBaseline = this.#withoutBaseline();
-    return this.#turns().filter(turn => !isDone(turn) && !withoutBaseline.includes(turn.round));
-  }
-
-  /** All of them, whether they have a line or not. */
-  #turns(): readonly Turn[] {
     const rounds = Array.from({ length: this.#plan.suite.rounds }, (_, at) => at + 1);
-    return rounds.flatMap(round => this.#targets.map(target => ({ target, round })));
-  }
-
-  /** Rounds in which the baseline could not be sent to in time. Where it is not here at all, rounds stand by themselves. */
-  #withoutBaseline(): readonly number[] {
-    return this.#turns()
-      .filter(({ target }) => target.name === this.#experiment.targets[0])
-      .filter(turn => this.#tries(turn).filter(isLateRound).length >= triesMax)
-      .map(({ round }) => round);
-  }
-
-  #isLeftOut(): boolean {
-    return this.#withoutBaseline().length >= hopelessMin;
+    const turns = rounds.flatMap(round => this.#targets.map(target => ({ target, round })));
+    return turns.filter(turn => !leftOut.includes(turn.round) && !isDone(turn));
   }
 
   #isMissing({ target, round }: Turn): boolean {
@@ -126,14 +113,13 @@ class Job {
 
   /** What the journal has of a turn. */
   #tries({ target, round }: Turn): readonly Round[] {
+    return this.#lines().filter(line => line.target === target.name && line.round === round);
+  }
+
+  /** What the journal has of the experiment. */
+  #lines(): readonly Round[] {
     const { name } = this.#experiment;
-    return this.#plan.journal.rounds.filter(
-      (line, at) =>
-        line.experiment === name &&
-        line.target === target.name &&
-        line.round === round &&
-        (at >= this.#forgiven || !isLateRound(line)),
-    );
+    return this.#plan.journal.rounds.filter(line => line.experiment === name && !this.#forgiven.has(line));
   }
 
   async run(onTurn: (round: Round) => void): Promise<void> {
@@ -289,6 +275,20 @@ function loadFailure(error: unknown): LoadFailure {
 
 function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Rounds in which the baseline could not be sent to in time, whatever was tried: nothing else is run in them.
+ * Where the baseline is not here at all, rounds stand by themselves.
+ *
+ * @param lines of the experiment, and maybe of others
+ */
+export function roundsLeftOut({ name, targets: [baseline] }: Experiment, lines: readonly Round[]): readonly number[] {
+  const tries = Map.groupBy(
+    lines.filter(({ experiment, target }) => experiment === name && target === baseline),
+    ({ round }) => round,
+  );
+  return [...tries].filter(([, of]) => of.length >= triesMax && of.every(isLateRound)).map(([round]) => round);
 }
 
 /** Why a round counts for nothing; null when it counts. */

@@ -181,21 +181,31 @@ describe('a round whose baseline could not be sent to in time', () => {
     expect(ran).toEqual([]);
   });
 
-  it('gets another chance with its experiment when the run is taken up by hand', async () => {
+  it('gets another chance, and the experiment with it, when the run is taken up by hand', async () => {
     for (const round of [1, 3]) lateIn('direct', round);
-    lateIn('other', 2);
     await run(both, { rounds: 3, retriesLeftOut: true });
-    expect(ran).toEqual(['direct 1', 'other 1', 'direct 2', 'other 2', 'direct 3', 'other 3']);
-    ran = [];
-    await run(both, { rounds: 3, retriesLeftOut: true });
-    expect(ran).toEqual([]);
+    const all = ['direct 1', 'other 1', 'direct 2', 'other 2', 'direct 3', 'other 3'];
+    expect(ran).toEqual(all);
+    // Whoever takes it up now, by hand or not, finds it done.
+    for (const retriesLeftOut of [false, true]) await run(both, { rounds: 3, retriesLeftOut });
+    expect(ran).toEqual(all);
   });
 
-  it('gets no other chance by itself, nor does a target of an experiment that counts', async () => {
+  it('goes on by itself where a second chance was broken off', async () => {
+    for (const round of [1, 2]) lateIn('direct', round);
+    const stop = new AbortController();
+    const onRound = () => stop.abort();
+    await expect(run(both, { rounds: 2, retriesLeftOut: true, signal: stop.signal, onRound })).rejects.toThrow();
+    expect(lines().at(-1)).toMatch(/^direct 1: (?!late)/);
+    await run(both, { rounds: 3 });
+    expect(ran).toEqual(['other 1', 'direct 3', 'other 3']);
+  });
+
+  it('is no reason to ask others again that were late beside a baseline that counts', async () => {
     lateIn('direct', 1);
     lateIn('other', 2);
     await run(both, { rounds: 2, retriesLeftOut: true });
-    expect(ran).toEqual(['direct 2']);
+    expect(ran).toEqual(['direct 1', 'other 1', 'direct 2']);
   });
 
   it('is left out as soon as that is known', { timeout: 60_000 }, async () => {
