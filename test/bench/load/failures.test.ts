@@ -37,7 +37,8 @@ test.concurrent('a server that cannot keep up: answers after the end are answers
   });
   const result = await runLoad(planFor(await listen(server)));
   expect(result).toMatchObject({ answers: 100, unanswered: 0 });
-  expect(result.inTime).toBeGreaterThan(30);
+  // A busy machine answers fewer than the 50 that are possible, but never more.
+  expect(result.inTime).toBeGreaterThan(10);
   expect(result.inTime).toBeLessThan(55);
 });
 

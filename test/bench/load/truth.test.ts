@@ -44,10 +44,11 @@ test.concurrent.each(['http1', 'http2'] as const)(
     const result = await load(planFor(port, { protocol, rate: 200, seconds: 5, threads: 2 }));
 
     expect(result).toMatchObject({ answers: 1000, wrong: 0, broken: 0, unanswered: 0, seconds: 5 });
-    // A fifth is due in a stall, and half of these before its middle. Only 4 connections can see each stall begin.
+    // A fifth is due in a stall, and half of these before its middle; pauses of a busy machine come on top. Only 4
+    // connections can see each stall begin: who counts no more than these finds 0.008, who takes all for the longest 0.2.
     const share = shareAbove(250_000, result.latency);
     expect(share).toBeGreaterThan(0.085);
-    expect(share).toBeLessThan(0.125);
+    expect(share).toBeLessThan(0.16);
     expect(shareAbove(400_000, result.latency)).toBeGreaterThan(0.02);
     expect(result.latency.maxUs).toBeGreaterThan(480_000);
     expect(result.latency.p50Us).toBeLessThan(100_000);
