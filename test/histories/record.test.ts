@@ -13,13 +13,14 @@ import { meshes } from './meshes.ts';
 
 /** What the live process said at the end. */
 interface Live {
+  readonly revision: number;
   readonly snapshot: string;
   readonly roots: Readonly<Record<string, string>>;
 }
 
-/** Exports a journal, sends it as text, and replays it. */
-async function exported(name: string, file: string, live: Live): Promise<void> {
-  const history = await exportHistory({ file, threads: 0, oracle });
+/** Exports a journal, sends it as text, and replays it. @param ask what the process says of itself now */
+async function exported(name: string, file: string, ask: () => Promise<Live>): Promise<void> {
+  const { history, live } = await ofOneMoment(file, ask);
   const received = parseHistory(historyText(history));
   expect(received).toEqual(history);
   const result = await replayHistory(received, { file: join(folder(), 'again.db'), threads: 0, oracle });
@@ -27,12 +28,20 @@ async function exported(name: string, file: string, live: Live): Promise<void> {
   if (update === 'record') write(name, history);
 }
 
+/** An event that concerns no proxy may still come after the last of them has been told. */
+async function ofOneMoment(file: string, ask: () => Promise<Live>) {
+  for (;;) {
+    const live = await ask();
+    const history = await exportHistory({ file, threads: 0, oracle });
+    if (history.events.at(-1)?.revision === live.revision) return { history, live };
+  }
+}
+
 it.each(Object.entries(meshes))('%s, by a control plane', async (name, happen) => {
   const mesh = await startMesh();
   try {
     await happen(mesh);
-    const live = await mesh.ask<Live>('/state');
-    await exported(name, join(mesh.stateDir, 'journal.db'), live);
+    await exported(name, join(mesh.stateDir, 'journal.db'), () => mesh.ask<Live>('/state'));
   } finally {
     await mesh.close();
   }
@@ -42,7 +51,9 @@ it.each(Object.entries(factHistories))('%s, by an engine', async (name, facts) =
   const file = join(folder(), 'journal.db');
   const live = await record(file);
   for (const batch of facts()) await live.write(batch);
-  await exported(name, file, { snapshot: snapshotHash(live.engine.snapshot), roots: live.view().roots });
+  const { snapshot } = live.engine;
+  const said = { revision: snapshot.revision, snapshot: snapshotHash(snapshot), roots: live.view().roots };
+  await exported(name, file, async () => said);
   await live.close();
 });
 
