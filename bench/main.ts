@@ -52,9 +52,9 @@ async function main(): Promise<number> {
 async function measured(asked: string | undefined, keeper: Keeper, values: Values): Promise<number> {
   const found = await findTargets(keeper);
   const { journal, dir } = await openRun(asked, found, values);
-  const retriesLeftOut = values.resume !== undefined;
   process.stderr.write(`${journal.head.skips.map(({ target, why }) => `skipped: ${target}: ${why}\n`).join('')}`);
-  const state = await run({ journal, targets: found.usable, keeper, retriesLeftOut }, dir);
+  const what = { journal, targets: found.usable, keeper, retriesLeftOut: values.resume !== undefined };
+  const state = await run(what, dir);
   journal.close();
   return published(dir, finish(dir, state, values), values);
 }

@@ -89,18 +89,20 @@ class Job {
       return target?.protocols.includes(experiment.protocol) ? [inSetting(target, experiment, row)] : [];
     });
     if (plan.retriesLeftOut) {
-      const leftOut = roundsLeftOut(experiment, plan.journal.rounds);
-      this.#forgiven = new Set(this.#lines().filter(({ round }) => leftOut.includes(round)));
+      const lines = this.#lines();
+      const leftOut = roundsLeftOut(experiment, lines);
+      this.#forgiven = new Set(lines.filter(({ round }) => leftOut.includes(round)));
     }
   }
 
   /** Turns that have no line yet, in their order: A B C A B C … */
   missing(): readonly Turn[] {
-    const leftOut = roundsLeftOut(this.#experiment, this.#lines());
+    const lines = this.#lines();
+    const leftOut = roundsLeftOut(this.#experiment, lines);
     if (leftOut.length >= hopelessMin) return [];
     const isDone = ({ target, round }: Turn): boolean => {
-      const lines = this.#tries({ target, round });
-      return lines.length >= triesMax || lines.some(line => line.void === null || !isLate(line.load));
+      const tries = lines.filter(line => line.target === target.name && line.round === round);
+      return tries.length >= triesMax || !tries.every(isLateRound);
     };
     const rounds = Array.from({ length: this.#plan.suite.rounds }, (_, at) => at + 1);
     const turns = rounds.flatMap(round => this.#targets.map(target => ({ target, round })));
@@ -109,11 +111,6 @@ class Job {
 
   #isMissing({ target, round }: Turn): boolean {
     return this.missing().some(turn => turn.target === target && turn.round === round);
-  }
-
-  /** What the journal has of a turn. */
-  #tries({ target, round }: Turn): readonly Round[] {
-    return this.#lines().filter(line => line.target === target.name && line.round === round);
   }
 
   /** What the journal has of the experiment. */
