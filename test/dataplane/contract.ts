@@ -8,6 +8,7 @@ import { failures } from './contract/failures.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
 import { identity } from './contract/identity.ts';
+import { messages } from './contract/messages.ts';
 import { policy } from './contract/policy.ts';
 import { routing } from './contract/routing.ts';
 import { streams } from './contract/streams.ts';
@@ -33,6 +34,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   policy,
   identity,
   hostile,
+  messages,
   failures,
   swaps,
   'control plane': controlPlane,

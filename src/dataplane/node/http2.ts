@@ -2,13 +2,26 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Exchange, ResponseHead, Sink } from './exchange.ts';
-import { endToEnd, forHTTP2, type HeaderList, pairs, valuesOf, without } from './headers.ts';
+import { guarded } from './guard.ts';
+import {
+  endToEnd,
+  endToEndTrailers,
+  forHTTP2,
+  type HeaderList,
+  pairs,
+  sendTrailers,
+  valuesOf,
+  without,
+} from './headers.ts';
+import { headListMaxBytes, http2Limits } from './upstreams.ts';
 
 /** Requests at once on one connection. */
 const streamsMax = 1000;
 
 export interface HTTP2Handlers {
   exchange(exchange: Exchange, socket: Duplex): void;
+  /** Something threw that never should; its stream is being reset. */
+  unexpected(error: Error): void;
 }
 
 export interface HTTP2Server {
@@ -25,24 +38,41 @@ export function createHTTP2Server(handlers: HTTP2Handlers, idleMs: () => number)
       // In HTTP/2 an end without GOAWAY is the end of every stream: nothing can be half open.
       socket.allowHalfOpen = false;
       const session = performServerHandshake(socket, {
-        settings: { maxConcurrentStreams: streamsMax, enablePush: false },
+        ...http2Limits,
+        settings: { maxConcurrentStreams: streamsMax, enablePush: false, maxHeaderListSize: headListMaxBytes },
       });
       sessions.add(session);
-      let streams = 0;
-      session.setTimeout(idleMs(), () => streams === 0 && session.close());
+      closeWhenIdle(session, idleMs);
       session.on('error', () => session.destroy()).once('close', () => sessions.delete(session));
       session.on('stream', (stream: ServerHttp2Stream, _headers: unknown, flags: number, raw: string[]) => {
-        streams += 1;
-        stream.once('close', () => {
-          streams -= 1;
-        });
-        serveStream(handlers, stream, socket, pairs(raw), (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+        const ends = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+        const failed = (error: Error) => {
+          stream.destroy(error);
+          handlers.unexpected(error);
+        };
+        guarded(() => serveStream(handlers, stream, socket, pairs(raw), ends), failed)();
       });
     },
     drain() {
       for (const session of sessions) session.close();
     },
   };
+}
+
+/** Closes a connection that had no stream for so long, whatever else came on it: half a head, or pings. */
+function closeWhenIdle(session: ServerHttp2Session, idleMs: () => number): void {
+  let streams = 0;
+  const close = () => session.close();
+  let timer = setTimeout(close, idleMs()).unref();
+  session.on('stream', (stream: ServerHttp2Stream) => {
+    streams += 1;
+    clearTimeout(timer);
+    stream.once('close', () => {
+      streams -= 1;
+      if (streams === 0 && !session.closed) timer = setTimeout(close, idleMs()).unref();
+    });
+  });
+  session.once('close', () => clearTimeout(timer));
 }
 
 function serveStream(
@@ -61,7 +91,7 @@ function serveStream(
   let trailers: HeaderList = [];
   let finished = false;
   stream.once('trailers', (_headers: unknown, _flags: unknown, raw?: string[]) => {
-    trailers = endToEnd(pairs(raw ?? []));
+    trailers = endToEndTrailers(pairs(raw ?? []));
   });
   handlers.exchange(
     {
@@ -92,13 +122,14 @@ function serveStream(
 }
 
 function inform(stream: ServerHttp2Stream, status: number, headers: HeaderList): void {
-  if (!stream.headersSent && !stream.destroyed) stream.additionalHeaders({ ...forHTTP2(headers), ':status': status });
+  if (stream.headersSent || stream.destroyed || stream.closed) return;
+  stream.additionalHeaders({ ...forHTTP2(headers), ':status': status });
 }
 
 function respond(stream: ServerHttp2Stream, head: ResponseHead, finished: () => void): Sink {
   let last: HeaderList = [];
-  stream.once('wantTrailers', () => stream.sendTrailers(forHTTP2(last)));
-  if (!stream.destroyed) {
+  stream.once('wantTrailers', () => sendTrailers(stream, last));
+  if (!stream.destroyed && !stream.closed) {
     const options = { endStream: head.ends, waitForTrailers: !head.ends, sendDate: false };
     stream.respond({ ...forHTTP2(head.headers), ':status': head.status }, options);
   }

@@ -10,6 +10,7 @@ import { detectProtocol } from './detect.ts';
 import { connected, dnsNamesOf, plainUpstream } from './dial.ts';
 import type { Exchange } from './exchange.ts';
 import { forward } from './forward.ts';
+import { logUnexpected } from './guard.ts';
 import { describe } from './headers.ts';
 import { createHTTP1Server, type HTTP1Server } from './http1.ts';
 import { createHTTP2Server, type HTTP2Server } from './http2.ts';
@@ -81,11 +82,12 @@ function createContext(shell: Shell): Context {
       reason: 'malformed',
       detail: error.message,
     });
+  const unexpected = (error: Error) => void logUnexpected(shell.log, 'inbound', error);
   const http1 = createHTTP1Server(
-    { exchange, malformed, connect: (_authority, socket) => socket.destroy() },
+    { exchange, malformed, unexpected, connect: (_authority, socket) => socket.destroy() },
     keepAliveMs,
   );
-  const http2 = createHTTP2Server({ exchange }, keepAliveMs);
+  const http2 = createHTTP2Server({ exchange, unexpected }, keepAliveMs);
   const context: Context = { shell, pool: createPool(keptIdleMs), peers: new WeakMap(), http1, http2 };
   return context;
 }
@@ -104,7 +106,7 @@ function serve(context: Context, socket: TLSSocket): void {
     void admitTCP(context, socket, { port, principal });
     return;
   }
-  detectProtocol(socket, detected => {
+  detectProtocol(socket, idleTimeoutMs(shell) + graceMs, detected => {
     if (detected === 'http1') context.http1.serve(socket);
     else if (detected === 'http2') context.http2.serve(socket);
     else void admitTCP(context, socket, { port, principal });

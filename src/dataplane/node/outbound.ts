@@ -8,6 +8,7 @@ import { connected, meshUpstream, plainUpstream } from './dial.ts';
 import { hostPort } from './environment.ts';
 import type { Exchange } from './exchange.ts';
 import { failureOf, forward } from './forward.ts';
+import { logUnexpected } from './guard.ts';
 import { describe } from './headers.ts';
 import { createHTTP1Server, type HTTP1Server } from './http1.ts';
 import { createHTTP2Server, type HTTP2Server } from './http2.ts';
@@ -46,15 +47,17 @@ interface Context {
 export function createOutbound(shell: Shell): Outbound {
   const exchange = (each: Exchange, socket: Duplex) => route(context, each, context.destinations.get(socket) ?? {});
   const keepAliveMs = () => idleTimeoutMs(shell);
+  const unexpected = (error: Error) => void logUnexpected(shell.log, 'outbound', error);
   const http1 = createHTTP1Server(
     {
       exchange,
+      unexpected,
       connect: (authority, socket) => tunnel(context, authority, socket),
       malformed: (status, error) => shell.log('warn', 'a request was malformed', malformedFields(status, error)),
     },
     keepAliveMs,
   );
-  const http2 = createHTTP2Server({ exchange }, keepAliveMs);
+  const http2 = createHTTP2Server({ exchange, unexpected }, keepAliveMs);
   const context: Context = { shell, pool: createPool(keptIdleMs), destinations: new WeakMap(), http1, http2 };
   return {
     accept(socket) {
@@ -76,7 +79,7 @@ function malformedFields(status: number, error: Error) {
 }
 
 function serveHTTP(context: Context, socket: Duplex, otherwise: () => void): void {
-  detectProtocol(socket, protocol => {
+  detectProtocol(socket, idleTimeoutMs(context.shell), protocol => {
     if (protocol === 'http1') context.http1.serve(socket);
     else if (protocol === 'http2') context.http2.serve(socket);
     else otherwise();

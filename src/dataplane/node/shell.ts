@@ -3,6 +3,7 @@ import type { Tables } from '../policy/types.ts';
 import type { Credentials } from './credentials.ts';
 import type { Exchange } from './exchange.ts';
 import { type Forwarding, failureOf } from './forward.ts';
+import { logUnexpected } from './guard.ts';
 import type { LogFields, Logger } from './log.ts';
 import { refuse } from './refuse.ts';
 
@@ -47,8 +48,9 @@ export function onFailure(
   shell: Shell,
   exchange: Exchange,
   fields: LogFields,
-): Pick<Forwarding, 'unanswered' | 'broken'> {
+): Pick<Forwarding, 'unanswered' | 'broken' | 'unexpected'> {
   return {
+    unexpected: error => logUnexpected(shell.log, 'exchange', error, { ...fieldsOf(exchange), ...fields }),
     unanswered(failure) {
       shell.log('warn', 'an upstream failed', { ...fieldsOf(exchange), ...fields, ...failure });
       refuse(exchange, failure);

@@ -145,7 +145,11 @@ export async function tunnel(pod: Pod, target: string): Promise<{ status: number
 
 /** An HTTP/2 connection with prior knowledge to the pod's sidecar, for one authority. */
 export async function http2(pod: Pod, authority: string): Promise<ClientHttp2Session> {
-  const session = connectHTTP2(`http://${authority}`, { createConnection: () => connect(outboundOf(pod)) });
+  const session = connectHTTP2(`http://${authority}`, {
+    createConnection: () => connect(outboundOf(pod)),
+    strictSingleValueFields: false,
+    maxHeaderListPairs: 2000,
+  });
   session.on('error', () => session.destroy());
   await once(session, 'connect');
   return session;
