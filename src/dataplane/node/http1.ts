@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Connections } from './connections.ts';
 import { isRequestLine } from './detect.ts';
 import type { Exchange, ResponseHead, Sink } from './exchange.ts';
 import { guarded } from './guard.ts';
@@ -36,72 +37,23 @@ export interface HTTP1Server {
   drain(): void;
 }
 
-interface Open {
-  underWay: number;
-  refused: boolean;
-  /** Ends a connection that is between two requests for too long, whatever comes on it bit by bit. */
-  timer: NodeJS.Timeout | undefined;
-  /** What waits for the answers before it: a request that takes the connection away. */
-  next: (() => void) | undefined;
-}
-
-/** Time that a head may take once it has begun: RFC 9112, 9.5 leaves it to us. Node looks only at servers that listen. */
-const headTimeoutMs = 60_000;
-
 /** Makes a server; `keepAliveMs` is how long a connection may wait for its next request. */
 export function createHTTP1Server(handlers: HTTP1Handlers, keepAliveMs: () => number): HTTP1Server {
-  const open = new Map<Duplex, Open>();
-  let draining = false;
-  const server = createServer({
-    maxHeaderSize: headMaxBytes,
-    requireHostHeader: false,
-    shouldUpgradeCallback: isWebSocket,
-  });
+  const connections = new Connections(keepAliveMs);
+  const options = { maxHeaderSize: headMaxBytes, requireHostHeader: false, shouldUpgradeCallback: isWebSocket };
+  const server = createServer(options);
   // What is beyond a bound would be left out without a word; the size of a head is bounded.
   server.maxHeadersCount = 0;
-  const entryOf = (socket: Duplex): Open =>
-    open.get(socket) ?? { underWay: 0, refused: false, timer: undefined, next: undefined };
-  const wait = (socket: Duplex, entry: Open) => {
-    clearTimeout(entry.timer);
-    entry.timer = setTimeout(() => socket.destroy(), keepAliveMs() + headTimeoutMs).unref();
-  };
-  const closed = (socket: Duplex, entry: Open) => {
-    entry.underWay -= 1;
-    if (entry.underWay > 0) return;
-    if (draining) socket.end();
-    else if (entry.next === undefined) wait(socket, entry);
-    else entry.next();
-  };
   const begin = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    const entry = entryOf(socket);
-    // What came behind a request that was refused for its form cannot be told from its body.
-    if (entry.refused) return;
-    clearTimeout(entry.timer);
-    entry.underWay += 1;
+    if (!connections.begin(socket, response)) return;
     response.sendDate = false;
-    if (draining) response.shouldKeepAlive = false;
     // Writing after an end is told as an error, which would end the process.
-    response.on('error', () => socket.destroy()).once('close', () => closed(socket, entry));
-    guardedOn(socket, handlers, () => {
-      entry.refused = !serveRequest(handlers, request, response);
-    });
-  };
-  /** The connection leaves Node's server, which has answers to give on it before: they go first. */
-  const leave = (socket: Duplex, run: () => void) => {
-    const entry = entryOf(socket);
-    clearTimeout(entry.timer);
-    const next = () => {
-      open.delete(socket);
-      if (!socket.writable) return void socket.destroy();
-      (socket as Socket).setTimeout(0);
-      guardedOn(socket, handlers, run);
-    };
-    if (entry.refused) return;
-    if (entry.underWay === 0) next();
-    else entry.next = next;
+    response.on('error', () => socket.destroy());
+    guardedOn(socket, handlers, () => serveRequest(handlers, request, response) || connections.refuse(socket));
   };
   server.on('request', begin).on('checkContinue', begin).on('checkExpectation', begin);
+  const leave = (socket: Duplex, run: () => void) => connections.leave(socket, () => guardedOn(socket, handlers, run));
   server.on('upgrade', (request, socket, head) => leave(socket, () => serveUpgrade(handlers, request, socket, head)));
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
     leave(socket, () => {
@@ -111,28 +63,18 @@ export function createHTTP1Server(handlers: HTTP1Handlers, keepAliveMs: () => nu
   );
   server.on('clientError', (error: ParserError, socket) => {
     const told = toldFor(error);
-    const answered = (open.get(socket)?.underWay ?? 0) > 0;
-    refuseMalformed(socket, answered ? undefined : told);
+    refuseMalformed(socket, connections.isOpenForAnswer(socket) ? told : undefined);
     if (error.code !== 'ECONNRESET') handlers.malformed(told.status, error, socket);
   });
   return {
     serve(socket) {
-      const entry = entryOf(socket);
-      open.set(socket, entry);
-      wait(socket, entry);
-      socket.once('close', () => {
-        clearTimeout(entry.timer);
-        open.delete(socket);
-      });
+      connections.add(socket);
       // node:http does not say that the bytes of a head are no UTF-8 (RFC 9110, 5.5).
       socket.setDefaultEncoding('latin1');
       server.keepAliveTimeout = keepAliveMs();
       accept(server, socket);
     },
-    drain() {
-      draining = true;
-      for (const [socket, { underWay }] of open) if (underWay === 0) socket.destroy();
-    },
+    drain: () => connections.drain(),
   };
 }
 

@@ -13,13 +13,19 @@ import {
   valuesOf,
   without,
 } from './headers.ts';
+import { type Told, textOf } from './refuse.ts';
 import { headListMaxBytes, http2Limits } from './upstreams.ts';
+
+/** Largest head of a request, in bytes, as over HTTP/1.1. */
+const headMaxBytes = 64 * 1024;
 
 /** Requests at once on one connection. */
 const streamsMax = 1000;
 
 export interface HTTP2Handlers {
   exchange(exchange: Exchange, socket: Duplex): void;
+  /** A request was refused for its form. */
+  malformed(status: number, error: Error, socket: Duplex): void;
   /** Something threw that never should; its stream is being reset. */
   unexpected(error: Error): void;
 }
@@ -75,6 +81,27 @@ function closeWhenIdle(session: ServerHttp2Session, idleMs: () => number): void 
   session.once('close', () => clearTimeout(timer));
 }
 
+function first(list: HeaderList, name: string): string {
+  return list.find(([key]) => key === name)?.[1] ?? '';
+}
+
+/** What nghttp2 takes and a proxy must not pass on (RFC 9113, 8.3.1 and 8.5). */
+function unusable(list: HeaderList): Told | undefined {
+  if (first(list, ':path') === '' || first(list, ':method') === 'CONNECT')
+    return { status: 501, reason: 'connect', detail: 'A sidecar makes no tunnels over HTTP/2.' };
+  const [host, ...others] = valuesOf(list, 'host');
+  const authority = first(list, ':authority').toLowerCase() || host;
+  if (others.length > 0 || (host !== undefined && host !== authority))
+    return { status: 400, reason: 'malformed', detail: 'The request names more than one host.' };
+  if (sizeOf(list) > headMaxBytes) return { status: 431, reason: 'malformed', detail: 'The head is too long.' };
+  return undefined;
+}
+
+function refuseStream(stream: ServerHttp2Stream, told: Told): void {
+  stream.respond({ ':status': told.status, 'content-type': 'text/plain; charset=utf-8' });
+  if (!stream.writableEnded) stream.end(textOf(told));
+}
+
 function serveStream(
   handlers: HTTP2Handlers,
   stream: ServerHttp2Stream,
@@ -83,11 +110,12 @@ function serveStream(
   ends: boolean,
 ) {
   stream.on('error', () => stream.destroy());
-  const pseudo = (name: string) => list.find(([key]) => key === name)?.[1] ?? '';
-  const path = pseudo(':path');
-  if (path === '' || pseudo(':method') === 'CONNECT') return stream.respond({ ':status': 501 }, { endStream: true });
+  const told = unusable(list);
+  if (told !== undefined) {
+    handlers.malformed(told.status, new Error(told.detail), socket);
+    return refuseStream(stream, told);
+  }
   const plain = list.filter(([name]) => !name.startsWith(':'));
-  const hosts = plain.filter(([name]) => name === 'host').map(([, value]) => value);
   let trailers: HeaderList = [];
   let finished = false;
   stream.once('trailers', (_headers: unknown, _flags: unknown, raw?: string[]) => {
@@ -96,9 +124,9 @@ function serveStream(
   handlers.exchange(
     {
       version: 2,
-      method: pseudo(':method'),
-      target: path,
-      authority: pseudo(':authority') || (hosts[0] ?? ''),
+      method: first(list, ':method'),
+      target: first(list, ':path'),
+      authority: first(list, ':authority') || first(list, 'host'),
       headers: without(endToEnd(plain), 'host'),
       hasBody: !ends,
       takesTrailers: valuesOf(plain, 'te').includes('trailers'),
@@ -119,6 +147,11 @@ function serveStream(
     },
     socket,
   );
+}
+
+/** As RFC 9113 counts (6.5.2), without what it adds for each field. */
+function sizeOf(list: HeaderList): number {
+  return list.reduce((size, [name, value]) => size + name.length + value.length + 4, 0);
 }
 
 function inform(stream: ServerHttp2Stream, status: number, headers: HeaderList): void {

@@ -20,7 +20,7 @@ const get = (rest: string, line = 'GET / HTTP/1.1') => `${line}\r\nHost: store\r
 const requests: Readonly<Record<string, readonly [bytes: string, answer: RegExp]>> = {
   'Trailer without a body': [get('Trailer: X-T\r\n'), /^HTTP\/1\.1 200 /],
   'Trailer and an empty body': [get('Trailer: X-T\r\nContent-Length: 0\r\n', 'POST / HTTP/1.1'), /^HTTP\/1\.1 200 /],
-  'Trailer and a length': [get('Trailer: X-T\r\nContent-Length: 2\r\n', 'POST / HTTP/1.1') + 'ab', /^HTTP\/1\.1 200 /],
+  'Trailer and a length': [`${get('Trailer: X-T\r\nContent-Length: 2\r\n', 'POST / HTTP/1.1')}ab`, /^HTTP\/1\.1 200 /],
   'Trailer and HEAD': [get('Trailer: X-T\r\n', 'HEAD / HTTP/1.1'), /^HTTP\/1\.1 200 /],
   'Trailer and chunks': [
     `${get('Trailer: X-T\r\nTransfer-Encoding: chunked\r\n', 'POST / HTTP/1.1')}2\r\nab\r\n0\r\nX-T: 1\r\n\r\n`,
@@ -200,13 +200,11 @@ export const messages: Chapter = {
   }),
 
   ...lines(requestsOf2, 'a request over HTTP/2 costs at most itself', async ({ buyer }, headers) => {
-    for (const authority of ['store:81', 'store']) {
-      const session = await openHTTP2(buyer, authority);
-      const stream = session.request({ ':path': '/', ':method': 'POST', ...headers } as OutgoingHttpHeaders);
-      stream.end('x');
-      expect([authority, (await outcomeOf(stream))[0][':status']]).toEqual([authority, 200]);
-      session.close();
-    }
+    const session = await openHTTP2(buyer, 'store:81');
+    const stream = session.request({ ':path': '/', ':method': 'POST', ...headers } as OutgoingHttpHeaders);
+    stream.end('x');
+    expect((await outcomeOf(stream))[0][':status']).toBe(200);
+    session.close();
   }),
 
   'what stands twice arrives twice over HTTP/2': async world => {
@@ -239,8 +237,8 @@ export const messages: Chapter = {
   'an interim answer does not overtake the answer before it': async world => {
     const { buyer, app } = world;
     app.does.http = ({ socket, url }) => {
-      if (url === '/1') socket.write(`HTTP/1.1 200 OK\r\n${ok}`);
-      else socket.write(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n${ok}`);
+      if (url === '/1') socket.end(`HTTP/1.1 200 OK\r\n${ok}`);
+      else socket.end(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n${ok}`);
     };
     const two = 'GET /1 HTTP/1.1\r\nHost: store\r\n\r\nGET /2 HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n';
     const statuses = (await raw(buyer, two)).match(/HTTP\/1\.1 \d+/g)?.map(line => line.slice(9));
