@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { bytesOf, drained, http2 as openHTTP2, raw, request, tunnel, until } from '../harness/client.ts';
-import { outboundOf } from '../harness/mesh.ts';
-import { type Access, type Chapter, storeTree, type World } from '../harness/world.ts';
+import { appPorts, outboundOf } from '../harness/mesh.ts';
+import { type Access, buyerTree, type Chapter, serviceAt, storeTree, type World } from '../harness/world.ts';
 
 const principals = ['buyer.shop.cluster.local'];
 
@@ -57,6 +57,8 @@ const innocent = [
   '/public/caf%C3%A9',
   '/public/a+b&c=d@e:f!g$h',
 ];
+
+const bytes = '/caf\u00e9?\u00ff\u00c3\u00a9';
 
 /** Targets that no request may have (RFC 9112, 3.2; RFC 3986, 3.3). */
 const faults: Readonly<Record<string, string>> = {
@@ -161,16 +163,39 @@ export const targets: Chapter = {
     socket.destroy();
   },
 
-  'bytes of a target above 127 arrive as they were sent': async ({ buyer, app }) => {
-    let seen: string | undefined;
-    app.does.http = (incoming, response) => {
-      seen = incoming.url;
-      response.end();
+  'bytes of a target above 127 arrive as they were sent over HTTP/2': async ({ buyer, app }) => {
+    const seen: unknown[] = [];
+    app.does.grpc = (stream, headers) => {
+      seen.push(headers[':path']);
+      stream.respond({ ':status': 200 }, { endStream: true });
     };
+    const session = await openHTTP2(buyer, 'store:81');
+    const stream = session.request({ ':path': bytes });
+    await once(stream, 'response');
+    session.close();
+    expect(seen).toEqual([bytes]);
+  },
+
+  'bytes of a target above 127 arrive as they were sent, or the request is refused in words': async world => {
+    const { buyer, store, mesh, app } = world;
+    let seen = '';
+    // Node's own server would refuse them.
+    app.does.tcp = socket => {
+      socket.setEncoding('latin1').once('data', text => {
+        seen = String(text);
+        socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+      });
+    };
+    const { tcp } = appPorts;
+    const port = { port: tcp, protocol: 'http' as const, services: ['shop/store'] };
+    const plain = serviceAt('plain', { address: store.spec.podAddress, port: tcp, principal: store.principal });
+    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [tcp], [port]));
+    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [plain] }));
     const socket = connect(outboundOf(buyer));
-    socket.write(bare('/caf\u00e9?\u00ff\u00c3\u00a9'), 'latin1');
-    await until(socket, '\r\n\r\n');
+    socket.write(bare(bytes).replace('store', 'plain'), 'latin1');
+    const answer = await until(socket, '\r\n\r\n');
     socket.destroy();
-    expect(seen).toBe('/caf\u00e9?\u00ff\u00c3\u00a9');
+    if (answer.startsWith('HTTP/1.1 200 ')) expect(seen).toContain(`GET ${bytes} HTTP/1.1`);
+    else expect([answer.slice(0, 12), seen]).toEqual(['HTTP/1.1 400', '']);
   },
 };
