@@ -98,6 +98,7 @@ function unusable(list: HeaderList): Told | undefined {
 }
 
 function refuseStream(stream: ServerHttp2Stream, told: Told): void {
+  if (stream.destroyed || stream.closed) return;
   stream.respond({ ':status': told.status, 'content-type': 'text/plain; charset=utf-8' });
   if (!stream.writableEnded) stream.end(textOf(told));
 }
