@@ -4,12 +4,14 @@
  */
 import { once } from 'node:events';
 import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import { echoUpgrades } from '../harness/apps.ts';
 import { bytesOf, http2 as openHTTP2, raw, request, until, webSocketHead } from '../harness/client.ts';
+import { answerFrames, frame, headOf } from '../harness/frames.ts';
 import { appPorts, outboundOf } from '../harness/mesh.ts';
 import { buyerTree, type Chapter, serviceAt, storeTree, type World } from '../harness/world.ts';
+import { askDirectly, memberOf } from './identity.ts';
 
 /** A field may stand twice, also one that should not. */
 type Sent = Readonly<Record<string, number | string | string[]>>;
@@ -130,6 +132,70 @@ const answersOf2: Readonly<Record<string, readonly [Sent, status: number]>> = {
   '200 headers': [Object.fromEntries([...Array(200).keys()].map(n => [`x-${n}`, '1'])), 200],
 };
 
+const end = (stream: number) => frame(0, 1, stream, Buffer.alloc(0));
+const reset = (stream: number, code: number) => frame(3, 0, stream, Buffer.from([0, 0, 0, code]));
+const heads = (stream: number, ...all: readonly Readonly<Record<string, string>>[]) =>
+  Buffer.concat([...all.map(head => headOf(stream, head, false)), end(stream)]);
+
+/** What an app of HTTP/2 may send as frames, and what comes of it over HTTP/1.1. */
+const frames: Readonly<Record<string, readonly [frames: (stream: number) => Buffer, answer: RegExp]>> = {
+  ...Object.fromEntries(
+    ['0', '99', '099', '101', '600', '999', '1000', 'abc', ''].map(status => [
+      `a status of '${status}'`,
+      [(stream: number) => heads(stream, { ':status': status }), /^HTTP\/1\.1 502 /] as const,
+    ]),
+  ),
+  'no status': [stream => heads(stream, { 'x-a': '1' }), /^HTTP\/1\.1 502 /],
+  'a status twice': [stream => heads(stream, { ':status': '200', ' :status': '200' }), /^HTTP\/1\.1 (200|502) /],
+  'a name of a request': [stream => heads(stream, { ':status': '200', ':path': '/' }), /^HTTP\/1\.1 (200|502) /],
+  ...Object.fromEntries(
+    ['100', '102', '103', '199'].map(status => [
+      `${status} before it`,
+      [
+        (stream: number) => heads(stream, { ':status': status, link: '</a>; crossorigin' }, { ':status': '200' }),
+        /HTTP\/1\.1 200 /,
+      ] as const,
+    ]),
+  ),
+  '103 twice': [
+    stream => heads(stream, { ':status': '103' }, { ':status': '103' }, { ':status': '200' }),
+    /HTTP\/1\.1 200 /,
+  ],
+  '103 and a reset': [
+    stream => Buffer.concat([headOf(stream, { ':status': '103' }, false), reset(stream, 2)]),
+    /HTTP\/1\.1 502 /,
+  ],
+  '101 before it': [stream => heads(stream, { ':status': '101' }, { ':status': '200' }), /^HTTP\/1\.1 502 /],
+  'a header of the connection': [
+    stream => heads(stream, { ':status': '200', connection: 'close', 'transfer-encoding': 'chunked' }),
+    /^HTTP\/1\.1 (200|502) /,
+  ],
+  'a name in capitals': [stream => heads(stream, { ':status': '200', 'X-A': '1' }), /^HTTP\/1\.1 (200|502) /],
+  'a length that is none': [
+    stream => heads(stream, { ':status': '200', 'content-length': 'x' }),
+    /^HTTP\/1\.1 (200|502) /,
+  ],
+  'a length that is not kept': [
+    stream => heads(stream, { ':status': '200', 'content-length': '5' }),
+    /^(HTTP\/1\.1 (200|502) |$)/,
+  ],
+  'a reset before it': [stream => reset(stream, 2), /^HTTP\/1\.1 502 /],
+  'a refusal before it': [stream => reset(stream, 7), /^HTTP\/1\.1 50[23] /],
+  'an end of the connection before it': [() => frame(7, 0, 0, Buffer.alloc(8)), /^HTTP\/1\.1 502 /],
+  'a body before it': [stream => Buffer.concat([end(stream), heads(stream, { ':status': '200' })]), /^HTTP\/1\.1 502 /],
+  'a frame that is too short': [stream => frame(1, 0x2c, stream, Buffer.alloc(2)), /^HTTP\/1\.1 502 /],
+  'a promise': [stream => frame(5, 4, stream, Buffer.from([0, 0, 0, 2, 0x88])), /^HTTP\/1\.1 502 /],
+  'a trailer that is none': [
+    stream => Buffer.concat([headOf(stream, { ':status': '200' }, false), headOf(stream, { ':status': '200' })]),
+    /^HTTP\/1\.1 (200|502) /,
+  ],
+  'trailers that no message may have': [
+    stream =>
+      Buffer.concat([headOf(stream, { ':status': '200' }, false), headOf(stream, { 'content-length': '5', te: 'x' })]),
+    /^HTTP\/1\.1 (200|502) /,
+  ],
+};
+
 /** Headers that a client of HTTP/2 sends. */
 const requestsOf2: Readonly<Record<string, Sent>> = {
   'If-None-Match and Authorization twice': { 'if-none-match': ['a', 'b'], authorization: ['a', 'b'] },
@@ -197,6 +263,27 @@ export const messages: Chapter = {
     expect((await outcomeOf(session.request({ ':path': '/' })))[0][':status']).toBe(status);
     session.close();
     expect(await raw(buyer, get('').replace('store', 'store:81'))).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  }),
+
+  ...lines(frames, 'frames of an app of HTTP/2 cost at most one answer', async (world, [answer, expected]) => {
+    const { buyer, store, mesh, app } = world;
+    const sockets: Socket[] = [];
+    app.does.tcp = socket => {
+      sockets.push(socket);
+      answerFrames(socket, answer);
+    };
+    const { tcp } = appPorts;
+    const port = { port: tcp, protocol: 'http2' as const, services: ['shop/store'] };
+    const at = serviceAt('frames', { address: store.spec.podAddress, port: tcp, principal: store.principal });
+    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [tcp], [port]));
+    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [at] }));
+    expect(await raw(buyer, get('').replace('store', 'frames'))).toMatch(expected);
+    // No other line may get an answer of this one.
+    for (const socket of sockets) socket.destroy();
+  }),
+
+  ...lines(requests, 'a peer without a sidecar costs at most its own request', async (world, [bytes, answer]) => {
+    expect(await askDirectly(world, await memberOf(world), {}, bytes)).toMatch(answer);
   }),
 
   ...lines(requestsOf2, 'a request over HTTP/2 costs at most itself', async ({ buyer }, headers) => {
