@@ -99,8 +99,9 @@ function eventsFor(exchange: Exchange, { begin, failed, guard, idleTimeoutMs }: 
     }, guard),
     answered: guarded(answer => {
       if (!isFinal(answer.head.status)) return refused(`the upstream answered with status ${answer.head.status}`);
-      const sink = exchange.respond(headFor(exchange.method, answer.head));
+      // An answer that fails while it begins leaves nothing to answer with.
       begin();
+      const sink = exchange.respond(headFor(exchange.method, answer.head));
       passAnswer(exchange, answer, sink, () => refused('the response was cut short'), guard);
     }, guard),
     switched: guarded((headers, stream) => {
