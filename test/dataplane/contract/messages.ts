@@ -1,3 +1,7 @@
+/**
+ * Messages that are legal but rare, or slightly wrong: what each of them costs is at most its own exchange. A sidecar
+ * that meets something it did not foresee says so in its log, and no line here may lead to such a line.
+ */
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { echoUpgrades } from '../harness/apps.ts';
