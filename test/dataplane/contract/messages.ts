@@ -147,6 +147,13 @@ export const messages: Chapter = sound({
     );
   },
 
+  'interim answers without an end are bounded': async world => {
+    const { buyer, app } = world;
+    const many = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(2000);
+    app.does.http = ({ socket }) => void socket.end(`${many}HTTP/1.1 200 OK\r\n${ok}`);
+    expect((await raw(buyer, get(''))).match(/ 103 /g)?.length ?? 0).toBeLessThan(100);
+  },
+
   'an interim answer does not overtake the answer before it': async world => {
     const { buyer, app } = world;
     app.does.http = ({ socket, url }) => {
