@@ -6,15 +6,19 @@ import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { answers } from './contract/answers.ts';
 import { controlPlane } from './contract/control-plane.ts';
 import { failures } from './contract/failures.ts';
+import { frames } from './contract/frames.ts';
 import { framing } from './contract/framing.ts';
+import { headers } from './contract/headers.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
 import { http2Upstreams } from './contract/http2-upstreams.ts';
 import { identity } from './contract/identity.ts';
+import { messages } from './contract/messages.ts';
 import { policy } from './contract/policy.ts';
 import { routing } from './contract/routing.ts';
 import { streams } from './contract/streams.ts';
 import { swaps } from './contract/swaps.ts';
+import { targets } from './contract/targets.ts';
 import { tunnels } from './contract/tunnels.ts';
 import {
   type Chapter,
@@ -39,6 +43,10 @@ const chapters: Readonly<Record<string, Chapter>> = {
   policy,
   identity,
   hostile,
+  messages,
+  frames,
+  headers,
+  targets,
   failures,
   swaps,
   'control plane': controlPlane,

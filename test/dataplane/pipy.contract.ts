@@ -11,9 +11,24 @@ import { mixedSkips, pipySkips, serverSkips } from './pipy-skips.ts';
 const pipy = await pipyDriver.describe();
 
 if (pipy.usable) {
-  dataplaneContract({ name: 'pipy to pipy', client: pipyDriver, server: pipyDriver, skips: pipySkips });
-  dataplaneContract({ name: 'node to pipy', client: nodeDriver, server: pipyDriver, skips: serverSkips });
-  dataplaneContract({ name: 'pipy to node', client: pipyDriver, server: nodeDriver, skips: mixedSkips });
+  dataplaneContract({
+    name: 'pipy to pipy',
+    client: pipyDriver,
+    server: pipyDriver,
+    skips: pipySkips,
+  });
+  dataplaneContract({
+    name: 'node to pipy',
+    client: nodeDriver,
+    server: pipyDriver,
+    skips: serverSkips,
+  });
+  dataplaneContract({
+    name: 'pipy to node',
+    client: pipyDriver,
+    server: nodeDriver,
+    skips: mixedSkips,
+  });
 } else {
   describe('the data plane on Pipy', () => {
     test.skip(`is not tested: ${pipy.why}`, () => undefined);

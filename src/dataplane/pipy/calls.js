@@ -5,7 +5,7 @@ import { answer } from './refuse.js';
 import { failureOf, newPlace, usePlace } from './upstream.js';
 
 /**
- * The call at hand: `{ shard, isBegun, isWhole, isGRPC, trailers }`. A shard is a place that calls share, with their number
+ * The call at hand: `{ shard, isBegun, isWhole, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
  * (`streams`) and how many its connection has had (`opened`).
  */
 var $call = null;
@@ -34,7 +34,7 @@ export function call(upstream, way, head) {
   shard.streams++;
   shard.opened++;
   if (head.headers.expect !== undefined) delete head.headers.expect;
-  $call = { shard: shard, isBegun: false, isWhole: false, isGRPC: false, trailers: null };
+  $call = { shard: shard, isBegun: false, isWhole: false, isFailing: false, isGRPC: false, trailers: null };
   usePlace(shard);
   return way;
 }
@@ -71,7 +71,10 @@ function begin(start) {
   var call = $call;
   var head = start.head;
   if (call.isWhole) return undefined;
-  if (head.statusText || head.status < 200) return fail(call);
+  if (head.statusText || head.status < 200) {
+    call.isFailing = true;
+    return fail(call);
+  }
   call.isBegun = true;
   var headers = head.headers || {};
   call.isGRPC = `${headers['content-type']}`.startsWith('application/grpc');
@@ -84,16 +87,23 @@ function begin(start) {
 
 /** What a call gets that was given no answer: all of one, so nothing more of it is passed on. */
 function fail(call) {
-  call.isWhole = true;
   var told = failureOf(call.shard);
+  call.isWhole = true;
   log('warn', 'an upstream failed', { target: call.shard.upstream.target, ...told });
   return answer(told);
+}
+
+/** The end of what `begin` made of a failure comes this way too; what Pipy makes of it afterwards is nothing. */
+function endOfFailure(call, end) {
+  if (!call.isFailing) return undefined;
+  call.isFailing = false;
+  return end;
 }
 
 /** A gRPC call that ends without a status was broken off (code 14, UNAVAILABLE), which Pipy would not let anybody see. */
 function finish(end) {
   var call = $call;
-  if (call.isWhole) return undefined;
+  if (call.isWhole) return endOfFailure(call, end);
   if (!call.isBegun) return fail(call);
   call.isWhole = true;
   if (call.trailers !== null) return new MessageEnd({ headers: call.trailers });

@@ -68,6 +68,8 @@ export function inboundPort(port, protocol, roots) {
     if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
     if (head.path.charAt(0) === '#') restoreMethod(head);
     if (head.protocol === 'HTTP/1.0') head.protocol = 'HTTP/1.1';
+    var unsound = policy.targetFault(head.method, head.path);
+    if (unsound !== null) return refuseRequest(client, unsound, head);
     var flaw = flawOf(head);
     var plain = isPlain(head.headers);
     var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(head.headers);

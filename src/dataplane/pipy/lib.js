@@ -1,6 +1,7 @@
 /**
  * What Pipy 1.5 gets wrong or leaves to scripts, in one place. Each has a line in the contract.
  */
+import * as policy from '../policy/policy.js';
 import { headMax, lengthOf } from './framing.js';
 
 /**
@@ -167,12 +168,10 @@ export function toOriginForm(head) {
 
 /** A request as the policy reads it: the path is without the query. */
 export function describe(head) {
-  var path = head.path;
-  var query = path.indexOf('?');
   var headers = head.headers;
   return {
     method: head.method,
-    path: query < 0 ? path : path.substring(0, query),
+    path: policy.pathOf(head.path),
     host: headers.host || head.authority || '',
     headers: headers.cookie === undefined ? headers : withOneCookie(headers)
   };

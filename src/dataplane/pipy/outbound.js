@@ -104,6 +104,8 @@ function routeNew(client, head) {
   if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
   if (head.path.charAt(0) !== '/') toPlainForm(client, head);
   if (head.protocol === 'HTTP/1.0') ofOldClient(client, head);
+  var unsound = policy.targetFault(head.method, head.path);
+  if (unsound !== null) return refuseRequest(client, unsound, head);
   var plain = isPlain(head.headers);
   var fault = plain ? null : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));

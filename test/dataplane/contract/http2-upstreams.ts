@@ -25,10 +25,9 @@ async function outcomeOf(call: ClientHttp2Stream): Promise<Outcome> {
   return { status, text, reset: call.rstCode !== constants.NGHTTP2_NO_ERROR };
 }
 
-/** Asks, and gives the outcome; a call that hangs fails the test by its own time. */
+/** Asks, and gives the outcome; a call that hangs lets its test run out of time. */
 function ask(session: ClientHttp2Session, headers: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   const call = session.request({ ':path': '/', ...headers });
-  call.setTimeout(4000, () => call.destroy(new Error('silent')));
   return outcomeOf(call);
 }
 
