@@ -1,7 +1,7 @@
 /** HTTP/2 as bytes (RFC 9113, 4.1): what Pipy writes and reads otherwise than its peers do. */
 
 /** Types of frames and flags. */
-var [headers, goAway, continuation] = [1, 7, 9];
+var [headers, promise, goAway, continuation] = [1, 5, 7, 9];
 var endOfHeaders = 4;
 
 /** Bytes of a frame's own head, and of the payload that every peer takes (RFC 9113, 4.2). */
@@ -37,7 +37,8 @@ var everyStream = 2147483647;
 /**
  * For what a server sends over HTTP/2: everything but GOAWAY (RFC 9113, 6.8), with which Pipy would break off the calls that
  * the server still answers. `onGoAway(last)` is told the last stream that it does, and gives the streams above it, which are
- * reset instead. `place.left` counts what is to come of the frame at hand.
+ * reset instead. A promise, which nobody allowed, ends the connection (RFC 9113, 8.4); Pipy would ignore it, and lose the
+ * table of headers. `place.left` counts what is to come of the frame at hand.
  */
 export function withoutGoAway(place, data, onGoAway) {
   if (place.partial === null) {
@@ -50,7 +51,7 @@ export function withoutGoAway(place, data, onGoAway) {
   return filtered(place, place.partial === null ? data : place.partial.push(data), onGoAway);
 }
 
-/** Moves `place.left` on when there are whole heads of frames only, none of GOAWAY. */
+/** Moves `place.left` on when there are whole heads of frames only, none of GOAWAY or a promise. */
 function isScanned(place, bytes, size) {
   var at = place.left;
   var isPlain = true;
@@ -59,7 +60,7 @@ function isScanned(place, bytes, size) {
     isPlain && at + frameHeadSize <= size;
     at = isPlain ? at + frameHeadSize + sizeAt(bytes, at) : at
   )
-    isPlain = bytes[at + 3] !== goAway;
+    isPlain = bytes[at + 3] !== goAway && bytes[at + 3] !== promise;
   if (!isPlain || at < size) return false;
   place.left = at - size;
   return true;
@@ -76,6 +77,7 @@ function filtered(place, bytes, onGoAway) {
   place.partial = null;
   for (goesOn = bytes.size > 0; goesOn; goesOn = goesOn && bytes.size > 0)
     goesOn = passFrame(place, bytes, out, onGoAway);
+  if (place.unreadable) return [out, new StreamEnd('ReadError')];
   if (bytes.size > 0) place.partial = bytes;
   return out.size > 0 ? out : undefined;
 }
@@ -89,6 +91,10 @@ function passFrame(place, bytes, out, onGoAway) {
     head.push(bytes);
     bytes.shift(bytes.size);
     bytes.push(head);
+    return false;
+  }
+  if (fields[3] === promise) {
+    place.unreadable = true;
     return false;
   }
   var payload = bytes.shift(size);

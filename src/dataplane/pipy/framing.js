@@ -131,8 +131,7 @@ function passData(chunks, bytes, out) {
 function takeLine(bytes) {
   var near = bytes.shift(chunkLineMax);
   var line = near.shiftTo(isNewline);
-  var text = line.toString();
-  if (text === undefined) return 'too long';
+  var text = textOf(line);
   if (text.endsWith('\n')) {
     near.push(bytes);
     bytes.shift(bytes.size);
@@ -142,6 +141,14 @@ function takeLine(bytes) {
   if (line.size >= chunkLineMax) return 'too long';
   bytes.push(line);
   return null;
+}
+
+/** A trailer that is no UTF-8 need not be read, only its end. */
+function textOf(line) {
+  var text = line.toString();
+  if (text !== undefined) return text;
+  var hex = line.toString('hex');
+  return hex.endsWith('0d0a') ? '?\r\n' : hex.endsWith('0a') ? '?\n' : '?';
 }
 
 function beginChunk(chunks, line, out) {

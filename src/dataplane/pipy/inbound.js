@@ -6,9 +6,19 @@ import { abandon, countClosed, countOpen, newClient, rewritten, serve, smallMax 
 import { credentials } from './credentials.js';
 import { looksLikeHTTP, newBeginning } from './detect.js';
 import { environment } from './environment.js';
-import { describe, faultOf, flawOf, isPlain, isTooLong, removeClaims, spacedName, tooLong } from './lib.js';
+import {
+  describe,
+  faultOf,
+  flawOf,
+  isPlain,
+  isTooLong,
+  removeClaims,
+  spacedName,
+  tooLong,
+  toPlainForm
+} from './lib.js';
 import { ignored, noPath, refuse, refuseConnection, refuseMalformed } from './refuse.js';
-import { aHead, everything, noTunnel, read, readHead, rememberedMax, restoreMethod } from './requests.js';
+import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
 import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
@@ -66,7 +76,10 @@ export function inboundPort(port, protocol, roots) {
     if (head.method === 'CONNECT') return refuseRequest(client, tunnels, head);
     if (!head.path) return refuseRequest(client, noPath, head);
     if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
-    if (head.path.charAt(0) === '#') restoreMethod(head);
+    if (head.path.charAt(0) !== '/') {
+      client.text = null;
+      toPlainForm(head);
+    }
     if (head.protocol === 'HTTP/1.0') head.protocol = 'HTTP/1.1';
     var unsound = policy.targetFault(head.method, head.path);
     if (unsound !== null) return refuseRequest(client, unsound, head);

@@ -3,6 +3,7 @@
  */
 import * as policy from '../policy/policy.js';
 import { headMax, lengthOf } from './framing.js';
+import { restoreMethod } from './requests.js';
 
 /**
  * Options of `demuxHTTP`. Without `bufferSize` a response is collected whole before its first byte goes out, so
@@ -156,14 +157,28 @@ function lengthOfValue(value) {
   return typeof value === 'string' ? value.length : value.reduce((sum, each) => sum + each.length, 0);
 }
 
+/** Other forms of a target than a path, and methods that Pipy does not know (requests.js). */
+export function toPlainForm(head) {
+  if (head.path.charAt(0) === '#') restoreMethod(head);
+  if (head.path.charAt(0) !== '/') toOriginForm(head);
+}
+
 /** Turns an absolute-form target into origin form: its authority replaces Host (RFC 9112, 3.2.2). */
-export function toOriginForm(head) {
+function toOriginForm(head) {
   var scheme = head.path.indexOf('://');
-  if (scheme < 0) return;
+  if (scheme < 0 || !isHTTP(head.path.substring(0, scheme).toLowerCase())) return;
   var rest = head.path.substring(scheme + 3);
-  var slash = rest.indexOf('/');
-  head.headers.host = slash < 0 ? rest : rest.substring(0, slash);
-  head.path = slash < 0 ? '/' : rest.substring(slash);
+  var end = ['/', '?', '#']
+    .map(char => rest.indexOf(char))
+    .filter(at => at >= 0)
+    .reduce((a, b) => (a < b ? a : b), rest.length);
+  var path = rest.substring(end);
+  head.headers.host = rest.substring(0, end);
+  head.path = path.startsWith('/') ? path : `/${path}`;
+}
+
+function isHTTP(scheme) {
+  return scheme === 'http' || scheme === 'https';
 }
 
 /** A request as the policy reads it: the path is without the query. */

@@ -13,11 +13,11 @@ import {
   isTooLong,
   removeClaims,
   spacedName,
-  toOriginForm,
-  tooLong
+  tooLong,
+  toPlainForm
 } from './lib.js';
 import { ignored, noPath, refuse, refuseMalformed } from './refuse.js';
-import { aHead, everything, noTunnel, read, readHead, rememberedMax, restoreMethod } from './requests.js';
+import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
 import { connectOptions, current, handshake, newUpstream, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
@@ -102,7 +102,10 @@ function routeNew(client, head) {
   if (head.method === 'CONNECT') return connect(client, head);
   if (!head.path) return refuseRequest(client, noPath, head);
   if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
-  if (head.path.charAt(0) !== '/') toPlainForm(client, head);
+  if (head.path.charAt(0) !== '/') {
+    client.text = null;
+    toPlainForm(head);
+  }
   if (head.protocol === 'HTTP/1.0') ofOldClient(client, head);
   var unsound = policy.targetFault(head.method, head.path);
   if (unsound !== null) return refuseRequest(client, unsound, head);
@@ -110,7 +113,7 @@ function routeNew(client, head) {
   var fault = plain ? null : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   if (!plain) client.text = null;
-  var host = head.headers.host || head.authority || '';
+  var host = head.headers.host || head.authority || named(head);
   if (client.tables !== running.tables || client.host !== host) {
     if (running.tables === null) return refuseRequest(client, notReady, head);
     client.tables = running.tables;
@@ -126,11 +129,11 @@ function ofOldClient(client, head) {
   head.protocol = 'HTTP/1.1';
 }
 
-/** Other forms of a target than a path, and methods that Pipy does not know. */
-function toPlainForm(client, head) {
-  client.text = null;
-  if (head.path.charAt(0) === '#') restoreMethod(head);
-  if (head.path.charAt(0) !== '/') toOriginForm(head);
+/** HTTP/1.0 needs no Host: then there is only what the tunnel was dialled for, and the app is told that. */
+function named(head) {
+  if ($destination.address === undefined) return '';
+  head.headers.host = `${$destination.address}:${$destination.port}`;
+  return head.headers.host;
 }
 
 function decide(client, head) {

@@ -173,14 +173,21 @@ function isBroken(line) {
   );
 }
 
-/** Takes a request's first line apart; null when it is none. A method that Pipy does not know goes into the target. */
+/**
+ * Takes a request's first line apart; null when it is none (RFC 9112, 3; a URI has ASCII only, RFC 3986, 2). A method that
+ * Pipy does not know goes into the target.
+ */
 function requestLine(line) {
-  if (typeof line !== 'string') return { method: '', line: line };
+  if (typeof line !== 'string' || !isASCII(line)) return null;
   var parts = line.split(' ');
   var [method, target, version] = parts;
   if (parts.length !== 3 || method === '' || target === '' || target.charAt(0) === '#') return null;
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') return null;
   return { method: method, line: methods.has(method) ? line : `TRACE #${method}#${target} ${version}` };
+}
+
+function isASCII(text) {
+  return new Data(text).size === text.length;
 }
 
 /** Puts back a method that Pipy does not know: see `requestLine`. */

@@ -241,7 +241,8 @@ export const messages: Chapter = sound({
       const answer = await raw(buyer, get('', `${method} / HTTP/1.1`));
       expect([method, answer]).toEqual([
         method,
-        expect.stringMatching(/^HTTP\/1\.1 (200 |501 [\s\S]*method-not-known)/),
+        // 400 in no words is what the app of these tests says by itself.
+        expect.stringMatching(/^HTTP\/1\.1 (200 |400 [\s\S]*\r\n\r\n$|501 [\s\S]*method-not-known)/),
       ]);
     }
   },
