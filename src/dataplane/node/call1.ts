@@ -92,6 +92,12 @@ function headersOf(message: Message): HeaderList {
 function answered(response: IncomingMessage, events: CallEvents, method: string): void {
   const status = response.statusCode ?? 502;
   response.on('error', events.failed);
+  // Node's parser takes any other coding for a body that lasts until the end (RFC 9112, 6.1).
+  const codings = valuesOf(pairs(response.rawHeaders), 'transfer-encoding');
+  if (codings.length > 0 && codings.join().trim() !== 'chunked') {
+    response.destroy(new Error(`the upstream's transfer coding is ${codings.join()}, not chunked`));
+    return;
+  }
   const answer: Answer = {
     head: { status, headers: endToEnd(pairs(response.rawHeaders)), ends: isBodyless(method, status) },
     body: response,

@@ -132,8 +132,9 @@ function unusable(request: IncomingMessage): Told | undefined {
   const hosts = valuesOf(headers, 'host').length;
   if (hosts > 1) return bad('The request has more than one Host.');
   if (hosts === 0 && request.httpVersion === '1.1') return bad('The request has no Host.');
+  if (request.httpVersionMajor !== 1) return bad('This is no HTTP request.');
   const codings = valuesOf(headers, 'transfer-encoding');
-  if (codings.length > 0 && codings.join() !== 'chunked') return bad('The transfer coding is not chunked.', 501);
+  if (codings.length > 0 && codings.join().trim() !== 'chunked') return bad('The transfer coding is not chunked.', 501);
   if (isWebSocket(request) && hasBody(headers)) return bad('An upgrade has no body.');
   return undefined;
 }
