@@ -12,6 +12,7 @@ import {
   forHTTP1,
   forTrailers,
   type HeaderList,
+  has,
   pairs,
   valuesOf,
   without,
@@ -141,7 +142,7 @@ function unusable(request: IncomingMessage): Told | undefined {
 
 function hasBody(headers: HeaderList): boolean {
   const lengths = valuesOf(headers, 'content-length');
-  return valuesOf(headers, 'transfer-encoding').length > 0 || (lengths.length > 0 && lengths[0] !== '0');
+  return has(headers, 'transfer-encoding') || (lengths.length > 0 && lengths[0] !== '0');
 }
 
 /** Takes an absolute-form target apart: its authority replaces Host (RFC 9112, 3.2.2). */
@@ -198,7 +199,7 @@ function headOf(status: number, headers: HeaderList): string {
 }
 
 function respond(response: ServerResponse, { status, headers, ends }: ResponseHead, takesChunks: boolean): Sink {
-  const inChunks = takesChunks && !ends && valuesOf(headers, 'content-length').length === 0;
+  const inChunks = takesChunks && !ends && !has(headers, 'content-length');
   response.writeHead(status, forHTTP1(headers, inChunks));
   response.flushHeaders();
   return {
