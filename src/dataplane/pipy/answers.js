@@ -15,17 +15,36 @@ import {
 } from './framing.js';
 import { hangUp } from './lib.js';
 
-/** Bytes that are searched first: nearly every head is shorter, and what follows may be long. */
-var nearMax = 4096;
+/** Bytes that are looked at first, which hold most heads, and then: to make text of them is dear. */
+var nearMax = 256;
+var farMax = 4096;
 
-/** For `replaceData` of what comes from an upstream: the bytes that may go to Pipy; an end when they cannot be read. */
+/** For `replaceData` of what an app sends: the bytes that may go to Pipy; an end when they cannot be read. */
 export function receive(place, data) {
+  if (place.head !== null && !place.isWhole) {
+    if (place.chunks !== null) return receiveChunks(place, data);
+    place.received += data.size;
+    return data;
+  }
   if (place.passes) return data;
   if (place.isWhole) return stray(place);
-  if (place.head === null)
-    return place.partial === null ? receiveHead(place, data) : receiveOdd(place, place.partial.push(data));
+  return place.partial === null ? receiveHead(place, data) : receiveOdd(place, place.partial.push(data));
+}
+
+/** The same for another sidecar, which writes chunks as Pipy reads them, and may have interim answers and trailers. */
+export function receiveFromSidecar(place, data) {
+  if (place.head === null && place.received === 0) return receiveFirst(place, data);
+  if (place.isWhole && !place.passes) return stray(place);
   if (place.chunks !== null) return receiveChunks(place, data);
   place.received += data.size;
+  return data;
+}
+
+function receiveFirst(place, data) {
+  if (place.partial !== null) return receiveOdd(place, place.partial.push(data));
+  var text = data.size > nearMax ? undefined : data.toString();
+  if (text === undefined || text < 'HTTP/1.1 2' || text >= 'HTTP/1.1 6') return receiveOdd(place, data);
+  place.received = data.size;
   return data;
 }
 
@@ -37,22 +56,26 @@ function stray(place) {
 }
 
 function receiveHead(place, data) {
-  if (data.size > nearMax) return receiveLong(place, data);
-  var text = data.toString();
-  if (text === undefined || !isPlain(text)) return receiveOdd(place, data);
+  var near = data.size > nearMax ? data.shift(nearMax) : data;
+  var text = near.toString();
+  if (near !== data) near.push(data);
+  if (text === undefined || !isPlain(text)) return receiveLong(place, near);
+  return receivePlain(place, near);
+}
+
+function receivePlain(place, data) {
   place.chunks = null;
-  place.received += data.size;
+  place.isFed = true;
+  place.received = data.size;
   return data;
 }
 
 function receiveLong(place, data) {
-  var near = data.shift(nearMax);
+  var near = data.size > farMax ? data.shift(farMax) : data;
   var text = near.toString();
-  var all = near.push(data);
-  if (text === undefined || !isPlain(text)) return receiveOdd(place, all);
-  place.chunks = null;
-  place.received += all.size;
-  return all;
+  if (near !== data) near.push(data);
+  if (text === undefined || !isPlain(text)) return receiveOdd(place, near);
+  return receivePlain(place, near);
 }
 
 /** A final answer with a reason, whose body Pipy reads as it is meant. `ransfer-` stands in any spelling of the coding. */
@@ -60,10 +83,10 @@ function isPlain(text) {
   return (
     text >= 'HTTP/1.1 2' &&
     text < 'HTTP/1.1 6' &&
-    text.charAt(12) === ' ' &&
     text.includes('\r\n\r\n') &&
-    !text.includes('RANSFER-') &&
-    (!text.includes('ransfer-') || isWholeInChunks(text))
+    text.charAt(12) === ' ' &&
+    (!text.includes('ransfer-') || isWholeInChunks(text)) &&
+    !text.includes('RANSFER-')
   );
 }
 
@@ -89,8 +112,8 @@ function receiveOdd(place, bytes) {
 }
 
 function headSizeNear(bytes) {
-  if (bytes.size <= nearMax) return headSize(bytes);
-  var near = bytes.shift(nearMax);
+  if (bytes.size <= farMax) return headSize(bytes);
+  var near = bytes.shift(farMax);
   var size = headSize(near);
   near.push(bytes);
   bytes.shift(bytes.size);
@@ -157,6 +180,7 @@ function passFinal(place, lines, rest, status) {
   var head = headOf([withReason(lines[0])].concat(lines.slice(1).map(line => spelled(line, isChunked))));
   place.chunks = isChunked && status !== 204 && status !== 304 && !place.isHead ? newChunks() : null;
   place.received += head.size;
+  place.isFed = true;
   if (rest.size === 0) return head;
   if (place.chunks !== null) return afterHead(head, receiveChunks(place, rest));
   place.received += rest.size;

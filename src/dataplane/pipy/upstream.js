@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { receive } from './answers.js';
+import { receive, receiveFromSidecar } from './answers.js';
 import { drain } from './calls.js';
 import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
 import { joinHeaders, withoutGoAway } from './frames.js';
@@ -58,7 +58,7 @@ export function newUpstream(target, principal) {
  *
  * - `client`: the connection of the client that it serves
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
- * - `received`: bytes of the answer that Pipy was given; `partial`, `chunks`, `passes`: what comes next of it (answers.js);
+ * - `received`: bytes of the answer that Pipy was given, `isFed`: its whole head is among them; `partial`, `chunks`, `passes`: what comes next of it (answers.js);
  *   `left`: of a frame of HTTP/2 (frames.js)
  * - `asked`: the head of its request; `isHead`: it wants no body
  * - `outbound`: its connection, the kernel's `cookie` for it (liveness.js); `isUsed`: answers came on it; `error`: how it ended
@@ -87,6 +87,7 @@ export function newPlace(upstream) {
     isBegun: false,
     error: '',
     received: 0,
+    isFed: false,
     left: 0,
     partial: null,
     chunks: null,
@@ -118,7 +119,11 @@ export function newPlace(upstream) {
  */
 export function waysTo(transport, isApp, isSecured) {
   var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
-  var session = pipeline($ => transport($).replaceData(received).replaceStreamEnd(withoutError));
+  var session = pipeline($ =>
+    transport($)
+      .replaceData(isSecured ? receivedFromSidecar : received)
+      .replaceStreamEnd(withoutError)
+  );
   var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
       .to(session)
@@ -175,6 +180,7 @@ export function send(client, upstream, ways, head, isPlain) {
   place.head = null;
   place.isWhole = false;
   place.received = 0;
+  place.isFed = false;
   place.asked = head;
   place.isRepeatable = isPlain && head.method === 'GET';
   place.isHead = !place.isRepeatable && head.method === 'HEAD';
@@ -194,6 +200,10 @@ function withoutEnds(data) {
 
 function received(data) {
   return receive($place, data);
+}
+
+function receivedFromSidecar(data) {
+  return receiveFromSidecar($place, data);
 }
 
 /** Puts the newest request among those that wait; false when these are too many. Those that wait no more go. */
