@@ -19,32 +19,36 @@ import { hangUp } from './lib.js';
 var nearMax = 256;
 var farMax = 4096;
 
-/** For `replaceData` of what an app sends: the bytes that may go to Pipy; an end when they cannot be read. */
+/**
+ * For `replaceData` of what an app sends: the bytes that may go to Pipy; an end when they cannot be read. Nearly every
+ * answer is final, has a reason and a body that Pipy reads as it is meant; `ransfer-` stands in any spelling of a coding.
+ */
 export function receive(place, data) {
-  if (place.head !== null && !place.isWhole) {
-    if (place.chunks !== null) return receiveChunks(place, data);
-    place.received += data.size;
-    return data;
-  }
+  if (place.head !== null || place.isWhole || place.partial !== null) return receiveMore(place, data);
+  var near = data.size > nearMax ? data.shift(nearMax) : data;
+  var text = near.toString();
+  if (near !== data) near.push(data);
+  if (
+    text < 'HTTP/1.1 2' ||
+    text >= 'HTTP/1.1 6' ||
+    text === undefined ||
+    text.charAt(12) !== ' ' ||
+    text.includes('ransfer-') ||
+    text.includes('RANSFER-') ||
+    !text.includes('\r\n\r\n')
+  )
+    return receiveLong(place, near);
+  place.chunks = null;
+  place.received = near.size;
+  return near;
+}
+
+function receiveMore(place, data) {
   if (place.passes) return data;
   if (place.isWhole) return stray(place);
-  return place.partial === null ? receiveHead(place, data) : receiveOdd(place, place.partial.push(data));
-}
-
-/** The same for another sidecar, which writes chunks as Pipy reads them, and may have interim answers and trailers. */
-export function receiveFromSidecar(place, data) {
-  if (place.head === null && place.received === 0) return receiveFirst(place, data);
-  if (place.isWhole && !place.passes) return stray(place);
+  if (place.head === null) return receiveOdd(place, place.partial.push(data));
   if (place.chunks !== null) return receiveChunks(place, data);
   place.received += data.size;
-  return data;
-}
-
-function receiveFirst(place, data) {
-  if (place.partial !== null) return receiveOdd(place, place.partial.push(data));
-  var text = data.size > nearMax ? undefined : data.toString();
-  if (text === undefined || text < 'HTTP/1.1 2' || text >= 'HTTP/1.1 6') return receiveOdd(place, data);
-  place.received = data.size;
   return data;
 }
 
@@ -55,30 +59,18 @@ function stray(place) {
   return undefined;
 }
 
-function receiveHead(place, data) {
-  var near = data.size > nearMax ? data.shift(nearMax) : data;
-  var text = near.toString();
-  if (near !== data) near.push(data);
-  if (text === undefined || !isPlain(text)) return receiveLong(place, near);
-  return receivePlain(place, near);
-}
-
-function receivePlain(place, data) {
-  place.chunks = null;
-  place.isFed = true;
-  place.received = data.size;
-  return data;
-}
-
+/** A longer head, or one whose chunks are all there. */
 function receiveLong(place, data) {
   var near = data.size > farMax ? data.shift(farMax) : data;
   var text = near.toString();
   if (near !== data) near.push(data);
+  if (place.passes) return near;
   if (text === undefined || !isPlain(text)) return receiveOdd(place, near);
-  return receivePlain(place, near);
+  place.chunks = null;
+  place.received = near.size;
+  return near;
 }
 
-/** A final answer with a reason, whose body Pipy reads as it is meant. `ransfer-` stands in any spelling of the coding. */
 function isPlain(text) {
   return (
     text >= 'HTTP/1.1 2' &&
@@ -178,9 +170,8 @@ function passFinal(place, lines, rest, status) {
   if (codings.length > 0 && !isChunked) return unreadable(place);
   if (!isChunked && lengths.some(each => lengthOf(each) < 0 || each !== lengths[0])) return unreadable(place);
   var head = headOf([withReason(lines[0])].concat(lines.slice(1).map(line => spelled(line, isChunked))));
-  place.chunks = isChunked && status !== 204 && status !== 304 && !place.isHead ? newChunks() : null;
+  place.chunks = isChunked && status !== 204 && status !== 304 && place.asked.method !== 'HEAD' ? newChunks() : null;
   place.received += head.size;
-  place.isFed = true;
   if (rest.size === 0) return head;
   if (place.chunks !== null) return afterHead(head, receiveChunks(place, rest));
   place.received += rest.size;

@@ -43,7 +43,7 @@ function isThere(place) {
 
 /** Pipy was given a whole head and made nothing of it: it cannot read it, and says so to nobody. */
 function isUnread(place) {
-  return place.isFed && place.head === null && !place.isWhole;
+  return place.received > 0 && place.head === null && !place.isWhole;
 }
 
 /** Ends a connection that is gone for all to see, unless that was told. */

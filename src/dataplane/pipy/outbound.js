@@ -220,8 +220,7 @@ function incoming(data) {
 }
 
 function outgoing(data) {
-  var client = $client;
-  return data.size > smallMax || client.isOld ? rewritten(client, data) : data;
+  return data.size > smallMax || $client.isOld ? rewritten($client, data) : data;
 }
 
 function serveApp($) {

@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { receive, receiveFromSidecar } from './answers.js';
+import { receive } from './answers.js';
 import { drain } from './calls.js';
 import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
 import { joinHeaders, withoutGoAway } from './frames.js';
@@ -58,9 +58,9 @@ export function newUpstream(target, principal) {
  *
  * - `client`: the connection of the client that it serves
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
- * - `received`: bytes of the answer that Pipy was given, `isFed`: its whole head is among them; `partial`, `chunks`, `passes`: what comes next of it (answers.js);
+ * - `received`: bytes of the answer that Pipy was given; `partial`, `chunks`, `passes`: what comes next of it (answers.js);
  *   `left`: of a frame of HTTP/2 (frames.js)
- * - `asked`: the head of its request; `isHead`: it wants no body
+ * - `asked`: the head of its request
  * - `outbound`: its connection, the kernel's `cookie` for it (liveness.js); `isUsed`: answers came on it; `error`: how it ended
  * - `isAlone`: no other request may use it; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
@@ -87,14 +87,12 @@ export function newPlace(upstream) {
     isBegun: false,
     error: '',
     received: 0,
-    isFed: false,
     left: 0,
     partial: null,
     chunks: null,
     passes: false,
     unreadable: false,
     asked: null,
-    isHead: false,
     unwanted: false,
     isRetry: false,
     streams: 0,
@@ -120,9 +118,7 @@ export function newPlace(upstream) {
 export function waysTo(transport, isApp, isSecured) {
   var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
   var session = pipeline($ =>
-    transport($)
-      .replaceData(isSecured ? receivedFromSidecar : received)
-      .replaceStreamEnd(withoutError)
+    (isSecured ? transport($) : transport($).replaceData(received)).replaceStreamEnd(withoutError)
   );
   var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
@@ -179,11 +175,8 @@ export function send(client, upstream, ways, head, isPlain) {
   }
   place.head = null;
   place.isWhole = false;
-  place.received = 0;
-  place.isFed = false;
   place.asked = head;
   place.isRepeatable = isPlain && head.method === 'GET';
-  place.isHead = !place.isRepeatable && head.method === 'HEAD';
   $place = place;
   return ways.pooled;
 }
@@ -200,10 +193,6 @@ function withoutEnds(data) {
 
 function received(data) {
   return receive($place, data);
-}
-
-function receivedFromSidecar(data) {
-  return receiveFromSidecar($place, data);
 }
 
 /** Puts the newest request among those that wait; false when these are too many. Those that wait no more go. */
@@ -249,7 +238,6 @@ function wayAlone(client, upstream, ways, head) {
   place.isChunked = isChunked;
   place.request = head;
   place.asked = head;
-  place.isHead = head.method === 'HEAD';
   settle(client, place);
   $place = place;
   if (isUpgrade) lib.restoreUpgrade(head);
@@ -312,7 +300,7 @@ function begin(start) {
   var head = start.head;
   place.head = head;
   if (head.protocol !== 'HTTP/1.1') ofOldApp(place, head);
-  if (head.status === 304 || place.isHead) lib.keepLength(place.asked, head);
+  if (head.status === 304 || place.asked.method === 'HEAD') lib.keepLength(place.asked, head);
   return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
 }
 
@@ -342,8 +330,14 @@ function finish(end) {
   if (!end.tail || place.head.status < 200) return unusual(place, end);
   place.isWhole = true;
   place.isUsed = true;
-  if (end.tail.headSize + end.tail.bodySize !== place.received) place.isAlone = true;
+  if (place.received > 0) checkEnd(place, end.tail);
   return end;
+}
+
+/** Where more bytes came than the answer has, nobody can tell whose they are. Other sidecars send none. */
+function checkEnd(place, tail) {
+  if (tail.headSize + tail.bodySize !== place.received) place.isAlone = true;
+  place.received = 0;
 }
 
 /**
@@ -372,7 +366,7 @@ function unusual(place, end) {
   if (place.isWhole) return end;
   if (status === 100) {
     place.head = null;
-    if (end.tail) place.received -= end.tail.headSize;
+    if (end.tail && place.received > 0) place.received -= end.tail.headSize;
     return end;
   }
   if (status < 200 || isCut(place)) return cut(place);
