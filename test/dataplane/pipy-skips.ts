@@ -34,6 +34,7 @@ const everywhere: Readonly<Record<string, string>> = {
 const ofApps: Readonly<Record<string, string>> = {
   'frames of an app of HTTP/2 cost at most one answer: no status': 'Pipy takes an answer without a status for a 200',
   'an answer that cannot be read ends in an error: two lengths': 'Pipy keeps the last of repeated headers',
+  'an answer that cannot be read ends in an error: two codings': 'Pipy keeps the last of repeated headers',
   'an answer that cannot be read ends in an error: a length with a sign': 'Pipy reads +2 as 2',
 };
 

@@ -15,41 +15,55 @@ import {
 } from './framing.js';
 import { hangUp } from './lib.js';
 
-/** Bytes that are looked at first, which hold most heads, and then: to make text of them is dear. */
-var nearMax = 256;
-var farMax = 4096;
+/** Bytes that are searched first for the end of a head: to make text of them is dear. */
+var nearMax = 4096;
+
+/** Bytes of a first line that tell a final answer with a reason. */
+var firstMax = 13;
+
+/** What comes behind the first bytes of an answer, so that one can look at what Pipy has made of them: see `check`. */
+var mark = new Data();
 
 /**
  * For `replaceData` of what an app sends: the bytes that may go to Pipy; an end when they cannot be read. Nearly every
- * answer is final, has a reason and a body that Pipy reads as it is meant; `ransfer-` stands in any spelling of a coding.
+ * answer begins as one that Pipy reads; then it is asked afterwards whether it did.
  */
 export function receive(place, data) {
-  if (place.head !== null || place.isWhole || place.partial !== null) return receiveMore(place, data);
-  var near = data.size > nearMax ? data.shift(nearMax) : data;
-  var text = near.toString();
-  if (near !== data) near.push(data);
-  if (
-    text < 'HTTP/1.1 2' ||
-    text >= 'HTTP/1.1 6' ||
-    text === undefined ||
-    text.charAt(12) !== ' ' ||
-    text.includes('ransfer-') ||
-    text.includes('RANSFER-') ||
-    !text.includes('\r\n\r\n')
-  )
-    return receiveLong(place, near);
+  if (place.head !== null || place.isWhole || place.partial !== null || place.received > 0)
+    return receiveMore(place, data);
+  var first = data.shift(firstMax);
+  var text = first.toString();
+  var all = first.push(data);
+  if (text !== place.firstLine && !isFinal(text)) return receiveOdd(place, all);
+  place.firstLine = text;
   place.chunks = null;
-  place.received = near.size;
-  return near;
+  place.received = all.size;
+  place.fed = all;
+  place.copy = new Data(all);
+  return [all, mark];
+}
+
+/** A status that Pipy reads, and a reason after it; a head that has just begun has neither. */
+function isFinal(text) {
+  return text >= 'HTTP/1.1 2' && text < 'HTTP/1.1 6' && text.length === firstMax && text.charAt(12) === ' ';
 }
 
 function receiveMore(place, data) {
   if (place.passes) return data;
   if (place.isWhole) return stray(place);
+  if (place.head === null && place.partial === null) return receiveHead(place, data);
   if (place.head === null) return receiveOdd(place, place.partial.push(data));
   if (place.chunks !== null) return receiveChunks(place, data);
   place.received += data.size;
   return data;
+}
+
+/** More of a head that Pipy reads already. */
+function receiveHead(place, data) {
+  place.copy.push(data);
+  place.received += data.size;
+  place.fed = data;
+  return [data, mark];
 }
 
 /** Nobody has asked for it: who asks next would take it for an answer. */
@@ -59,41 +73,44 @@ function stray(place) {
   return undefined;
 }
 
-/** A longer head, or one whose chunks are all there. */
-function receiveLong(place, data) {
-  var near = data.size > farMax ? data.shift(farMax) : data;
-  var text = near.toString();
-  if (near !== data) near.push(data);
-  if (place.passes) return near;
-  if (text === undefined || !isPlain(text)) return receiveOdd(place, near);
-  place.chunks = null;
-  place.received = near.size;
-  return near;
+/**
+ * For `replaceData` behind `receive`: when the mark comes Pipy has read what came before it. A whole head of which it has
+ * made nothing it cannot read, and it says so to nobody. What `begin` has kept of a chunked body goes on here.
+ */
+export function check(place, data) {
+  if (data !== mark) return data;
+  place.fed = null;
+  if (place.head === null) return isRead(place) ? undefined : unreadable(place);
+  place.copy = null;
+  var rest = place.rest;
+  if (rest === null) return undefined;
+  place.rest = null;
+  return receiveChunks(place, rest);
 }
 
-function isPlain(text) {
-  return (
-    text >= 'HTTP/1.1 2' &&
-    text < 'HTTP/1.1 6' &&
-    text.includes('\r\n\r\n') &&
-    text.charAt(12) === ' ' &&
-    (!text.includes('ransfer-') || isWholeInChunks(text)) &&
-    !text.includes('RANSFER-')
-  );
+function isRead(place) {
+  return headSizeNear(place.copy) < 0 && place.copy.size <= headMax && !isOther(place.copy);
 }
 
-/** Chunks that are all there, without extensions and trailers, as most are. */
-function isWholeInChunks(text) {
-  if (!text.endsWith('\r\n0\r\n\r\n')) return false;
-  var end = text.indexOf('\r\n\r\n');
-  var at = text.indexOf('ransfer-');
-  var isSpelled =
-    text.startsWith('ransfer-Encoding: chunked\r\n', at) || text.startsWith('ransfer-encoding: chunked\r\n', at);
-  return at < end && at === text.lastIndexOf('ransfer-') && isSpelled && !text.includes(';', end);
+/**
+ * For the head of an answer in chunks that Pipy has just read: takes what follows away from it, which `check` gives back
+ * without extensions and trailers. Pipy knows `chunked` in lower case only, and reads anything else until the connection
+ * ends; so with another spelling it does. False for another coding.
+ */
+export function beginChunks(place, coding) {
+  if (coding.toLowerCase() !== 'chunked') return false;
+  place.chunks = newChunks();
+  place.chunks.isBare = coding !== 'chunked';
+  place.rest = place.fed.shift(place.fed.size);
+  place.received -= place.rest.size;
+  if (place.rest.size === 0) place.rest = null;
+  return true;
 }
 
+/** Everything else: its head is held until it is whole, and written anew. */
 function receiveOdd(place, bytes) {
   place.partial = null;
+  place.chunks = null;
   var size = headSizeNear(bytes);
   if (size < 0 && (bytes.size > headMax || isOther(bytes))) return unreadable(place);
   if (size < 0) {
@@ -104,8 +121,8 @@ function receiveOdd(place, bytes) {
 }
 
 function headSizeNear(bytes) {
-  if (bytes.size <= farMax) return headSize(bytes);
-  var near = bytes.shift(farMax);
+  if (bytes.size <= nearMax) return headSize(bytes);
+  var near = bytes.shift(nearMax);
   var size = headSize(near);
   near.push(bytes);
   bytes.shift(bytes.size);
@@ -197,13 +214,23 @@ function receiveChunks(place, data) {
   var state = passChunks(place.chunks, bytes, out);
   place.received += out.size;
   if (state === 'bad') return unreadable(place);
+  if (state === 'done' && place.chunks.isBare) return lastOf(place, out);
   if (state === 'done' && bytes.size > 0) stray(place);
   if (state === 'more' && bytes.size > 0) place.partial = bytes;
   return out.size > 0 ? out : undefined;
 }
 
+/** Pipy waits for the end of the connection. */
+function lastOf(place, out) {
+  place.isEnded = true;
+  place.isAlone = true;
+  hangUp(place);
+  return [out, new StreamEnd()];
+}
+
 function unreadable(place) {
   place.unreadable = true;
+  place.isAlone = true;
   hangUp(place);
   return new StreamEnd('ReadError');
 }

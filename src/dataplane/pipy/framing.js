@@ -93,9 +93,9 @@ export function lengthOf(text) {
   return length < 2147483648 ? length : -1;
 }
 
-/** A chunked body, from its first byte. `left`: bytes of the chunk at hand, or what comes next. */
+/** A chunked body, from its first byte. `left`: bytes of the chunk at hand, or what comes next; `isBare`: it goes on without chunks. */
 export function newChunks() {
-  return { left: atSize, trailerBytes: 0 };
+  return { left: atSize, trailerBytes: 0, isBare: false };
 }
 
 /**
@@ -155,7 +155,7 @@ function beginChunk(chunks, line, out) {
   var size = sizeOf(line.split(';')[0].trim());
   if (size < 0 || !line.endsWith('\r\n')) return 'bad';
   chunks.left = size === 0 ? inTrailers : size;
-  if (size > 0) out.push(`${size.toString(16)}\r\n`);
+  if (size > 0 && !chunks.isBare) out.push(`${size.toString(16)}\r\n`);
   return 'on';
 }
 
@@ -169,7 +169,7 @@ function sizeOf(text) {
 function endChunk(chunks, line, out) {
   if (line !== '\r\n') return 'bad';
   chunks.left = atSize;
-  out.push(line);
+  if (!chunks.isBare) out.push(line);
   return 'on';
 }
 
@@ -177,6 +177,6 @@ function passTrailer(chunks, line, out) {
   chunks.trailerBytes += line.length;
   if (chunks.trailerBytes > trailersMax || !line.endsWith('\r\n')) return 'bad';
   if (line !== '\r\n') return 'on';
-  out.push('0\r\n\r\n');
+  if (!chunks.isBare) out.push('0\r\n\r\n');
   return 'done';
 }

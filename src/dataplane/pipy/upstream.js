@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { receive } from './answers.js';
+import { beginChunks, check, receive } from './answers.js';
 import { drain } from './calls.js';
 import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
 import { joinHeaders, withoutGoAway } from './frames.js';
@@ -41,6 +41,7 @@ function opened(outbound) {
     place.outbound = outbound;
     place.isUsed = false;
     place.left = 0;
+    place.received = 0;
     place.partial = null;
     place.opened = place.streams;
     if (place.unwanted) lib.hangUp(place);
@@ -58,7 +59,8 @@ export function newUpstream(target, principal) {
  *
  * - `client`: the connection of the client that it serves
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
- * - `received`: bytes of the answer that Pipy was given; `partial`, `chunks`, `passes`: what comes next of it (answers.js);
+ * - `received`: bytes of the answer that Pipy was given; `firstLine`, `fed`, `copy`, `rest`, `partial`, `chunks`, `isEnded`,
+ *   `passes`: what has come of it, and what comes next (answers.js);
  *   `left`: of a frame of HTTP/2 (frames.js)
  * - `asked`: the head of its request
  * - `outbound`: its connection, the kernel's `cookie` for it (liveness.js); `isUsed`: answers came on it; `error`: how it ended
@@ -87,6 +89,11 @@ export function newPlace(upstream) {
     isBegun: false,
     error: '',
     received: 0,
+    firstLine: '',
+    fed: null,
+    copy: null,
+    rest: null,
+    isEnded: false,
     left: 0,
     partial: null,
     chunks: null,
@@ -118,7 +125,7 @@ export function newPlace(upstream) {
 export function waysTo(transport, isApp, isSecured) {
   var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
   var session = pipeline($ =>
-    (isSecured ? transport($) : transport($).replaceData(received)).replaceStreamEnd(withoutError)
+    (isSecured ? transport($) : transport($).replaceData(received).replaceData(checked)).replaceStreamEnd(withoutError)
   );
   var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
@@ -193,6 +200,10 @@ function withoutEnds(data) {
 
 function received(data) {
   return receive($place, data);
+}
+
+function checked(data) {
+  return check($place, data);
 }
 
 /** Puts the newest request among those that wait; false when these are too many. Those that wait no more go. */
@@ -299,6 +310,10 @@ function begin(start) {
   var place = $place;
   var head = start.head;
   place.head = head;
+  if (head.status === 100 && place.client.isOld) return undefined;
+  var coding = head.headers['transfer-encoding'];
+  if (coding !== undefined && place.fed !== null && !hasNoBody(place, head) && !beginChunks(place, coding))
+    return failed(place);
   if (head.protocol !== 'HTTP/1.1') ofOldApp(place, head);
   if (head.status === 304 || place.asked.method === 'HEAD') lib.keepLength(place.asked, head);
   return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
@@ -307,6 +322,18 @@ function begin(start) {
 function beginStreamed(start) {
   if (start.head.status >= 200 && isUnsent($place)) start.head.headers.connection = 'close';
   return begin(start);
+}
+
+/** RFC 9112, 6.3. */
+function hasNoBody(place, { status }) {
+  return status === 204 || status === 304 || place.asked.method === 'HEAD';
+}
+
+/** An answer that Pipy would take for another one. */
+function failed(place) {
+  place.unreadable = true;
+  lib.hangUp(place);
+  return failure(failureOf(place));
 }
 
 /** A client is told our own version (RFC 9112, 2.3). Whether the app keeps its connection Pipy does not tell. */
@@ -367,7 +394,7 @@ function unusual(place, end) {
   if (status === 100) {
     place.head = null;
     if (end.tail && place.received > 0) place.received -= end.tail.headSize;
-    return end;
+    return place.client.isOld ? undefined : end;
   }
   if (status < 200 || isCut(place)) return cut(place);
   place.isWhole = true;
@@ -376,6 +403,7 @@ function unusual(place, end) {
 
 /** A response without a length lasts until its connection ends, in good order. */
 function isCut(place) {
+  if (place.isEnded) return false;
   var headers = place.head.headers;
   var hasLength = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   return hasLength || place.error !== '';
@@ -426,6 +454,7 @@ function againOrUnanswered(end) {
   var fresh = newPlace(place.upstream);
   fresh.client = place.client;
   fresh.isRetry = true;
+  fresh.asked = place.asked;
   if (place.client.place === place) place.client.place = fresh;
   else place.client.more = place.client.more.map(each => (each === place ? fresh : each));
   $place = fresh;
