@@ -26,7 +26,7 @@ describe('policy', () => {
   it('exports the functions of the contract and no others', () => {
     const checked: Policy = policy;
     const names =
-      'admitConnection admitRequest admitVerdict compile missing principalOf reachable resolveHost routeConnection routeRequest routeResolved verdictOf';
+      'admitConnection admitRequest admitVerdict compile explainAdmission explainRoute missing principalOf reachable resolveHost routeConnection routeRequest routeResolved speaksHTTP verdictOf';
     expect(Object.keys(checked).sort().join(' ')).toBe(names);
   });
 });
@@ -72,6 +72,27 @@ describe('reachable', () => {
     for (const [hash, node] of other.nodes) nodes.set(hash, node);
     expect([...policy.reachable(nodes, root)].sort()).toEqual(before);
     expect(policy.missing(nodes, root)).toEqual([]);
+  });
+});
+
+describe('what explains a decision', () => {
+  it.each(Object.keys(vectors.configs))('names it among all that there may be, in configuration %s', config => {
+    const tables = compiled(spec(config), null);
+    const asked = vectors.questions.filter(({ ask }) => ask === 'request').slice(0, 80);
+    for (const { host = '', method = 'GET', path = '/', headers = {} } of asked) {
+      const request = { method, path, host, headers };
+      const { decision, choices } = policy.explainRoute(tables, request, {});
+      const every = decision === null ? choices.flatMap(choice => choice.decisions) : [decision];
+      expect(every).toContainEqual(policy.routeRequest(tables, request, {}));
+    }
+  });
+
+  it('does not say that a service without TCP ports has several', () => {
+    const bare = { namespace: 'default', name: 'bare', addresses: [], ports: [] };
+    const tables = compiled({ ...spec('split'), services: [bare] }, null);
+    const request = { method: 'GET', path: '/', host: 'bare', headers: {} };
+    const expected = { reason: 'unknown-port', detail: 'Service default/bare has no TCP port.' };
+    expect(policy.routeRequest(tables, request, {})).toMatchObject(expected);
   });
 });
 

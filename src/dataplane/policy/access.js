@@ -19,36 +19,39 @@ export function compileAccess(hash, data) {
   return { hash: hash, anyone: data.anyone, http: httpRules(data.http), tcp: tcpRules(data.tcp) };
 }
 
-/** @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<true>>} */
+/** @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<number>>} */
 function httpRules(rules) {
   /** @type {string[]} */
   var principals = [];
-  /** @type {Map<string, HTTPAccessRule[]>} */
+  /** @type {Map<string, number[]>} */
   var rulesOf = new Map();
-  rules.forEach(rule => {
+  rules.forEach((rule, at) => {
     rule.principals.forEach(principal => {
       var list = rulesOf.get(principal) || [];
       if (list.length === 0) principals.push(principal);
-      list.push(rule);
+      list.push(at);
       rulesOf.set(principal, list);
     });
   });
-  /** @type {Map<string, PathTable<true>>} */
+  /** @type {Map<string, PathTable<number>>} */
   var tables = new Map();
   principals.forEach(principal => {
-    tables.set(principal, anyOf(rulesOf.get(principal) || []));
+    tables.set(principal, anyOf(rules, rulesOf.get(principal) || []));
   });
   return tables;
 }
 
-/** @param {HTTPAccessRule[]} rules @returns {PathTable<true>} */
-function anyOf(rules) {
-  rules.sort((a, b) => cost(a) - cost(b));
-  return pathTable(
-    rules,
-    rules.map(() => true),
-    hasDotSegments,
-  );
+/**
+ * A table of some of the rules, which remembers where each stands in the node.
+ * @param {readonly HTTPAccessRule[]} rules
+ * @param {number[]} positions
+ * @returns {PathTable<number>}
+ */
+function anyOf(rules, positions) {
+  /** @type {(at: number) => HTTPAccessRule} */
+  var ruleAt = at => /** @type {HTTPAccessRule} */ (rules[at]);
+  positions.sort((a, b) => cost(ruleAt(a)) - cost(ruleAt(b)));
+  return pathTable(positions.map(ruleAt), positions, hasDotSegments);
 }
 
 /**
@@ -64,13 +67,15 @@ function cost(rule) {
 function tcpRules(rules) {
   /** @type {Map<string, PortRule>} */
   var byPrincipal = new Map();
-  rules.forEach(rule => {
+  rules.forEach((rule, at) => {
     rule.principals.forEach(principal => {
-      var before = byPrincipal.get(principal) || { everyPort: false, ports: new Set() };
+      /** @type {PortRule} */
+      var before = byPrincipal.get(principal) || { rules: [], everyPort: null, ports: new Map() };
       (rule.ports || []).forEach(port => {
-        before.ports.add(port);
+        if (!before.ports.has(port)) before.ports.set(port, at);
       });
-      byPrincipal.set(principal, { everyPort: before.everyPort || rule.ports === undefined, ports: before.ports });
+      var everyPort = before.everyPort === null && rule.ports === undefined ? at : before.everyPort;
+      byPrincipal.set(principal, { rules: before.rules.concat([at]), everyPort: everyPort, ports: before.ports });
     });
   });
   return byPrincipal;
@@ -159,7 +164,7 @@ export function admitConnection(tables, port, principal) {
   var rule = compiled.access.tcp.get(principal);
   if (rule === undefined)
     return refuse('no-rule-for-principal', `No TCP rule lets ${principal} connect to port ${port}.`);
-  if (rule.everyPort || rule.ports.has(port)) return admitted;
+  if (rule.everyPort !== null || rule.ports.has(port)) return admitted;
   return refuse('no-route-match', `TCP rules for ${principal} exist, but none of them names port ${port}.`);
 }
 

@@ -45,6 +45,7 @@ export function compileTables(nodes, root, host, previous) {
     roots: nodeOf(nodes, top.trust, 'trust').data.roots,
     inboundPorts: inbound.data.ports.map(served => ({ port: served.port, protocol: served.protocol })),
     host: host,
+    refs: top,
     trustLabels: settings.trustDomain.split('.'),
     services: indexPart(work, outbound.refs.services, old === null ? undefined : old.services),
     access: accessPart(nodes, inbound.refs.access, old),
@@ -130,18 +131,28 @@ function servicePart(work, node, hash) {
   var key = `${node.data.namespace}/${node.data.name}`;
   /** @type {Map<number, PortPart>} */
   var ports = new Map();
-  node.data.ports.forEach(port => {
-    ports.set(port.port, portPart(work, node, `${key}:${port.port}`, port));
+  node.data.ports.forEach((port, at) => {
+    ports.set(port.port, portPart(work, node, hash, at, port));
   });
   var first = node.data.ports[0];
   return { hash: hash, key: key, ports: ports, onlyPort: ports.size === 1 && first !== undefined ? first.port : null };
 }
 
-/** @param {Work} work @param {ServiceNode} node @param {string} service @param {ServicePort} port @returns {PortPart} */
-function portPart(work, node, service, port) {
-  var splits = port.routes.map(route =>
+/**
+ * @param {Work} work
+ * @param {ServiceNode} node
+ * @param {Hash} hash
+ * @param {number} at position of the port
+ * @param {ServicePort} port
+ * @returns {PortPart}
+ */
+function portPart(work, node, hash, at, port) {
+  var key = `${node.data.namespace}/${node.data.name}`;
+  var service = `${key}:${port.port}`;
+  var splits = port.routes.map((route, position) =>
     compileSplit(
       service,
+      position,
       route.backends,
       backend => decisionsOf(work, node, service, backend, port.protocol),
       backend => cursorOf(work.cursors, backend, work.host, work.uid),
@@ -151,6 +162,9 @@ function portPart(work, node, service, port) {
   var plain = plainAt < 0 ? null : /** @type {Split} */ (splits[plainAt]);
   return {
     service: service,
+    key: key,
+    hash: hash,
+    at: at,
     port: port.port,
     protocol: port.protocol,
     routes: pathTable(

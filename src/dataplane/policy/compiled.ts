@@ -1,6 +1,6 @@
 /** Shapes that the policy compiles a configuration into. Only the policy's own modules look inside. */
 import type { Hash } from '../../engine/canonical.ts';
-import type { Protocol } from '../../engine/config.ts';
+import type { Protocol, Refs } from '../../engine/config.ts';
 import type { Host, InboundDecision, OutboundDecision, Tables } from './types.ts';
 
 export type TextTest = (text: string) => boolean;
@@ -52,15 +52,22 @@ export interface Choice {
 }
 
 export interface Split {
+  /** Position of its route among those of the port in the node; -1 where no route was taken. */
+  readonly at: number;
   readonly choices: readonly Choice[];
   readonly total: number;
-  /** What is answered when no backend has a weight. */
+  /** What is answered when there is nothing to choose. */
   readonly refusal: OutboundDecision;
 }
 
 export interface PortPart {
   /** `namespace/name:port`. */
   readonly service: string;
+  /** `namespace/name`. */
+  readonly key: string;
+  /** The service node, and the position of the port in it. */
+  readonly hash: Hash;
+  readonly at: number;
   readonly port: number;
   readonly protocol: Protocol;
   readonly routes: PathTable<Split>;
@@ -89,35 +96,43 @@ export interface IndexPart {
   readonly byAddress: Map<string, ServicePart>;
 }
 
+/** What the TCP rules say of a principal; rules are named by their position in the node. */
 export interface PortRule {
-  readonly everyPort: boolean;
-  readonly ports: Set<number>;
+  readonly rules: readonly number[];
+  /** The first rule that admits to every port. */
+  readonly everyPort: number | null;
+  /** Port → the first rule that names it. */
+  readonly ports: Map<number, number>;
 }
 
 export interface AccessPart {
   readonly hash: Hash;
   readonly anyone: boolean;
-  readonly http: Map<string, PathTable<true>>;
+  /** Principal → positions of its rules in the node. */
+  readonly http: Map<string, PathTable<number>>;
   readonly tcp: Map<string, PortRule>;
 }
 
 /** What a host (and destination) stands for: a port of a service, or a decision. */
 export type Resolved =
   | { readonly port: PortPart; readonly fixed: OutboundDecision | null }
-  | { readonly port: null; readonly fixed: OutboundDecision };
+  /** `service` is known where only the port is not. */
+  | { readonly port: null; readonly service: ServicePart | null; readonly fixed: OutboundDecision };
 
 /** What the rules say of a principal at a port: a decision for every request, or a table to ask. */
 export interface Verdict {
   readonly fixed: InboundDecision | null;
   /** The decision when the table has an entry for the request. */
   readonly admitted: InboundDecision;
-  readonly table: PathTable<true> | null;
+  readonly table: PathTable<number> | null;
   readonly port: number;
   readonly principal: string;
 }
 
 export interface CompiledTables extends Tables {
   readonly host: Host;
+  /** Children of the root. */
+  readonly refs: Refs;
   readonly trustLabels: readonly string[];
   readonly services: IndexPart;
   readonly access: AccessPart;

@@ -23,7 +23,7 @@ var httpPort = 80;
  * @returns {Resolved}
  */
 export function resolve(tables, host, destination) {
-  if (host.length > hostMax) return decided(refuse('bad-host', `A host has at most ${hostMax} characters.`));
+  if (host.length > hostMax) return decided(refuse('bad-host', `A host has at most ${hostMax} characters.`), null);
   var key = destination.port === undefined ? host : `${host} ${destination.address || ''} ${destination.port}`;
   var known = tables.resolved.get(key);
   if (known !== undefined) return known;
@@ -41,11 +41,12 @@ export function resolve(tables, host, destination) {
  */
 function resolveNow(tables, host, destination) {
   var asked = splitAuthority(host);
-  if (asked === null) return decided(refuse('bad-host', `'${host}' is not a host with an optional port.`));
+  if (asked === null) return decided(refuse('bad-host', `'${host}' is not a host with an optional port.`), null);
   var port = destination.port === undefined ? asked.port : destination.port;
   var address = destination.address === undefined ? '' : plainName(destination.address);
   var service = serviceOf(tables, asked.name) || (address === '' ? undefined : serviceOf(tables, address));
-  if (service === undefined) return decided(unknownHost(tables, asked.name, destination.address || asked.name, port));
+  if (service === undefined)
+    return decided(unknownHost(tables, asked.name, destination.address || asked.name, port), null);
   return portOf(service, port);
 }
 
@@ -58,8 +59,11 @@ function portOf(service, asked) {
   if (asked !== undefined) return servedPort(service, asked);
   if (service.ports.has(httpPort)) return servedPort(service, httpPort);
   if (service.onlyPort !== null) return servedPort(service, service.onlyPort);
+  if (service.ports.size === 0)
+    return decided(refuse('unknown-port', `Service ${service.key} has no TCP port.`), service);
   return decided(
     refuse('ambiguous-port', `Service ${service.key} has several ports and none is ${httpPort}; say which.`),
+    service,
   );
 }
 
@@ -67,12 +71,12 @@ function portOf(service, asked) {
 function servedPort(service, port) {
   var part = service.ports.get(port);
   if (part !== undefined) return { port: part, fixed: onlyDecision(part) };
-  return decided(refuse('unknown-port', `Service ${service.key} has no port ${port}.`));
+  return decided(refuse('unknown-port', `Service ${service.key} has no port ${port}.`), service);
 }
 
-/** @param {OutboundDecision} decision @returns {Resolved} */
-function decided(decision) {
-  return { port: null, fixed: decision };
+/** @param {OutboundDecision} decision @param {ServicePart | null} service @returns {Resolved} */
+function decided(decision, service) {
+  return { port: null, service: service, fixed: decision };
 }
 
 /** The decision for every request of a port, where there is nothing to choose. @param {PortPart} port */

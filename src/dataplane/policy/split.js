@@ -10,12 +10,13 @@ import { refuse } from './refusal.js';
  * Compiles weighted backends. A backend of weight 0 gets nothing; one without endpoints keeps its share, which is
  * refused: traffic that was meant for it must not fall on the others.
  * @param {string} service
+ * @param {number} at position of the route
  * @param {readonly Backend[]} backends
  * @param {(backend: string) => readonly OutboundDecision[]} decisionsOf
  * @param {(backend: string) => Cursor} cursorOf
  * @returns {Split}
  */
-export function compileSplit(service, backends, decisionsOf, cursorOf) {
+export function compileSplit(service, at, backends, decisionsOf, cursorOf) {
   var total = 0;
   var choices = backends
     .filter(backend => backend.weight > 0)
@@ -31,7 +32,16 @@ export function compileSplit(service, backends, decisionsOf, cursorOf) {
       };
     });
   var nothing = refuse('no-endpoints', `Service ${service} has no backend with a weight above 0.`);
-  return { choices: choices, total: total, refusal: nothing };
+  return { at: at, choices: choices, total: total, refusal: nothing };
+}
+
+/**
+ * What stands for a split where no route takes a request.
+ * @param {OutboundDecision} refusal
+ * @returns {Split}
+ */
+export function noSplit(refusal) {
+  return { at: -1, choices: [], total: 0, refusal: refusal };
 }
 
 /**

@@ -64,6 +64,42 @@ export type InboundDecision =
   | { readonly action: 'forward'; readonly port: number; readonly protocol: Protocol }
   | Refusal;
 
+/** Parts of a node that a decision comes from. */
+export interface Because {
+  readonly node: 'service' | 'access' | 'inbound' | 'settings';
+  readonly hash: Hash;
+  /** `namespace/name` of a service; empty where the proxy has one node of the kind. */
+  readonly key: string;
+  /** RFC 6901, into the node's data. */
+  readonly pointers: readonly string[];
+}
+
+/** One backend that may be chosen. */
+export interface RouteChoice {
+  /** `namespace/name:port`. */
+  readonly backend: string;
+  /** Of all requests, above 0 and up to 1. */
+  readonly share: number;
+  /** One for each endpoint, in turn; a refusal stands alone where there is none. */
+  readonly decisions: readonly OutboundDecision[];
+}
+
+/** Everything that may become of an outbound request or connection. */
+export interface RouteExplanation {
+  /** What the host stands for; null where it names no port of a service that is known here. */
+  readonly port: { readonly service: string; readonly port: number; readonly protocol: Protocol } | null;
+  /** The decision for all; null where one of the choices is made. */
+  readonly decision: OutboundDecision | null;
+  readonly because: readonly Because[];
+  readonly choices: readonly RouteChoice[];
+}
+
+/** An inbound decision with the rules that led to it. */
+export interface Admission {
+  readonly decision: InboundDecision;
+  readonly because: readonly Because[];
+}
+
 /** Lookup structures made from a configuration tree; opaque to the shells but for `settings`, `self`, `inboundPorts`, `roots`. */
 export interface Tables {
   readonly root: Hash;
@@ -105,6 +141,12 @@ export interface Policy {
   routeResolved(tables: Tables, resolved: Resolved, request: RequestDescription): OutboundDecision;
   verdictOf(tables: Tables, port: number, principal: string): Verdict;
   admitVerdict(verdict: Verdict, request: RequestDescription): InboundDecision;
+  /** Everything that `routeRequest`, or `routeConnection` where the port speaks no HTTP, may decide; for people. */
+  explainRoute(tables: Tables, request: RequestDescription, destination: OutboundDestination): RouteExplanation;
+  /** What `admitRequest`, or `admitConnection` where `request` is null, decides, and by which rules; for people. */
+  explainAdmission(tables: Tables, port: number, principal: string, request: RequestDescription | null): Admission;
+  /** Whether requests are looked at on a port of this protocol; on any other one connections are. */
+  speaksHTTP(protocol: Protocol): boolean;
   /**
    * The principal that DNS names of a verified certificate speak of: `<sa>.<ns>.sa.<td>` → `<sa>.<ns>.<td>`; empty
    * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.

@@ -1,0 +1,110 @@
+/**
+ * Everything that the policy could answer, and which parts of which node say so. The answers are made by the functions
+ * that decide for the shells; positions were remembered when the nodes were compiled, so nothing is matched by other means.
+ *
+ * @import { CompiledTables, PathTable, PortPart, PortRule, ServicePart, Split } from './compiled.ts'
+ * @import { Admission, Because, OutboundDestination, RequestDescription, RouteExplanation, Tables } from './types.ts'
+ */
+import { admitConnection, admitRequest } from './access.js';
+import { resolve } from './hosts.js';
+import { firstMatch } from './match.js';
+import { speaksHTTP } from './protocols.js';
+import { connectionSplit, requestSplit } from './routes.js';
+
+/**
+ * Every endpoint that a request, or a connection where the port speaks no HTTP, may be sent to.
+ * @param {Tables} tables
+ * @param {RequestDescription} request
+ * @param {OutboundDestination} destination
+ * @returns {RouteExplanation}
+ */
+export function explainRoute(tables, request, destination) {
+  var compiled = /** @type {CompiledTables} */ (tables);
+  var resolved = resolve(compiled, request.host, destination);
+  if (resolved.port === null)
+    return { port: null, decision: resolved.fixed, because: [unresolved(compiled, resolved.service)], choices: [] };
+  var part = resolved.port;
+  var split = speaksHTTP(part.protocol) ? requestSplit(part, request) : connectionSplit(part);
+  return {
+    port: { service: part.key, port: part.port, protocol: part.protocol },
+    decision: split.choices.length === 0 ? split.refusal : null,
+    because: [serviceOf(part, routePointers(part, split))],
+    choices: split.choices.map((choice, at) => ({
+      backend: choice.backend,
+      share: (choice.upTo - (split.choices[at - 1]?.upTo || 0)) / split.total,
+      decisions: choice.decisions,
+    })),
+  };
+}
+
+/**
+ * A service lacks the port, or the settings say what becomes of a host that is no service.
+ * @param {CompiledTables} tables
+ * @param {ServicePart | null} service
+ */
+function unresolved(tables, service) {
+  if (service === null) return settingsOf(tables);
+  return serviceOf(service, ['']);
+}
+
+/** @param {ServicePart | PortPart} part @param {string[]} pointers @returns {Because} */
+function serviceOf(part, pointers) {
+  return { node: 'service', hash: part.hash, key: part.key, pointers: pointers };
+}
+
+/**
+ * The route that was taken; where none was, every route had a part in that.
+ * @param {PortPart} part
+ * @param {Split} split
+ */
+function routePointers(part, split) {
+  var routes = split.at < 0 ? part.routes.entries.map((_, at) => at) : [split.at];
+  return [''].concat(routes.map(at => `/ports/${part.at}/routes/${at}`));
+}
+
+/**
+ * Whether a verified principal may do this on a port of this pod, and by which rule; where none admits, every rule
+ * that speaks of the principal had a part in that.
+ * @param {Tables} tables
+ * @param {number} port
+ * @param {string} principal
+ * @param {RequestDescription | null} request null for a connection
+ * @returns {Admission}
+ */
+export function explainAdmission(tables, port, principal, request) {
+  var compiled = /** @type {CompiledTables} */ (tables);
+  var decision =
+    request === null ? admitConnection(tables, port, principal) : admitRequest(tables, port, principal, request);
+  var admits = decision.action === 'forward';
+  if (!compiled.served.has(port)) return { decision: decision, because: [inboundOf(compiled)] };
+  if (compiled.access.anyone) return { decision: decision, because: [settingsOf(compiled)] };
+  var pointers =
+    request === null
+      ? tcpPointers(compiled.access.tcp.get(principal), port, admits)
+      : httpPointers(compiled.access.http.get(principal), request, admits);
+  return { decision: decision, because: [{ node: 'access', hash: compiled.access.hash, key: '', pointers: pointers }] };
+}
+
+/** @param {PathTable<number> | undefined} table @param {RequestDescription} request @param {boolean} admits */
+function httpPointers(table, request, admits) {
+  if (table === undefined) return [];
+  var rules = admits ? [firstMatch(table, request)] : table.entries.map(entry => entry.value);
+  return rules.map(at => `/http/${at}`);
+}
+
+/** @param {PortRule | undefined} rule @param {number} port @param {boolean} admits */
+function tcpPointers(rule, port, admits) {
+  if (rule === undefined) return [];
+  var rules = admits ? [rule.everyPort === null ? rule.ports.get(port) : rule.everyPort] : rule.rules;
+  return rules.map(at => `/tcp/${at}`);
+}
+
+/** @param {CompiledTables} tables @returns {Because} */
+function settingsOf(tables) {
+  return { node: 'settings', hash: tables.refs.settings || '', key: '', pointers: [''] };
+}
+
+/** @param {CompiledTables} tables @returns {Because} */
+function inboundOf(tables) {
+  return { node: 'inbound', hash: tables.refs.inbound || '', key: '', pointers: ['/ports'] };
+}
