@@ -253,3 +253,47 @@ describe('a stream that is closed', () => {
     expect([settled(), server.connected('uid'), proxy.end.destroyed]).toEqual([[true, false], false, true]);
   });
 });
+
+describe('what a proxy runs', () => {
+  it('is what it acknowledged, not what it was sent', async () => {
+    const { server, proxy, a, change } = await running();
+    const b = change('b');
+    expect(server.running('uid')).toMatchObject({ connected: true, root: a, acked: { rev: 'j.1' } });
+    await proxy.say({ t: 'nack', root: b, problem });
+    expect(server.running('uid')).toMatchObject({ root: a, problem });
+    change('c');
+    await proxy.say({ t: 'ack', root: proxy.commits().at(-1) });
+    expect(server.running('uid')).toMatchObject({ root: proxy.commits().at(-1), problem: null });
+    expect(server.running('another')).toBeUndefined();
+  });
+
+  it('is what its oldest thread runs', async () => {
+    const { server, proxy, a, connect, change } = await running();
+    const other = connect();
+    await other.hello(a, 1);
+    const b = change('b');
+    await proxy.say({ t: 'ack', root: b });
+    expect(server.running('uid')?.root).toBe(a);
+    await other.say({ t: 'ack', root: b });
+    expect(server.running('uid')?.root).toBe(b);
+  });
+
+  it('stays known, and in the store, when it leaves, until it is back or has no configuration any more', async () => {
+    const { server, store, now, proxy, a, connect, change } = await running();
+    await proxy.break();
+    const b = change('b');
+    const mute = connect();
+    await mute.break();
+    expect(server.running('uid')).toMatchObject({ connected: false, root: a, acked: { root: a } });
+    expect(store.get(a)).toBeDefined();
+    const again = connect();
+    await again.hello(a);
+    expect(server.running('uid')).toMatchObject({ connected: true, root: a });
+    await again.say({ t: 'ack', root: b });
+    expect([store.get(a), server.departedRoots]).toEqual([undefined, []]);
+    await again.break();
+    delete now.root;
+    await server.beat();
+    expect([server.running('uid'), server.departedRoots]).toEqual([undefined, []]);
+  });
+});

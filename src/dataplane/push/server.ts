@@ -4,6 +4,7 @@ import type { Problem } from '../../api/problem.ts';
 import type { Fragment } from '../../engine/config.ts';
 import { configFormat } from '../../engine/config.ts';
 import type { FragmentStore } from '../../engine/store.ts';
+import { Departed, type Running } from './departed.ts';
 import type { Mark, ProxyLine } from './protocol.ts';
 import { type Connection, type Position, ProxyStream } from './stream.ts';
 import { Turns } from './turns.ts';
@@ -68,6 +69,7 @@ export class PushServer {
   readonly #streams = new Map<string, readonly Member[]>();
   /** Streams of proxies that are ahead of this control plane, and since when. */
   readonly #ahead = new Map<ProxyStream, { readonly mark: Mark; readonly sinceMs: number }>();
+  readonly #departed: Departed;
   readonly #turns = new Turns(largeWritesMax);
   #open = false;
   /** Configurations sent, to whichever proxy. */
@@ -75,6 +77,7 @@ export class PushServer {
 
   constructor(host: PushHost) {
     this.#host = host;
+    this.#departed = new Departed(host.store);
   }
 
   /** Nothing is sent before the control plane has seen the whole cluster: half a state is not a configuration. */
@@ -141,6 +144,7 @@ export class PushServer {
       } else stream.send({ t: 'beat' });
       stream.hurry();
     }
+    this.#departed.prune(podUid => this.#host.rootOf(podUid) !== undefined);
     for (const [stream, { sinceMs, mark }] of this.#ahead) {
       if (this.#elapsedMs() - sinceMs < aheadMaxMs) continue;
       this.#host.onProblem(lagging(mark));
@@ -174,8 +178,26 @@ export class PushServer {
     }));
   }
 
+  /**
+   * What the proxy of a pod runs, or ran when it left; undefined when nothing is known of it. Of several threads the
+   * first one that does not run what it should yet speaks for all.
+   */
+  running(podUid: string): Running | undefined {
+    const greeted = this.#of(podUid).flatMap(([stream]) => (stream.hello === null ? [] : [stream]));
+    const wanted = this.#host.rootOf(podUid)?.hash;
+    const stream = greeted.find(({ running }) => running !== wanted) ?? greeted[0];
+    if (stream === undefined) return this.#departed.get(podUid);
+    return { connected: true, ...runningOf(stream) };
+  }
+
+  /** Roots that are held for proxies that left. */
+  get departedRoots(): readonly string[] {
+    return this.#departed.roots;
+  }
+
   close(): void {
     for (const [stream] of this.#all()) stream.close('the control plane stops');
+    this.#departed.prune(() => false);
   }
 
   #current(podUid: string): { fragment: Fragment; rev: string; mark: Mark } | undefined {
@@ -192,7 +214,8 @@ export class PushServer {
           this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#elapsedMs() });
         }
         this.#host.onHello(peer);
-        return stream.begin(line);
+        stream.begin(line);
+        return this.#departed.remove(peer.podUid);
       case 'ack':
         return stream.acknowledge(line.root);
       case 'nack':
@@ -219,9 +242,15 @@ export class PushServer {
     if (others.length > 0) this.#streams.set(peer.podUid, others);
     else this.#streams.delete(peer.podUid);
     this.#ahead.delete(stream);
+    if (others.length === 0 && this.#host.rootOf(peer.podUid) !== undefined)
+      this.#departed.add(peer.podUid, runningOf(stream));
     // It may be the one whose answer was waited for.
     for (const [{ acked }] of others) if (acked !== null) this.#onRunning(peer, acked);
   }
+}
+
+function runningOf({ running, acked, problem }: ProxyStream): Omit<Running, 'connected'> {
+  return { root: running, acked, problem };
 }
 
 function lagging(mark: Mark): Problem {

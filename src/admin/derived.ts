@@ -1,0 +1,95 @@
+/** Configurations derived from a snapshot when they are asked for, and the objects that each part of them comes from. */
+import type { Because } from '../dataplane/policy/types.ts';
+import type { Hash } from '../engine/canonical.ts';
+import type { AnyNode, Fragment } from '../engine/config.ts';
+import { Graph } from '../engine/derive/graph.ts';
+import type { Origin, Rule } from '../engine/derive/rule.ts';
+import { access } from '../engine/derive/rules/access.ts';
+import { settings } from '../engine/derive/rules/mesh.ts';
+import { inbound, root } from '../engine/derive/rules/proxy.ts';
+import { service } from '../engine/derive/rules/service.ts';
+import { fold } from '../engine/fold.ts';
+import { type EnrolledEvent, type Kind, kinds, type MeshSnapshot, type Objects } from '../engine/model.ts';
+import { eachEntry, entryOf, keyOf, objectOf } from '../engine/snapshot.ts';
+
+/** An origin with the version of the object that is in force. */
+export interface VersionedOrigin extends Origin {
+  readonly resourceVersion: string;
+}
+
+/** Every pod of the mesh counts as enrolled here: the question is what its proxy would do. */
+export class Derived {
+  readonly snapshot: MeshSnapshot;
+  readonly #graph: Graph;
+  readonly #fragments = new Map<Hash, Fragment>();
+
+  constructor(snapshot: MeshSnapshot) {
+    this.snapshot = everybodyEnrolled(snapshot);
+    this.#graph = new Graph(this.snapshot, fragment => this.#fragments.set(fragment.hash, fragment));
+    for (const kind of kinds) eachEntry(snapshot, kind, (key, entry) => this.#graph.index(kind, key, entry.object));
+  }
+
+  /** Hash of what a pod's proxy should run; null when it has no configuration. */
+  root(podKey: string): Hash | null {
+    return this.value(root, podKey)?.hash ?? null;
+  }
+
+  /** A node that was derived here. */
+  node(hash: Hash): AnyNode | undefined {
+    return this.#fragments.get(hash)?.node;
+  }
+
+  value<V>(rule: Rule<V>, key: string): V {
+    return this.#graph.demand(rule, key);
+  }
+
+  object<K extends Kind>(kind: K, key: string): Objects[K] | undefined {
+    return objectOf(this.snapshot, kind, key);
+  }
+
+  /** Valid objects of a kind that a test holds for, sorted by key. */
+  objects<K extends Kind>(kind: K, holds: (object: Objects[K]) => boolean): Objects[K][] {
+    const found: [string, Objects[K]][] = [];
+    eachEntry(this.snapshot, kind, (key, { object }) => {
+      if (object !== undefined && holds(object)) found.push([key, object]);
+    });
+    return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+  }
+
+  /** Where parts of a node come from, as far as a pod's proxy has that very node; undefined when it is another one here. */
+  originsOf(because: Because, podKey: string): readonly VersionedOrigin[] | undefined {
+    const [rule, key] = this.#ruleOf(because, podKey);
+    if (this.value<Fragment | null>(rule, key)?.hash !== because.hash) return undefined;
+    const origins = this.#graph.origins(rule, key) ?? [];
+    return this.versioned(origins.filter(({ pointer }) => because.pointers.includes(pointer)));
+  }
+
+  /** The origins whose objects there are, each once, with the version that is in force. */
+  versioned(origins: readonly Origin[]): VersionedOrigin[] {
+    const unique = new Map(
+      origins.map(origin => [`${origin.object.kind} ${keyOf(origin.object)} ${origin.rule}`, origin]),
+    );
+    return [...unique.values()].flatMap(origin => {
+      const entry = entryOf(this.snapshot, origin.object.kind as Kind, keyOf(origin.object));
+      return entry === undefined ? [] : [{ ...origin, resourceVersion: entry.validVersion ?? entry.resourceVersion }];
+    });
+  }
+
+  #ruleOf({ node, key }: Because, podKey: string): [rule: Rule<Fragment | null>, key: string] {
+    if (node === 'service') return [service, key];
+    if (node === 'inbound') return [inbound, podKey];
+    if (node === 'settings') return [settings, ''];
+    const pod = this.object('Pod', podKey);
+    return [access, `${pod?.namespace}/${pod?.serviceAccount}`];
+  }
+}
+
+/** The same mesh with every pod enrolled. */
+function everybodyEnrolled(snapshot: MeshSnapshot): MeshSnapshot {
+  const events: EnrolledEvent[] = [];
+  eachEntry(snapshot, 'Pod', (key, { object }) => {
+    if (object !== undefined)
+      events.push({ type: 'enrolled', key, uid: object.uid, revision: snapshot.revision, at: 0 });
+  });
+  return fold(snapshot, events);
+}
