@@ -11,7 +11,7 @@ import type { Ask } from '../engine/history.ts';
 import type { HTTPRouteGroupObject, MeshSnapshot, ServiceObject } from '../engine/model.ts';
 import type { Oracle, State } from '../engine/outcomes.ts';
 import { eachEntry, fnv1a, objectOf } from '../engine/snapshot.ts';
-import { askServer, authorityOf, requestOf, strangeness, treeUnder } from './asking.ts';
+import { askServer, authorityOf, requestOf, strangeness, treeUnder } from './why/asking.ts';
 
 /** Requests that one state is asked about. */
 const questionsMax = 2000;

@@ -10,8 +10,8 @@ import { enrolledProxies, snapshotHash } from '../engine/snapshot.ts';
 import type { FragmentStore } from '../engine/store.ts';
 import { explain } from './explain.ts';
 import type { Answer, Handler } from './http.ts';
-import { questionOf } from './question.ts';
-import type { MeshView } from './world.ts';
+import { questionOf } from './why/question.ts';
+import type { MeshView } from './why/sources.ts';
 
 /** What the read models look at. Everything is as of the moment of the call. */
 export interface ControlPlaneView {

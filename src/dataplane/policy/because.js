@@ -22,7 +22,7 @@ export function explainRoute(tables, request, destination) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var resolved = resolve(compiled, request.host, destination);
   if (resolved.port === null)
-    return { port: null, decision: resolved.fixed, because: [unresolved(compiled, resolved.service)], choices: [] };
+    return { port: null, decision: resolved.fixed, because: unresolved(compiled, resolved.service), choices: [] };
   var part = resolved.port;
   var split = speaksHTTP(part.protocol) ? requestSplit(part, request) : connectionSplit(part);
   return {
@@ -38,13 +38,14 @@ export function explainRoute(tables, request, destination) {
 }
 
 /**
- * A service lacks the port, or the settings say what becomes of a host that is no service.
+ * A service lacks the port, or none that may be called has the name: then settings say what becomes of it.
  * @param {CompiledTables} tables
  * @param {ServicePart | null} service
+ * @returns {Because[]}
  */
 function unresolved(tables, service) {
-  if (service === null) return settingsOf(tables);
-  return serviceOf(service, ['']);
+  if (service !== null) return [serviceOf(service, [''])];
+  return [childOf(tables, 'outbound', ''), childOf(tables, 'settings', '')];
 }
 
 /** @param {ServicePart | PortPart} part @param {string[]} pointers @returns {Because} */
@@ -76,8 +77,8 @@ export function explainAdmission(tables, port, principal, request) {
   var decision =
     request === null ? admitConnection(tables, port, principal) : admitRequest(tables, port, principal, request);
   var admits = decision.action === 'forward';
-  if (!compiled.served.has(port)) return { decision: decision, because: [inboundOf(compiled)] };
-  if (compiled.access.anyone) return { decision: decision, because: [settingsOf(compiled)] };
+  if (!compiled.served.has(port)) return { decision: decision, because: [childOf(compiled, 'inbound', '/ports')] };
+  if (compiled.access.anyone) return { decision: decision, because: [childOf(compiled, 'settings', '')] };
   var pointers =
     request === null
       ? tcpPointers(compiled.access.tcp.get(principal), port, admits)
@@ -99,12 +100,13 @@ function tcpPointers(rule, port, admits) {
   return rules.map(at => `/tcp/${at}`);
 }
 
-/** @param {CompiledTables} tables @returns {Because} */
-function settingsOf(tables) {
-  return { node: 'settings', hash: tables.refs.settings || '', key: '', pointers: [''] };
-}
-
-/** @param {CompiledTables} tables @returns {Because} */
-function inboundOf(tables) {
-  return { node: 'inbound', hash: tables.refs.inbound || '', key: '', pointers: ['/ports'] };
+/**
+ * A part of a node that every proxy has one of.
+ * @param {CompiledTables} tables
+ * @param {'inbound' | 'outbound' | 'settings'} node
+ * @param {string} pointer
+ * @returns {Because}
+ */
+function childOf(tables, node, pointer) {
+  return { node: node, hash: tables.refs[node] || '', key: '', pointers: [pointer] };
 }

@@ -66,7 +66,7 @@ export type InboundDecision =
 
 /** Parts of a node that a decision comes from. */
 export interface Because {
-  readonly node: 'service' | 'access' | 'inbound' | 'settings';
+  readonly node: 'service' | 'access' | 'inbound' | 'outbound' | 'settings';
   readonly hash: Hash;
   /** `namespace/name` of a service; empty where the proxy has one node of the kind. */
   readonly key: string;

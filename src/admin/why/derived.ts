@@ -1,16 +1,16 @@
 /** Configurations derived from a snapshot when they are asked for, and the objects that each part of them comes from. */
-import type { Because } from '../dataplane/policy/types.ts';
-import type { Hash } from '../engine/canonical.ts';
-import type { AnyNode, Fragment } from '../engine/config.ts';
-import { Graph } from '../engine/derive/graph.ts';
-import type { Origin, Rule } from '../engine/derive/rule.ts';
-import { access } from '../engine/derive/rules/access.ts';
-import { settings } from '../engine/derive/rules/mesh.ts';
-import { inbound, root } from '../engine/derive/rules/proxy.ts';
-import { service } from '../engine/derive/rules/service.ts';
-import { fold } from '../engine/fold.ts';
-import { type EnrolledEvent, type Kind, kinds, type MeshSnapshot, type Objects } from '../engine/model.ts';
-import { eachEntry, entryOf, keyOf, objectOf } from '../engine/snapshot.ts';
+import type { Because } from '../../dataplane/policy/types.ts';
+import type { Hash } from '../../engine/canonical.ts';
+import type { AnyNode, Fragment } from '../../engine/config.ts';
+import { Graph } from '../../engine/derive/graph.ts';
+import type { Origin, Rule } from '../../engine/derive/rule.ts';
+import { access } from '../../engine/derive/rules/access.ts';
+import { settings } from '../../engine/derive/rules/mesh.ts';
+import { inbound, outbound, root } from '../../engine/derive/rules/proxy.ts';
+import { service } from '../../engine/derive/rules/service.ts';
+import { fold } from '../../engine/fold.ts';
+import { type EnrolledEvent, type Kind, kinds, type MeshSnapshot, type Objects } from '../../engine/model.ts';
+import { eachEntry, entryOf, keyOf, objectOf } from '../../engine/snapshot.ts';
 
 /** An origin with the version of the object that is in force. */
 export interface VersionedOrigin extends Origin {
@@ -56,10 +56,15 @@ export class Derived {
     return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
   }
 
-  /** Where parts of a node come from, as far as a pod's proxy has that very node; undefined when it is another one here. */
-  originsOf(because: Because, podKey: string): readonly VersionedOrigin[] | undefined {
+  /** Whether the proxy of a pod would be told this very node here. */
+  has(because: Because, podKey: string): boolean {
     const [rule, key] = this.#ruleOf(because, podKey);
-    if (this.value<Fragment | null>(rule, key)?.hash !== because.hash) return undefined;
+    return this.value<Fragment | null>(rule, key)?.hash === because.hash;
+  }
+
+  /** Where parts of a node come from that the proxy of a pod is told here. */
+  originsOf(because: Because, podKey: string): readonly VersionedOrigin[] {
+    const [rule, key] = this.#ruleOf(because, podKey);
     const origins = this.#graph.origins(rule, key) ?? [];
     return this.versioned(origins.filter(({ pointer }) => because.pointers.includes(pointer)));
   }
@@ -79,8 +84,7 @@ export class Derived {
     if (node === 'service') return [service, key];
     if (node === 'inbound') return [inbound, podKey];
     if (node === 'settings') return [settings, ''];
-    const pod = this.object('Pod', podKey);
-    return [access, `${pod?.namespace}/${pod?.serviceAccount}`];
+    return [node === 'access' ? access : outbound, accountOf(this, podKey)];
   }
 }
 
@@ -92,4 +96,15 @@ function everybodyEnrolled(snapshot: MeshSnapshot): MeshSnapshot {
       events.push({ type: 'enrolled', key, uid: object.uid, revision: snapshot.revision, at: 0 });
   });
   return fold(snapshot, events);
+}
+
+/** Key of a backend's service: `namespace/name` of `namespace/name:port`. */
+export function serviceOf(backend: string): string {
+  return backend.slice(0, backend.lastIndexOf(':'));
+}
+
+/** `namespace/serviceaccount` of a pod; empty for one that is not there. */
+export function accountOf(state: Derived, podKey: string): string {
+  const pod = state.object('Pod', podKey);
+  return pod === undefined ? '' : keyOf({ namespace: pod.namespace, name: pod.serviceAccount });
 }

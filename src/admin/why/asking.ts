@@ -1,8 +1,8 @@
 /** What two proxies say of one request, asked of the policy that they run: *why* and recorded decisions share this. */
-import { explainAdmission, speaksHTTP } from '../dataplane/policy/policy.js';
-import type { Admission, Headers, RequestDescription, Tables } from '../dataplane/policy/types.ts';
-import type { Hash } from '../engine/canonical.ts';
-import type { AnyNode, Endpoint } from '../engine/config.ts';
+import { explainAdmission, speaksHTTP } from '../../dataplane/policy/policy.js';
+import type { Admission, Headers, RequestDescription, Tables } from '../../dataplane/policy/types.ts';
+import type { Hash } from '../../engine/canonical.ts';
+import type { AnyNode, Endpoint } from '../../engine/config.ts';
 
 /** `service.namespace`, with its port where one is named: what a client writes into Host. */
 export function authorityOf(service: string, port: number | undefined): string {
@@ -30,10 +30,11 @@ export function askServer(
   { port }: Endpoint,
   principal: string,
   request: RequestDescription | null,
-): Admission {
+): Admission & { readonly looksAt: 'request' | 'connection' } {
   const served = server.inboundPorts.find(candidate => candidate.port === port);
-  const isRequest = served !== undefined && speaksHTTP(served.protocol);
-  return explainAdmission(server, port, principal, isRequest ? request : null);
+  const asked = served !== undefined && speaksHTTP(served.protocol) ? request : null;
+  const looksAt = asked === null ? 'connection' : 'request';
+  return { ...explainAdmission(server, port, principal, asked), looksAt };
 }
 
 /** The nodes of the tree under a root, as far as they are known. */

@@ -1,9 +1,9 @@
 /** Reads what somebody asks of *why*, and says what was assumed. */
-import { type Problem, ProblemError } from '../api/problem.ts';
-import type { Headers } from '../dataplane/policy/types.ts';
-import type { MeshSnapshot } from '../engine/model.ts';
-import type { Question } from './explain.ts';
-import { resolvePod, resolveService } from './resolve.ts';
+import { type Problem, ProblemError } from '../../api/problem.ts';
+import type { Headers } from '../../dataplane/policy/types.ts';
+import type { MeshSnapshot } from '../../engine/model.ts';
+import { resolvePod, resolveService } from '../resolve.ts';
+import type { Question } from './explanation.ts';
 
 /** RFC 9110, 5.6.2: what methods and names of headers are made of. */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -1,0 +1,142 @@
+/** The steps of an answer: what a proxy decides, why, and what would change it. */
+import type { OutboundDecision, Refusal, RouteExplanation } from '../../dataplane/policy/types.ts';
+import type { Cause } from './cause.ts';
+import { accountOf, type Derived, type VersionedOrigin } from './derived.ts';
+import type { Asking, End } from './ends.ts';
+import type { ExplainedStep, Question } from './explanation.ts';
+import { whyNoEndpoints } from './members.ts';
+import { whyNoRule } from './rules.ts';
+import { portFix, whyNotMeshed, whyUnknown } from './unknown.ts';
+import type { World } from './world.ts';
+
+/** What may be done where the reason alone says it. */
+const fixes: ReadonlyMap<string, string> = new Map([
+  ['no-route-match', 'ask for something that one of these rules allows, or let one of them allow this'],
+  ['dot-segments', 'ask for the path that is meant, without . and .. in it'],
+  ['path-too-long', 'ask for a shorter path, or take the regular expressions out of the rules'],
+  ['header-too-long', 'send a shorter header, or take its regular expression out of the rules'],
+  ['bad-host', 'write a host with an optional port'],
+  ['no-endpoints', 'give a backend with pods a weight above 0'],
+  [
+    'unknown-service',
+    'let a TrafficTarget name the client as a source and the ServiceAccount behind it as destination',
+  ],
+  ['no-rule-for-principal', 'let a TrafficTarget name the client as a source'],
+  ['not-served', 'let a Service have this port as its target port'],
+  ['no-configuration', 'look at the log of the sidecar: it gets one as soon as it has reached the control plane'],
+  ['upstream-identity', 'wait until both proxies run the newest configuration'],
+  ['upstream-unreachable', "wait until the client's proxy runs the newest configuration"],
+  ['upstream-closed', 'look at the log of the sidecar'],
+]);
+
+type Refused = Pick<ExplainedStep, 'reason' | 'detail' | 'answer' | 'fix'> & { readonly decision: 'refuse' };
+
+function refusal({ status, reason, detail }: Pick<Refusal, 'status' | 'reason' | 'detail'>): Refused {
+  const fix = fixes.get(reason);
+  return { decision: 'refuse', reason, detail, answer: { status, reason, detail }, ...(fix !== undefined && { fix }) };
+}
+
+/** What a cause adds to a refusal, whose own reason stands. */
+function caused(cause: Cause | undefined, state: Derived | undefined): Pick<ExplainedStep, 'cause' | 'fix'> & Named {
+  if (cause === undefined || state === undefined) return { origins: [] };
+  return { cause: cause.detail, fix: cause.fix, origins: state.versioned(cause.origins) };
+}
+
+interface Named {
+  readonly origins: readonly VersionedOrigin[];
+}
+
+/** The client's proxy has no configuration: not yet, or because it has no part in the mesh. */
+export function unconfigured(world: World, client: string): ExplainedStep {
+  const at = { at: 'client', pod: client } as const;
+  const { newest } = world.sources;
+  const cause = world.standing(client).runs === 'nothing' ? undefined : whyNotMeshed(newest, client);
+  if (cause !== undefined) {
+    const { reason, detail, fix } = cause;
+    return { ...at, decision: 'refuse', reason, detail, fix, origins: newest.versioned(cause.origins) };
+  }
+  // What both shells answer.
+  const detail = 'This sidecar has not got a configuration yet.';
+  return { ...at, ...refusal({ status: 503, reason: 'no-configuration', detail }), origins: [] };
+}
+
+/** The client's proxy decides alike for all that it might be asked so, without an endpoint. */
+export function noWay(
+  world: World,
+  question: Question,
+  route: RouteExplanation,
+  decision: OutboundDecision,
+): ExplainedStep {
+  const at = { at: 'client', pod: question.client } as const;
+  const origins = world.originsOf(route.because, question.client);
+  const { cause, named } = unknownCause(world, question, route);
+  if (decision.action === 'passthrough') {
+    const detail = `the client's proxy knows no such service and egress is open: to ${decision.target}, out of the mesh`;
+    const why = cause && { reason: cause.reason, cause: cause.detail, fix: cause.fix };
+    return { ...at, decision: 'passthrough', detail, fix: closeEgress, ...why, origins: [...named, ...origins] };
+  }
+  if (decision.action === 'forward') return { ...at, decision: 'forward', detail: decision.target, origins };
+  const refused = { ...at, ...refusal(decision), origins };
+  if (decision.reason === 'unknown-service' && cause !== undefined)
+    return { ...refused, reason: cause.reason, detail: cause.detail, fix: cause.fix, origins: named };
+  return route.port === null ? { ...refused, ...aboutPorts(world, question, route) } : refused;
+}
+
+const closeEgress = 'set enableEgress of the MeshConfig to false, and it is refused';
+
+/** Why the client's proxy does not know the service: by a state that tells it of just those that it knows. */
+function unknownCause(world: World, { client, service, headers }: Question, { because }: RouteExplanation) {
+  const [told] = because;
+  const isUnknown = told?.node === 'outbound' && headers.host === undefined;
+  const state = isUnknown ? world.stateWith(told, client) : undefined;
+  const cause = state && whyUnknown(state, client, service);
+  return { cause, named: cause === undefined || state === undefined ? [] : state.versioned(cause.origins) };
+}
+
+function aboutPorts(world: World, { client }: Question, { because }: RouteExplanation): Pick<ExplainedStep, 'fix'> {
+  const [told] = because;
+  const object = told && world.stateWith(told, client)?.object('Service', told.key);
+  return object === undefined ? {} : { fix: portFix(object) };
+}
+
+/** The client's proxy knows the service, and shares requests out to backends. */
+export function forwarded(question: Question, { port, choices }: RouteExplanation, { origins }: Named): ExplainedStep {
+  const shares = choices.map(({ backend, share }) => `${backend} ${Math.round(share * 100)} %`).join(', ');
+  const detail = `${port?.service}:${port?.port} goes to ${shares}`;
+  return { at: 'client', pod: question.client, decision: 'forward', detail, origins };
+}
+
+/** The client's proxy has nobody to send to. */
+export function nobody(
+  { world, question }: Asking,
+  backend: string,
+  { because }: RouteExplanation,
+  decision: Refusal,
+  route: Named,
+): ExplainedStep {
+  const [told] = because;
+  const state = told && world.stateWith(told, question.client);
+  const { origins, ...why } = caused(state && whyNoEndpoints(state, backend), state);
+  const at = { at: 'client', pod: question.client, backend } as const;
+  return { ...at, ...refusal(decision), ...why, origins: [...origins, ...route.origins] };
+}
+
+/** What some endpoints of a backend decide. */
+export function serverStep(asking: Asking, backend: string, end: End): ExplainedStep {
+  const { world, client } = asking;
+  const { pod, endpoints, decision, because } = end;
+  const at = { at: 'server', pod, backend, endpoints } as const;
+  const origins = world.originsOf(because, pod);
+  if (decision.action === 'forward')
+    return { ...at, decision: 'forward', detail: `${client.self.principal} may call ${backend}`, origins };
+  const refused = { ...at, ...refusal(decision), origins };
+  return decision.reason === 'no-rule-for-principal' ? { ...refused, ...withoutRule(asking, end) } : refused;
+}
+
+/** No rule speaks of the client: the TrafficTargets of a state that gives the server just these rules say why. */
+function withoutRule({ world, question }: Asking, { pod, account, because, looksAt }: End): Partial<ExplainedStep> {
+  const [told] = because;
+  const state = told && world.stateWith(told, pod);
+  if (state === undefined) return {};
+  return caused(whyNoRule(state, accountOf(state, question.client), account, looksAt === 'connection'), state);
+}
