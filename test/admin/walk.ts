@@ -28,7 +28,7 @@ export async function toldOf(raws: readonly Raw[]): Promise<Told> {
   const { engine, store } = await rig();
   await engine.step([{ type: 'rootChanged', trustDomain: 'cluster.local', roots: ['the root'] }], 1);
   await engine.step(raws.map(applied), 2);
-  await engine.step(raws.filter(({ kind }) => kind === 'Pod').map(enrolled), 3);
+  await engine.step(raws.filter(hasSidecar).map(enrolled), 3);
   const nodes = new Map<Hash, AnyNode>();
   const visit = (hash: Hash): void => {
     const node = store.get(hash)?.node;
@@ -39,6 +39,9 @@ export async function toldOf(raws: readonly Raw[]): Promise<Told> {
   for (const { hash } of engine.roots.values()) visit(hash);
   return { roots: new Map([...engine.roots].map(([pod, { hash }]) => [pod, hash])), nodes };
 }
+
+const hasSidecar = ({ kind, metadata }: Raw): boolean =>
+  kind === 'Pod' && metadata.labels?.['fsm-proxy-uuid'] !== undefined;
 
 /** Draws that are tried: more than the weights of any mesh here add up to, several times over. */
 const draws = 60;

@@ -1,9 +1,9 @@
 /** Why something is not so: what the causes have in common. */
 import type { Origin } from '../../engine/derive/rule.ts';
-import { enrolledNamespace, meshName } from '../../engine/derive/rules/mesh.ts';
+import { enrolledNamespace, meshName, workload } from '../../engine/derive/rules/mesh.ts';
 import type { Kind, TrafficTargetObject } from '../../engine/model.ts';
 import { keyOf, splitKey } from '../../engine/snapshot.ts';
-import type { Derived } from './derived.ts';
+import { accountOf, type Derived } from './derived.ts';
 
 /** What is missing, in a word and a sentence; the objects that lack it, and what to do. */
 export interface Cause {
@@ -36,6 +36,7 @@ export function whyOutside(state: Derived, namespace: string): Cause | undefined
   };
 }
 
+/** How a client may be let call one of some identities: by one of the TrafficTargets, or by a new one. */
 export function targetFix(client: string, identities: readonly string[], named: readonly string[]): string {
   const [first, ...others] = named;
   const account = `ServiceAccount ${client}`;
@@ -43,6 +44,7 @@ export function targetFix(client: string, identities: readonly string[], named: 
   return `add ${account} to the sources of TrafficTarget ${first}${others.length > 0 ? ' or another of these' : ''}`;
 }
 
+/** TrafficTargets whose destination is one of some identities (`namespace/serviceaccount`), sorted. */
 export function targetsOf(state: Derived, identities: readonly string[]): TrafficTargetObject[] {
   return state.objects(
     'TrafficTarget',
@@ -50,6 +52,27 @@ export function targetsOf(state: Derived, identities: readonly string[]): Traffi
   );
 }
 
+/** Whether a TrafficTarget names a client (`namespace/serviceaccount`) as a source. */
 export function isSource({ sources }: TrafficTargetObject, client: string): boolean {
   return sources.some(source => source.kind === 'ServiceAccount' && keyOf(source) === client);
+}
+
+/** Why a client may call none of the identities that some pods have; undefined when it may. */
+export function whyNoTarget(
+  state: Derived,
+  podKey: string,
+  service: string,
+  identities: readonly string[],
+): Cause | undefined {
+  const client = accountOf(state, podKey);
+  const principal = state.value(workload, podKey)?.principal ?? client;
+  const targets = targetsOf(state, identities);
+  if (targets.some(target => isSource(target, client))) return undefined;
+  const named = targets.map(keyOf).slice(0, namedMax);
+  return {
+    reason: 'no-traffic-target',
+    detail: `no TrafficTarget lets ${principal} call ${service}, which runs as ${identities.join(', ')}`,
+    origins: named.map(key => originOf('TrafficTarget', key, 'its sources do not name the client')),
+    fix: targetFix(client, identities, named),
+  };
 }

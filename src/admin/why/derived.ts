@@ -31,7 +31,8 @@ export class Derived {
 
   /** Hash of what a pod's proxy should run; null when it has no configuration. */
   root(podKey: string): Hash | null {
-    return this.value(root, podKey)?.hash ?? null;
+    const hasProxy = this.object('Pod', podKey)?.proxy !== undefined;
+    return hasProxy ? (this.value(root, podKey)?.hash ?? null) : null;
   }
 
   /** A node that was derived here. */

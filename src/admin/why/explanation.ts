@@ -17,6 +17,7 @@ export interface Question {
   readonly headers: Headers;
 }
 
+/** What one proxy decides, or several that decide alike. */
 export interface ExplainedStep {
   readonly at: 'client' | 'server';
   /** Pod that decides; of several that decide alike the first. Empty where there is none. */
@@ -38,6 +39,7 @@ export interface ExplainedStep {
   readonly origins: readonly VersionedOrigin[];
 }
 
+/** `partly allowed`: some endpoints admit it. `passthrough`: it goes out of the mesh. `unroutable`: there is nobody to ask. */
 export type ExplainedOutcome = 'allowed' | 'partly allowed' | 'denied' | 'unroutable' | 'passthrough';
 
 /** What becomes of a request under one set of configurations. */
@@ -50,6 +52,7 @@ export interface Verdict {
   readonly left?: number;
 }
 
+/** The answer of *why*. */
 export interface Explanation extends Omit<Verdict, 'port'> {
   readonly client: string;
   readonly principal: string;

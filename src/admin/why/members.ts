@@ -3,8 +3,8 @@ import type { Origin } from '../../engine/derive/rule.ts';
 import { workload } from '../../engine/derive/rules/mesh.ts';
 import type { PodObject } from '../../engine/model.ts';
 import { keyOf, splitKey } from '../../engine/snapshot.ts';
-import { type Cause, namedMax, originOf, whyOutside } from './cause.ts';
-import { type Derived, serviceOf } from './derived.ts';
+import { type Cause, namedMax, originOf, whyNoTarget, whyOutside } from './cause.ts';
+import { accountOf, type Derived, serviceOf } from './derived.ts';
 
 /** Why no pod behind some services has an identity. */
 export function whyNobody(state: Derived, services: readonly string[]): Cause {
@@ -72,32 +72,42 @@ function whyNoSidecar(state: Derived, service: string, members: readonly Member[
 }
 
 /** Why a backend has nobody to send to. Its own reason stands; this says what the pods behind it lack. */
-export function whyNoEndpoints(state: Derived, backend: string): Cause | undefined {
+export function whyNoEndpoints(state: Derived, client: string, backend: string): Cause | undefined {
   const service = serviceOf(backend);
   const object = state.object('Service', service);
   const port = object?.ports.find(each => `${service}:${each.port}` === backend && each.protocol === 'TCP');
   if (object === undefined || port === undefined) return undefined;
   const members = membersOf(state, service, port.name);
-  const lacking = members.filter(member => !serves(state, member));
-  if (members.length > 0 && lacking.length === 0) return undefined;
+  const serving = members.filter(member => serves(state, member));
+  if (serving.length > 0) return whyNoneCallable(state, client, service, serving);
   if (members.length === 0) return { ...whyNoPods(state, service), reason: 'no-endpoints' };
   const outside = whyOutside(state, object.namespace);
   if (outside !== undefined) return outside;
-  return whyNotServing(state, service, lacking);
+  return whyNotServing(service, members);
+}
+
+/** Pods are there that serve, so it is the client that may not call them. */
+function whyNoneCallable(
+  state: Derived,
+  client: string,
+  service: string,
+  serving: readonly Member[],
+): Cause | undefined {
+  return whyNoTarget(state, client, service, [...new Set(serving.map(({ key }) => accountOf(state, key)))].sort());
 }
 
 function serves(state: Derived, { key, ready, port }: Member): boolean {
   return ready && port && state.value(workload, key) !== null;
 }
 
-function whyNotServing(state: Derived, service: string, lacking: readonly Member[]): Cause {
+function whyNotServing(service: string, lacking: readonly Member[]): Cause {
   const nearest = Math.min(...lacking.map(member => lacks(member).length));
   const named = lacking.filter(member => lacks(member).length === nearest);
   const words = [...new Set(named.map(member => lacks(member).join(' and ')))];
   return {
     reason: 'no-endpoints',
     detail: `of ${lacking.length} pods behind ${service} none serves: ${words.join('; ')}`,
-    origins: named.slice(0, namedMax).map(member => lackOrigin(state, service, member)),
+    origins: named.slice(0, namedMax).map(member => lackOrigin(service, member)),
     fix: 'look at these pods with "fsm get pods" and at what they log',
   };
 }
@@ -112,7 +122,7 @@ function lacks({ ready, port, pod }: Member): string[] {
 }
 
 /** A port that no slice has is a matter of the Service, whatever the pod is like. */
-function lackOrigin(_state: Derived, service: string, member: Member): Origin {
+function lackOrigin(service: string, member: Member): Origin {
   const rule = lacks(member).join(' and ');
   if (member.pod === undefined) return originOf('EndpointSlice', member.slice, rule);
   return member.port ? originOf('Pod', member.key, rule) : originOf('Service', service, `its pods: ${rule}`);

@@ -77,25 +77,26 @@ export function noWay(
   }
   if (decision.action === 'forward') return { ...at, decision: 'forward', detail: decision.target, origins };
   const refused = { ...at, ...refusal(decision), origins };
-  if (decision.reason === 'unknown-service' && cause !== undefined)
+  if (cause !== undefined && causedReasons.has(decision.reason))
     return { ...refused, reason: cause.reason, detail: cause.detail, fix: cause.fix, origins: named };
   return route.port === null ? { ...refused, ...aboutPorts(world, question, route) } : refused;
 }
+
+/** Refusals that say only that there is no way; the cause says why there is none. */
+const causedReasons = new Set(['unknown-service', 'not-a-member']);
 
 const closeEgress = 'set enableEgress of the MeshConfig to false, and it is refused';
 
 /** Why the client's proxy does not know the service: by a state that tells it of just those that it knows. */
 function unknownCause(world: World, { client, service, headers }: Question, { because }: RouteExplanation) {
-  const [told] = because;
-  const isUnknown = told?.node === 'outbound' && headers.host === undefined;
-  const state = isUnknown ? world.stateWith(told, client) : undefined;
-  const cause = state && whyUnknown(state, client, service);
+  const isUnknown = because[0]?.node === 'outbound' && headers.host === undefined;
+  const state = isUnknown ? world.stateWith(because, client) : undefined;
+  const cause = state && (whyNotMeshed(state, client) ?? whyUnknown(state, client, service));
   return { cause, named: cause === undefined || state === undefined ? [] : state.versioned(cause.origins) };
 }
 
 function aboutPorts(world: World, { client }: Question, { because }: RouteExplanation): Pick<ExplainedStep, 'fix'> {
-  const [told] = because;
-  const object = told && world.stateWith(told, client)?.object('Service', told.key);
+  const object = world.stateWith(because, client)?.object('Service', because[0]?.key ?? '');
   return object === undefined ? {} : { fix: portFix(object) };
 }
 
@@ -114,9 +115,8 @@ export function nobody(
   decision: Refusal,
   route: Named,
 ): ExplainedStep {
-  const [told] = because;
-  const state = told && world.stateWith(told, question.client);
-  const { origins, ...why } = caused(state && whyNoEndpoints(state, backend), state);
+  const state = world.stateWith(because, question.client);
+  const { origins, ...why } = caused(state && whyNoEndpoints(state, question.client, backend), state);
   const at = { at: 'client', pod: question.client, backend } as const;
   return { ...at, ...refusal(decision), ...why, origins: [...origins, ...route.origins] };
 }
@@ -135,8 +135,7 @@ export function serverStep(asking: Asking, backend: string, end: End): Explained
 
 /** No rule speaks of the client: the TrafficTargets of a state that gives the server just these rules say why. */
 function withoutRule({ world, question }: Asking, { pod, account, because, looksAt }: End): Partial<ExplainedStep> {
-  const [told] = because;
-  const state = told && world.stateWith(told, pod);
+  const state = world.stateWith(because, pod);
   if (state === undefined) return {};
   return caused(whyNoRule(state, accountOf(state, question.client), account, looksAt === 'connection'), state);
 }

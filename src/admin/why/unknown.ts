@@ -1,11 +1,11 @@
 /** Why a proxy knows no way to a service: what in the state of the mesh keeps it from being told one. */
 import { serviceKey } from '../../engine/derive/names.ts';
-import { permissive, workload } from '../../engine/derive/rules/mesh.ts';
+import { permissive } from '../../engine/derive/rules/mesh.ts';
 import { accounts } from '../../engine/derive/rules/service.ts';
 import type { ServiceObject } from '../../engine/model.ts';
-import { keyOf, splitKey } from '../../engine/snapshot.ts';
-import { type Cause, isSource, namedMax, originOf, targetFix, targetsOf, whyOutside } from './cause.ts';
-import { accountOf, type Derived } from './derived.ts';
+import { splitKey } from '../../engine/snapshot.ts';
+import { type Cause, originOf, whyNoTarget, whyOutside } from './cause.ts';
+import type { Derived } from './derived.ts';
 import { whyNobody } from './members.ts';
 
 /** Why a pod has no configuration, and so no part in the mesh; undefined when it has. */
@@ -38,25 +38,6 @@ export function whyUnknown(state: Derived, podKey: string, service: string): Cau
 function backendsOf(state: Derived, apex: string): string[] {
   const splits = state.objects('TrafficSplit', split => serviceKey(split.service, split.namespace) === apex);
   return splits.flatMap(split => split.backends.map(backend => serviceKey(backend.service, split.namespace)));
-}
-
-function whyNoTarget(
-  state: Derived,
-  podKey: string,
-  service: string,
-  identities: readonly string[],
-): Cause | undefined {
-  const client = accountOf(state, podKey);
-  const principal = state.value(workload, podKey)?.principal ?? client;
-  const targets = targetsOf(state, identities);
-  if (targets.some(target => isSource(target, client))) return undefined;
-  const named = targets.map(keyOf).slice(0, namedMax);
-  return {
-    reason: 'no-traffic-target',
-    detail: `no TrafficTarget lets ${principal} call ${service}, which runs as ${identities.join(', ')}`,
-    origins: named.map(key => originOf('TrafficTarget', key, 'its sources do not name the client')),
-    fix: targetFix(client, identities, named),
-  };
 }
 
 /** What may be done about a port that a service does not have, or has to be asked for. */

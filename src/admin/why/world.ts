@@ -70,17 +70,17 @@ export class World {
   }
 
   /**
-   * A state of the mesh that tells the proxy of a pod the very node that it runs: the newest, else the one that it
-   * acknowledged, where that is kept. Only such a state can say why the node is as it is.
+   * A state of the mesh that tells the proxy of a pod the very nodes that it runs: the newest, else the one that it
+   * acknowledged, where that is kept. Only such a state can say why they are as they are.
    */
-  stateWith(because: Because, podKey: string): Derived | undefined {
-    for (const state of this.#states(podKey)) if (state?.has(because, podKey)) return state;
+  stateWith(because: readonly Because[], podKey: string): Derived | undefined {
+    for (const state of this.#states(podKey)) if (because.every(each => state?.has(each, podKey))) return state;
     return undefined;
   }
 
   /** The objects that parts of a proxy's configuration come from. */
   originsOf(because: readonly Because[], podKey: string): readonly VersionedOrigin[] {
-    return because.flatMap(each => this.stateWith(each, podKey)?.originsOf(each, podKey) ?? []);
+    return because.flatMap(each => this.stateWith([each], podKey)?.originsOf(each, podKey) ?? []);
   }
 
   *#states(podKey: string): Generator<Derived | undefined> {

@@ -3,9 +3,9 @@
  * that decide for the shells; positions were remembered when the nodes were compiled, so nothing is matched by other means.
  *
  * @import { CompiledTables, PathTable, PortPart, PortRule, ServicePart, Split } from './compiled.ts'
- * @import { Admission, Because, OutboundDestination, RequestDescription, RouteExplanation, Tables } from './types.ts'
+ * @import { Admission, Because, InboundDecision, OutboundDestination, RequestDescription, RouteExplanation, Tables } from './types.ts'
  */
-import { admitConnection, admitRequest } from './access.js';
+import { admitConnection, admitRequest, verdictOf } from './access.js';
 import { resolve } from './hosts.js';
 import { firstMatch } from './match.js';
 import { speaksHTTP } from './protocols.js';
@@ -28,7 +28,7 @@ export function explainRoute(tables, request, destination) {
   return {
     port: { service: part.key, port: part.port, protocol: part.protocol },
     decision: split.choices.length === 0 ? split.refusal : null,
-    because: [serviceOf(part, routePointers(part, split))],
+    because: [serviceOf(part, routePointers(part, split)), childOf(compiled, 'outbound', '')],
     choices: split.choices.map((choice, at) => ({
       backend: choice.backend,
       share: (choice.upTo - (split.choices[at - 1]?.upTo || 0)) / split.total,
@@ -44,7 +44,7 @@ export function explainRoute(tables, request, destination) {
  * @returns {Because[]}
  */
 function unresolved(tables, service) {
-  if (service !== null) return [serviceOf(service, [''])];
+  if (service !== null) return [serviceOf(service, ['']), childOf(tables, 'outbound', '')];
   return [childOf(tables, 'outbound', ''), childOf(tables, 'settings', '')];
 }
 
@@ -76,19 +76,32 @@ export function explainAdmission(tables, port, principal, request) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var decision =
     request === null ? admitConnection(tables, port, principal) : admitRequest(tables, port, principal, request);
-  var admits = decision.action === 'forward';
-  if (!compiled.served.has(port)) return { decision: decision, because: [childOf(compiled, 'inbound', '/ports')] };
-  if (compiled.access.anyone) return { decision: decision, because: [childOf(compiled, 'settings', '')] };
-  var pointers =
-    request === null
-      ? tcpPointers(compiled.access.tcp.get(principal), port, admits)
-      : httpPointers(compiled.access.http.get(principal), request, admits);
-  return { decision: decision, because: [{ node: 'access', hash: compiled.access.hash, key: '', pointers: pointers }] };
+  return { decision: decision, because: [admissionBecause(compiled, port, principal, request, decision)] };
 }
 
-/** @param {PathTable<number> | undefined} table @param {RequestDescription} request @param {boolean} admits */
+/**
+ * @param {CompiledTables} tables
+ * @param {number} port
+ * @param {string} principal
+ * @param {RequestDescription | null} request
+ * @param {InboundDecision} decision
+ * @returns {Because}
+ */
+function admissionBecause(tables, port, principal, request, decision) {
+  if (!tables.served.has(port)) return childOf(tables, 'inbound', '/ports');
+  if (tables.access.anyone) return childOf(tables, 'settings', '');
+  var verdict = verdictOf(tables, port, principal);
+  var admits = decision.action === 'forward';
+  var pointers =
+    request === null || verdict.fixed !== null
+      ? tcpPointers(tables.access.tcp.get(principal), port, admits)
+      : httpPointers(verdict.table, request, admits);
+  return { node: 'access', hash: tables.access.hash, key: '', pointers: pointers };
+}
+
+/** @param {PathTable<number> | null} table @param {RequestDescription} request @param {boolean} admits */
 function httpPointers(table, request, admits) {
-  if (table === undefined) return [];
+  if (table === null) return [];
   var rules = admits ? [firstMatch(table, request)] : table.entries.map(entry => entry.value);
   return rules.map(at => `/http/${at}`);
 }
