@@ -3,7 +3,7 @@
  * that decide for the shells; positions were remembered when the nodes were compiled, so nothing is matched by other means.
  *
  * @import { CompiledTables, PathTable, PortPart, PortRule, ServicePart, Split } from './compiled.ts'
- * @import { Admission, Because, InboundDecision, OutboundDestination, RequestDescription, RouteExplanation, Tables } from './types.ts'
+ * @import { Admission, Because, InboundDecision, OutboundDecision, OutboundDestination, RequestDescription, RouteExplanation, Tables } from './types.ts'
  */
 import { admitConnection, admitRequest, verdictOf } from './access.js';
 import { resolve } from './hosts.js';
@@ -22,7 +22,7 @@ export function explainRoute(tables, request, destination) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var resolved = resolve(compiled, request.host, destination);
   if (resolved.port === null)
-    return { port: null, decision: resolved.fixed, because: unresolved(compiled, resolved.service), choices: [] };
+    return { port: null, decision: resolved.fixed, because: unresolved(compiled, resolved), choices: [] };
   var part = resolved.port;
   var split = speaksHTTP(part.protocol) ? requestSplit(part, request) : connectionSplit(part);
   return {
@@ -38,12 +38,15 @@ export function explainRoute(tables, request, destination) {
 }
 
 /**
- * A service lacks the port, or none that may be called has the name: then settings say what becomes of it.
+ * A service lacks the port, or none that may be called has the name: then settings say what becomes of it. What is no
+ * host lies in the request alone.
  * @param {CompiledTables} tables
- * @param {ServicePart | null} service
+ * @param {{ readonly service: ServicePart | null, readonly fixed: OutboundDecision }} resolved
  * @returns {Because[]}
  */
-function unresolved(tables, service) {
+function unresolved(tables, resolved) {
+  var service = resolved.service;
+  if (resolved.fixed.action === 'refuse' && resolved.fixed.reason === 'bad-host') return [];
   if (service !== null) return [serviceOf(service, ['']), childOf(tables, 'outbound', '')];
   return [childOf(tables, 'outbound', ''), childOf(tables, 'settings', '')];
 }
