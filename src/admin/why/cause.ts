@@ -41,7 +41,8 @@ export function targetFix(client: string, identities: readonly string[], named: 
   const [first, ...others] = named;
   const account = `ServiceAccount ${client}`;
   if (first === undefined) return `write a TrafficTarget with source ${account} and destination ${identities[0]}`;
-  return `add ${account} to the sources of TrafficTarget ${first}${others.length > 0 ? ' or another of these' : ''}`;
+  const which = others.length > 0 ? `${first} or another of these` : first;
+  return `add ${account} to the sources of TrafficTarget ${which}, or write one with destination ${identities[0]}`;
 }
 
 /** TrafficTargets whose destination is one of some identities (`namespace/serviceaccount`), sorted. */

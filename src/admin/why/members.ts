@@ -106,10 +106,15 @@ function whyNotServing(service: string, lacking: readonly Member[]): Cause {
   const words = [...new Set(named.map(member => lacks(member).join(' and ')))];
   return {
     reason: 'no-endpoints',
-    detail: `of ${lacking.length} pods behind ${service} none serves: ${words.join('; ')}`,
+    detail: lackDetail(service, lacking.length, words.join('; ')),
     origins: named.slice(0, namedMax).map(member => lackOrigin(service, member)),
     fix: 'look at these pods with "fsm get pods" and at what they log',
   };
+}
+
+function lackDetail(service: string, count: number, words: string): string {
+  if (count === 1) return `the only pod behind ${service} ${words}`;
+  return `none of the ${count} pods behind ${service} serves: at best it ${words}`;
 }
 
 function lacks({ ready, port, pod }: Member): string[] {

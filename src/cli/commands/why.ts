@@ -106,18 +106,33 @@ function wordOf(outcome: string): string {
   return outcome === 'passthrough' ? 'passed on, out of the mesh' : outcome;
 }
 
-function standingOf({ pod, count, connected, runs, rev, at, problem }: Proxy, revision: number, nowMs: number): string {
-  const who = count === 1 ? `the proxy of ${pod}` : `the proxies of ${pod} and ${count - 1} more`;
-  const acked = rev === undefined ? '' : ` revision ${rev.slice(rev.lastIndexOf('.') + 1)}`;
+function standingOf({ pod, count, ...proxy }: Proxy, revision: number, nowMs: number): string {
+  const isOne = count === 1;
+  const who = isOne ? `the proxy of ${pod}` : `the proxies of ${pod} and ${count - 1} more`;
+  const is = proxy.connected ? '' : `${isOne ? 'is' : 'are'} not connected and `;
+  const refused = proxy.problem && ` (${isOne ? 'it' : 'they'} refused a newer one: ${proxy.problem})`;
+  return `! ${who} ${is}${doingOf(proxy, isOne, revision, nowMs)}${refused ?? ''}`;
+}
+
+function doingOf(
+  { connected, runs, rev, at }: Omit<Proxy, 'pod' | 'count'>,
+  isOne: boolean,
+  revision: number,
+  nowMs: number,
+): string {
+  const does = connected ? (isOne ? 'runs' : 'run') : 'ran last';
+  const acked = rev === undefined ? '' : `, revision ${rev.slice(rev.lastIndexOf('.') + 1)}`;
   const when = at === undefined ? '' : `, acknowledged ${age(at, nowMs)} ago`;
-  const does = {
-    newest: 'would run what is shown',
-    older: `${connected ? 'runs' : 'ran last'} an older configuration${acked && `,${acked}`}${when}; the newest is ${revision}`,
-    nothing: 'has no configuration yet',
-    unknown: 'runs what is not known here: what it should run is shown',
-  }[runs];
-  const refused = problem === undefined ? '' : ` (it refused a newer one: ${problem})`;
-  return `! ${who} ${connected ? '' : 'is not connected and '}${does}${refused}`;
+  switch (runs) {
+    case 'newest':
+      return connected ? `${does} what is shown` : `ran what is shown when ${isOne ? 'it' : 'they'} left`;
+    case 'older':
+      return `${does} an older configuration${acked}${when}; the newest is ${revision}`;
+    case 'nothing':
+      return `${isOne ? 'has' : 'have'} no configuration yet`;
+    case 'unknown':
+      return `${isOne ? 'runs' : 'run'} what is not known here: what ${isOne ? 'it' : 'they'} should run is shown`;
+  }
 }
 
 function stepsOf({ steps, left }: Verdict): readonly string[] {
@@ -140,7 +155,7 @@ function linesOf(step: Step): readonly string[] {
     ...(answer && answer.reason !== reason
       ? [`    its answer: ${answer.status} ${answer.reason}: ${answer.detail}`]
       : []),
-    ...(cause === undefined ? [] : [`    for ${cause}`]),
+    ...(cause === undefined ? [] : [`    because ${cause}`]),
     ...because,
     ...(fix === undefined ? [] : [`    To change it: ${fix}`]),
   ];
