@@ -10,7 +10,7 @@ import { type Asking, endsOf, refusalsOf } from './why/ends.ts';
 import type { ExplainedOutcome, ExplainedStep, Explanation, Question, Verdict } from './why/explanation.ts';
 import { type MeshView, Sources } from './why/sources.ts';
 import { proxiesOf } from './why/standings.ts';
-import { forwarded, nobody, noWay, serverStep, unconfigured } from './why/steps.ts';
+import { forwarded, nobody, noWay, serverStep, skipped, unconfigured } from './why/steps.ts';
 import { World } from './why/world.ts';
 
 export type { Explanation, Question } from './why/explanation.ts';
@@ -71,6 +71,7 @@ function everyWay(asking: Asking, route: RouteExplanation): Omit<Verdict, 'port'
   const ends = route.choices.flatMap(choice => [
     ...refusalsOf(choice).map(refusal => nobody(asking, choice.backend, route, refusal, origins)),
     ...endsOf(asking, choice).map(end => serverStep(asking, choice.backend, end)),
+    ...skipped(asking, route, choice),
   ]);
   const goes = ends.some(({ at }) => at === 'server') ? [forwarded(question, route, origins)] : [];
   const steps = [...goes, ...ends];
@@ -81,8 +82,9 @@ function everyWay(asking: Asking, route: RouteExplanation): Omit<Verdict, 'port'
 /** Reasons that are about what the client may do, besides those that a proxy answers with 400, 403, 414 or 431. */
 const denials = new Set(['no-traffic-target']);
 
-/** What every end says together. */
-function outcomeOf(ends: readonly ExplainedStep[]): ExplainedOutcome {
+/** What every end says together; those that are never chosen have no say. */
+function outcomeOf(steps: readonly ExplainedStep[]): ExplainedOutcome {
+  const ends = steps.filter(({ decision }) => decision !== 'skip');
   if (ends.every(({ decision }) => decision === 'passthrough')) return 'passthrough';
   if (ends.every(({ decision }) => decision === 'forward')) return 'allowed';
   if (ends.some(({ decision }) => decision === 'forward')) return 'partly allowed';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Explanation, explain, type Question } from '../../src/admin/explain.ts';
+import { leftOut } from '../../src/admin/why/ends.ts';
 import { keyOfRaw, type Raw } from '../engine/kit.ts';
 import * as make from '../engine/objects.ts';
 import { snapshotOf } from './meshes.ts';
@@ -245,6 +246,15 @@ describe('every endpoint that may be chosen', () => {
       ['shop/store', 1, undefined],
       ['shop/other', 2, 'no-rule-for-principal'],
     ]);
+  });
+
+  it('is told of when it is known and never chosen', () => {
+    const endpoint = (address: string) => ({ address, port: 80, principal: 'p' });
+    const forward = { action: 'forward', service: '', backend: '', protocol: 'http' } as const;
+    const decisions = [{ ...forward, endpoint: endpoint('::1'), target: '[::1]:80' }];
+    const refusal = { action: 'refuse', status: 503, reason: 'no-endpoints', detail: '' } as const;
+    expect(leftOut([endpoint('::1'), endpoint('10.0.0.1')], { decisions })).toEqual([endpoint('10.0.0.1')]);
+    expect(leftOut([endpoint('10.0.0.1')], { decisions: [refusal] })).toEqual([]);
   });
 
   it('is asked of every backend with a weight, and of no other', () => {

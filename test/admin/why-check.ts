@@ -21,7 +21,7 @@ export function endsOf({ steps }: Pick<Verdict, 'steps'>): Ends {
 }
 
 function saidIn({ at, decision, backend, answer }: ExplainedStep): string | undefined {
-  if (at === 'client' && decision === 'forward') return undefined;
+  if (at === 'client' && (decision === 'forward' || decision === 'skip')) return undefined;
   if (at === 'client' && decision === 'passthrough') return 'client passthrough';
   if (at === 'client') return answer === undefined ? 'client none' : `client ${answer.reason} ${answer.detail}`;
   if (decision === 'forward') return `${backend} forward`;
@@ -43,7 +43,7 @@ export async function checkAnswer(explain: Explain, raws: readonly Raw[], questi
   const answer = explain({ snapshot: snapshotOf(raws) }, question);
   expect(endsOf(answer)).toEqual(walk(await toldOf(raws), raws, question));
   checkOutcome(answer);
-  const refusing = answer.steps.filter(({ decision }) => decision !== 'forward');
+  const refusing = answer.steps.filter(({ decision }) => decision === 'refuse' || decision === 'passthrough');
   for (const step of refusing) checkRefusal(explain, raws, question, answer, step);
   if (answer.outcome === 'allowed') checkAllowed(explain, raws, question, answer);
   return answer;

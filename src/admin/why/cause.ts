@@ -16,6 +16,12 @@ export interface Cause {
 /** Objects of one sort that an answer names. */
 export const namedMax = 10;
 
+/** Some names of many, for a sentence. */
+export function listOf(names: readonly string[]): string {
+  const more = names.length - namedMax;
+  return `${names.slice(0, namedMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 /** An object of the state, and what it lacks. */
 export function originOf(kind: Kind, key: string, rule: string): Origin {
   return { pointer: '', object: { kind, ...splitKey(key) }, rule };
@@ -72,7 +78,7 @@ export function whyNoTarget(
   const named = targets.map(keyOf).slice(0, namedMax);
   return {
     reason: 'no-traffic-target',
-    detail: `no TrafficTarget lets ${principal} call ${service}, which runs as ${identities.join(', ')}`,
+    detail: `no TrafficTarget lets ${principal} call ${service}, which runs as ${listOf(identities)}`,
     origins: named.map(key => originOf('TrafficTarget', key, 'its sources do not name the client')),
     fix: targetFix(client, identities, named),
   };

@@ -1,4 +1,5 @@
 /** Asks every endpoint that a client's proxy may choose, and puts together those that decide alike. */
+
 import type {
   Because,
   InboundDecision,
@@ -51,6 +52,13 @@ export function endsOf(asking: Asking, { backend, decisions }: RouteChoice): End
 /** The refusals of the client's own proxy that stand for a backend without endpoints. */
 export function refusalsOf({ decisions }: RouteChoice): Extract<OutboundDecision, { action: 'refuse' }>[] {
   return decisions.flatMap(decision => (decision.action === 'refuse' ? [decision] : []));
+}
+
+/** Endpoints of a backend that the client's proxy knows and never chooses. */
+export function leftOut(known: readonly Endpoint[], { decisions }: Pick<RouteChoice, 'decisions'>): Endpoint[] {
+  const place = ({ address, port }: Endpoint) => `${address} ${port}`;
+  const chosen = new Set(decisions.flatMap(each => (each.action === 'forward' ? [place(each.endpoint)] : [])));
+  return chosen.size === 0 ? [] : known.filter(endpoint => !chosen.has(place(endpoint)));
 }
 
 function endOf({ world, client, request }: Asking, backend: string, endpoint: Endpoint): End {

@@ -22,7 +22,8 @@ export interface ExplainedStep {
   readonly at: 'client' | 'server';
   /** Pod that decides; of several that decide alike the first. Empty where there is none. */
   readonly pod: string;
-  readonly decision: 'forward' | 'refuse' | 'passthrough';
+  /** `skip`: endpoints that the client's proxy knows and never chooses. */
+  readonly decision: 'forward' | 'refuse' | 'passthrough' | 'skip';
   /** Stable word of a refusal: why it is. */
   readonly reason?: string;
   /** One sentence for people. */

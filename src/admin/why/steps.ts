@@ -1,8 +1,8 @@
 /** The steps of an answer: what a proxy decides, why, and what would change it. */
-import type { OutboundDecision, Refusal, RouteExplanation } from '../../dataplane/policy/types.ts';
-import type { Cause } from './cause.ts';
-import { accountOf, type Derived, type VersionedOrigin } from './derived.ts';
-import type { Asking, End } from './ends.ts';
+import type { OutboundDecision, Refusal, RouteChoice, RouteExplanation } from '../../dataplane/policy/types.ts';
+import { type Cause, listOf, whyNoTarget } from './cause.ts';
+import { accountOf, type Derived, serviceOf, type VersionedOrigin } from './derived.ts';
+import { type Asking, type End, leftOut } from './ends.ts';
 import type { ExplainedStep, Question } from './explanation.ts';
 import { whyNoEndpoints } from './members.ts';
 import { whyNoRule } from './rules.ts';
@@ -119,6 +119,27 @@ export function nobody(
   const { origins, ...why } = caused(state && whyNoEndpoints(state, question.client, backend), state);
   const at = { at: 'client', pod: question.client, backend } as const;
   return { ...at, ...refusal(decision), ...why, origins: [...origins, ...route.origins] };
+}
+
+/** Endpoints that the client's proxy leaves out, for nobody lets it call them; empty where there are none. */
+export function skipped(
+  { world, question }: Asking,
+  { because }: RouteExplanation,
+  choice: RouteChoice,
+): ExplainedStep[] {
+  const service = world.sources.node(because[0]?.hash ?? '');
+  const known = world.sources.node(service?.refs[choice.backend] ?? '');
+  const out = known?.kind === 'endpoints' ? leftOut(known.data.endpoints, choice) : [];
+  const identities = [...new Set(out.map(({ principal }) => principal))].sort();
+  if (identities.length === 0) return [];
+  const { backend } = choice;
+  const detail = `gets nothing: it runs as ${listOf(identities)}, whom the client may not call`;
+  const state = world.stateWith(because, question.client);
+  const accounts = out.map(({ address }) => world.sources.podAt(serviceOf(backend), address) ?? '');
+  const behind = [...new Set(accounts.map(pod => accountOf(world.sources.newest, pod)))].sort();
+  const named = caused(state && whyNoTarget(state, question.client, serviceOf(backend), behind), state);
+  const at = { at: 'client', pod: question.client, backend, endpoints: out.length } as const;
+  return [{ ...at, decision: 'skip', reason: 'no-traffic-target', detail: `${backend} in part ${detail}`, ...named }];
 }
 
 /** What some endpoints of a backend decide. */
