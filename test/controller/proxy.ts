@@ -108,7 +108,7 @@ class TestProxy implements FakeProxy {
       for (const line of reader.push(chunk)) this.#take(JSON.parse(line) as PushLine);
     });
     await once(socket, 'secureConnect');
-    this.send({ t: 'hello', formats: [1], shell: 'fake/1', thread: 0, root: this.#root, mark: this.#mark });
+    this.send({ t: 'hello', formats: [2], shell: 'fake/1', thread: 0, root: this.#root, mark: this.#mark });
   }
 
   #take(line: PushLine): void {

@@ -29,7 +29,7 @@ function connection() {
     await turn();
   };
   const hello = (root: string | null = null, thread = 0) =>
-    say({ t: 'hello', formats: [1], shell: 'test', thread, root, mark: null });
+    say({ t: 'hello', formats: [2], shell: 'test', thread, root, mark: null });
   /** Ends it as a proxy does that is gone. */
   const break_ = async () => {
     end.destroy();

@@ -54,17 +54,26 @@ function decide(tables: Tables, principal: string, port: number, request: Attemp
 /** The same from the objects of a snapshot, for the pod of a proxy. */
 export function allowedBy(snapshot: MeshSnapshot, podKey: string): string {
   const pod = objectOf(snapshot, 'Pod', podKey);
-  if (pod === undefined) return mark(false).repeat(attempts.length);
+  if (pod?.proxy === undefined || !takesPart(snapshot, pod.namespace)) return mark(false).repeat(attempts.length);
   const served = servedPorts(snapshot, pod);
   const permissive = objectOf(snapshot, 'MeshConfig', meshConfigKey)?.permissive ?? false;
   const targets = objectsOf(snapshot, 'TrafficTarget').filter(({ destination }) => isAccount(destination, pod));
   const allows = ({ principal, port, request }: Attempt): boolean => {
     if (!served.has(port) || principal === '') return false;
+    if (!takesPart(snapshot, namespaceOf(principal))) return false;
     return (
       permissive || targets.some(target => grants(snapshot, target, { principal, port, ...(request && { request }) }))
     );
   };
   return attempts.map(attempt => mark(allows(attempt))).join('');
+}
+
+/** Principals of the simulation are `<account>.<namespace>.cluster.local`, and no account has a dot. */
+const namespaceOf = (principal: string): string => principal.split('.')[1] ?? '';
+
+function takesPart(snapshot: MeshSnapshot, namespace: string): boolean {
+  const object = objectOf(snapshot, 'Namespace', namespace);
+  return object?.mesh === 'fsm' && object.ignored === undefined;
 }
 
 const mark = (allowed: boolean): string => (allowed ? '+' : '-');
@@ -114,8 +123,10 @@ function grants(snapshot: MeshSnapshot, target: TrafficTargetObject, { principal
   const named = target.sources.some(
     source => source.kind === 'ServiceAccount' && `${source.name}.${source.namespace}.cluster.local` === principal,
   );
+  const { port: only } = target.destination;
   return (
     named &&
+    (only === undefined || only === port) &&
     target.rules.some(({ kind, name, matches }) => {
       const key = `${target.namespace}/${name}`;
       if (request === undefined) return kind === 'TCPRoute' && portNamed(objectOf(snapshot, 'TCPRoute', key), port);

@@ -174,7 +174,8 @@ export class World {
     ];
     const sources = (raw.spec as { sources: unknown[] }).sources;
     const account = { kind: 'ServiceAccount', name: to, namespace: space };
-    return { ...raw, spec: { ...(raw.spec as object), sources: sources.length > 0 ? sources : [account], rules } };
+    const destination = { ...account, ...(random.chance(0.2) && { port: random.pick(vocabulary.ports) }) };
+    return { ...raw, spec: { destination, sources: sources.length > 0 ? sources : [account], rules } };
   }
 
   #tcpRoute(): Raw {
@@ -194,7 +195,9 @@ export class World {
   #relabel(): string {
     const space = this.#random.pick(spaces);
     const taking = this.#cluster.get('Namespace', space)?.metadata.labels !== undefined;
-    const labels = taking && this.#random.chance(0.5) ? {} : { 'flomesh.io/monitored-by': 'fsm' };
+    const member = { 'flomesh.io/monitored-by': 'fsm' };
+    const out = this.#random.pick([{}, { ...member, 'flomesh.io/ignore': 'true' }]);
+    const labels = taking && this.#random.chance(0.5) ? out : member;
     return `${this.#put(make.namespace(space, labels))} ${JSON.stringify(labels)}`;
   }
 

@@ -7,7 +7,7 @@ import { log } from './log.js';
 /** What the control plane agrees on: push/protocol.ts, engine/config.ts and identity/protocol.ts. */
 var pushProtocol = 'fsm-push/1';
 var heartbeatSeconds = 25;
-var configFormat = 1;
+var configFormat = 2;
 var controlPlaneName = 'control-plane.fsm';
 
 /** Seconds before a stream that ended is opened again: doubled each time up to the last, and jittered. */

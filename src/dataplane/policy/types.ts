@@ -72,6 +72,8 @@ export interface Tables {
     readonly namespace: string;
     readonly name: string;
     readonly principal: string;
+    /** Whether the pod takes part in the mesh: if not, everything is refused. */
+    readonly member: boolean;
   };
   readonly settings: SettingsNode['data'];
   readonly roots: readonly string[];
@@ -106,7 +108,7 @@ export interface Policy {
   verdictOf(tables: Tables, port: number, principal: string): Verdict;
   admitVerdict(verdict: Verdict, request: RequestDescription): InboundDecision;
   /**
-   * The principal that DNS names of a verified certificate speak of: `<sa>.<ns>.sa.<td>` → `<sa>.<ns>.<td>`; empty
+   * The principal that DNS names of a verified certificate speak of, written as `engine/principals.ts` says; empty
    * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.
    */
   principalOf(dnsNames: readonly string[], trustDomain: string): string;

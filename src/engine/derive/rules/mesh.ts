@@ -10,6 +10,9 @@ export const meshConfigKey = 'fsm-system/fsm-mesh-config';
 /** Label value of the namespaces that take part (`flomesh.io/monitored-by`). */
 export const meshName = 'fsm';
 
+/** Key of rules about an account for a pod that takes no part: what nobody may do, and whom nobody may call. */
+export const nobody = '-';
+
 /** Without a MeshConfig the mesh is closed: nothing is allowed that a policy does not allow. */
 const closed: Omit<MeshConfigObject, 'namespace' | 'name'> = {
   permissive: false,
