@@ -39,6 +39,8 @@ export interface EnrolmentOptions {
   readonly now: () => number;
   /** See `checkClock`. */
   readonly clockFloorMs: () => number;
+  /** Why a pod may not have a certificate now, as far as that is known; it may come again. */
+  readonly hindrance?: (pod: ReviewedPod) => Problem | undefined;
   /** Told of each certificate before the proxy has it; a rejection refuses the enrolment. */
   readonly enrolled: (pod: ReviewedPod) => void | Promise<void>;
   /** Milliseconds, never going back; for what expires. */
@@ -106,6 +108,8 @@ async function admit(options: EnrolmentOptions, fresh: boolean, request: EnrolRe
   if (!review.ok) return no(refusalOf(new ProblemError(review.problem), request.token));
   const { namespace, serviceAccount, podName, podUid } = review;
   const pod = { namespace, serviceAccount, podName, podUid };
+  const hindrance = options.hindrance?.(pod);
+  if (hindrance) return no(unavailable(formatProblem(hindrance), hindrance));
   const identity = { trustDomain: options.trustDomain, namespace, serviceAccount, podUid };
   try {
     return { ok: true, value: await issueFor(options, pod, identity, publicKey), pod };

@@ -28,6 +28,8 @@ export interface FakeProxy {
   mute(): void;
   /** Opens the stream again, with what it runs. */
   reconnect(port: number): Promise<void>;
+  /** Resolves when the control plane ends the stream. */
+  ended(): Promise<unknown>;
   close(): void;
 }
 
@@ -164,6 +166,10 @@ class TestProxy implements FakeProxy {
 
   mute(): void {
     this.#mute = true;
+  }
+
+  ended(): Promise<unknown> {
+    return once(this.#socket as TLSSocket, 'close', { signal: AbortSignal.timeout(8000) });
   }
 
   close(): void {

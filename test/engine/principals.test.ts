@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { principalOf as readPrincipal } from '../../src/dataplane/policy/policy.js';
 import { namespaceOf } from '../../src/dataplane/policy/principal.js';
 import { principalOf, twinOf } from '../../src/engine/principals.ts';
-import { random } from './kit.ts';
+import { pick, random } from './kit.ts';
 
 const trustDomain = 'cluster.local';
 const letters = 'abcex01-';
@@ -19,7 +19,7 @@ function accountName(next: () => number): string {
 }
 
 function label(next: () => number): string {
-  const length = Math.floor(next() * [8, 70, 260][Math.floor(next() * 3)]!);
+  const length = Math.floor(next() * pick(next, [8, 70, 260]));
   const text = Array.from({ length }, () => letters[Math.floor(next() * letters.length)]).join('');
   return `a${text}e`;
 }

@@ -6,6 +6,7 @@
  */
 import { compileAccess } from './access.js';
 import { cursorOf, forwardTo, mayCall } from './endpoints.js';
+import { configFormat } from './format.js';
 import { pathTable } from './match.js';
 import { compileSplit } from './split.js';
 
@@ -29,10 +30,13 @@ import { compileSplit } from './split.js';
  * @param {Host} host
  * @param {CompiledTables | null} previous
  * @returns {CompiledTables}
- * @throws Error `missing <hash>` when a node is not there, `<hash> is no <kind>` when it is of another kind
+ * @throws Error `missing <hash>` when a node is not there, `<hash> is no <kind>` when it is of another kind, or that the
+ *   tree is of another format: read as this one it might open what it closes
  */
 export function compileTables(nodes, root, host, previous) {
-  var top = nodeOf(nodes, root, 'root').refs;
+  var tree = nodeOf(nodes, root, 'root');
+  if (tree.data.format !== configFormat) throw new Error(`format ${tree.data.format} is not read here`);
+  var top = tree.refs;
   var self = nodeOf(nodes, top.self, 'self').data;
   var settings = nodeOf(nodes, top.settings, 'settings').data;
   var inbound = nodeOf(nodes, top.inbound, 'inbound');

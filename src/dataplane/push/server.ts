@@ -128,6 +128,11 @@ export class PushServer {
     return this.#host.elapsedMs?.() ?? performance.now();
   }
 
+  /** Ends what streams a pod has: it is not there any more. */
+  end(podUid: string, why: string): void {
+    for (const [stream] of this.#of(podUid)) stream.close(why);
+  }
+
   connected(podUid: string): boolean {
     return this.#streams.has(podUid);
   }

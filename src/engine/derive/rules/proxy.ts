@@ -23,7 +23,7 @@ const everybody = '*';
  * Services that pods of an account are behind, sorted; key is `namespace/serviceaccount`. A node of its own, so that an
  * address that moves stops here and does not reach everybody who may call the account.
  */
-const servicesBehind: Rule<readonly string[]> = {
+export const servicesBehind: Rule<readonly string[]> = {
   name: 'servicesBehind',
   layer: 4,
   compute: (read, account) => {
