@@ -19,6 +19,7 @@ export const problemCodes = {
   FSM3003: 'A proxy sent a line that the push protocol does not know.',
   FSM3004: 'This control plane has not yet seen the state that the proxy already runs.',
   FSM3005: 'A sidecar runs in a pod that takes no part in the mesh.',
+  FSM3006: 'A sidecar reads another format of configurations than this control plane writes.',
   FSM4001: 'The Kubernetes API refused a request.',
   FSM4002: 'The Kubernetes API cannot be reached.',
   FSM4003: 'A watch stream sent something that cannot be read.',

@@ -253,3 +253,26 @@ describe('a stream that is closed', () => {
     expect([settled(), server.connected('uid'), proxy.end.destroyed]).toEqual([[true, false], false, true]);
   });
 });
+
+describe('a proxy of another format', () => {
+  it('is sent nothing, keeps what it has, and is told of once', async () => {
+    const { connect, change, told } = rig();
+    change('one');
+    for (let again = 0; again < 3; again++) {
+      const proxy = connect();
+      await proxy.say({ t: 'hello', formats: [1], shell: 'old', thread: 0, root: 'what it has', mark: null });
+      expect([proxy.heard, proxy.end.destroyed]).toEqual([[], true]);
+    }
+    expect(told.problems).toEqual(['FSM3006']);
+  });
+});
+
+describe('a pod that is gone', () => {
+  it('has its streams ended', async () => {
+    const { connect, server } = rig();
+    const proxies = [connect(), connect()];
+    for (const proxy of proxies) await proxy.hello();
+    server.end('uid', 'the pod is gone');
+    expect([proxies.map(({ end }) => end.destroyed), server.connected('uid')]).toEqual([[true, true], false]);
+  });
+});
