@@ -136,7 +136,7 @@ function open(target: TrafficTargetObject, { through, own, other, source, count 
   return warning('TrafficTarget', target, {
     code: 'FSM1006',
     path: '/spec/destination',
-    what: `of ${through} only the pods of ServiceAccount ${own} are open to ${callers}, those of ${other} are not`,
+    what: `of ${through} the pods of ServiceAccount ${other} are not open to ${callers}, those of ${own} are`,
     why: 'a proxy calls only the identities that a TrafficTarget lets it call, and what a split gives to the others is refused',
     fix: `write a TrafficTarget for ${other}, or give the pods one ServiceAccount`,
   });
