@@ -4,6 +4,7 @@ import type { Running } from '../dataplane/push/departed.ts';
 import type { ProxyStatus } from '../dataplane/push/server.ts';
 import type { AnyNode, Fragment } from '../engine/config.ts';
 import { rootHashes } from '../engine/deriver.ts';
+import { outsiderProblem } from '../engine/membership.ts';
 import type { MeshSnapshot } from '../engine/model.ts';
 import type { Receipts } from '../engine/receipts.ts';
 import { enrolledProxies, snapshotHash } from '../engine/snapshot.ts';
@@ -92,7 +93,17 @@ function proxyTable(view: ControlPlaneView) {
       const stream = streams.get(uid);
       const { shell = '', sent = null, acked = null, problem = null } = stream ?? {};
       const current = view.roots().get(pod)?.hash ?? null;
-      return { pod, uid, shell, connected: stream !== undefined, current, sent, acked, ...(problem && { problem }) };
+      const wrong = problem ?? outsiderProblem(view.snapshot(), pod);
+      return {
+        pod,
+        uid,
+        shell,
+        connected: stream !== undefined,
+        current,
+        sent,
+        acked,
+        ...(wrong && { problem: wrong }),
+      };
     });
 }
 

@@ -8,6 +8,8 @@ import { failures } from './contract/failures.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
 import { identity } from './contract/identity.ts';
+import { members } from './contract/members.ts';
+import { pods } from './contract/pods.ts';
 import { policy } from './contract/policy.ts';
 import { routing } from './contract/routing.ts';
 import { streams } from './contract/streams.ts';
@@ -31,6 +33,8 @@ const chapters: Readonly<Record<string, Chapter>> = {
   http2,
   tunnels,
   policy,
+  members,
+  pods,
   identity,
   hostile,
   failures,

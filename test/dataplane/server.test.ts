@@ -29,7 +29,7 @@ function connection() {
     await turn();
   };
   const hello = (root: string | null = null, thread = 0) =>
-    say({ t: 'hello', formats: [1], shell: 'test', thread, root, mark: null });
+    say({ t: 'hello', formats: [2], shell: 'test', thread, root, mark: null });
   /** Ends it as a proxy does that is gone. */
   const break_ = async () => {
     end.destroy();
@@ -295,5 +295,28 @@ describe('what a proxy runs', () => {
     delete now.root;
     await server.beat();
     expect([server.running('uid'), server.departedRoots]).toEqual([undefined, []]);
+  });
+});
+
+describe('a proxy of another format', () => {
+  it('is sent nothing, keeps what it has, and is told of once', async () => {
+    const { connect, change, told } = rig();
+    change('one');
+    for (let again = 0; again < 3; again++) {
+      const proxy = connect();
+      await proxy.say({ t: 'hello', formats: [1], shell: 'old', thread: 0, root: 'what it has', mark: null });
+      expect([proxy.heard, proxy.end.destroyed]).toEqual([[], true]);
+    }
+    expect(told.problems).toEqual(['FSM3006']);
+  });
+});
+
+describe('a pod that is gone', () => {
+  it('has its streams ended', async () => {
+    const { connect, server } = rig();
+    const proxies = [connect(), connect()];
+    for (const proxy of proxies) await proxy.hello();
+    server.end('uid', 'the pod is gone');
+    expect([proxies.map(({ end }) => end.destroyed), server.connected('uid')]).toEqual([[true, true], false]);
   });
 });

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { CompiledTables } from '../../src/dataplane/policy/compiled.ts';
+import { configFormat as formatOfPolicy } from '../../src/dataplane/policy/format.js';
 import * as policy from '../../src/dataplane/policy/policy.js';
 import type { Policy } from '../../src/dataplane/policy/types.ts';
-import { type AnyNode, fragmentOf } from '../../src/engine/config.ts';
+import { type AnyNode, configFormat, fragmentOf } from '../../src/engine/config.ts';
 import { type Spec, treeOf } from './tree.js';
 import { seededHost, type Vectors } from './vectors.js';
 
@@ -31,6 +32,17 @@ describe('policy', () => {
   });
 });
 
+describe('the format', () => {
+  it('is the one that derive writes, and no other is read', () => {
+    expect(formatOfPolicy).toBe(configFormat);
+    const { root, nodes } = treeOf(spec('split'), hashOf);
+    const [node, older] = [nodes.get(root) as AnyNode, { ...nodes.get(root), data: { format: 1 } } as AnyNode];
+    expect(node.data).toEqual({ format: configFormat });
+    nodes.set('older', older);
+    expect(() => policy.compile(nodes, 'older', host, null)).toThrow('format 1 is not read here');
+  });
+});
+
 describe('compile', () => {
   it.each([undefined, 64 as const])('takes over every part whose hash is unchanged (buckets: %s)', buckets => {
     const base: Spec = { ...spec('split'), ...(buckets && { buckets }) };
@@ -42,6 +54,22 @@ describe('compile', () => {
     expect(after.access).toBe(before.access);
     const decision = policy.routeRequest(after, { method: 'GET', path: '/', host: 'web', headers: {} }, {});
     expect(decision).toMatchObject({ action: 'forward', target: '127.0.10.9:8080' });
+  });
+
+  it.each([undefined, 64 as const])('takes over parts of which the same may be called (buckets: %s)', buckets => {
+    const callable = ['bookstore-v1.default.cluster.local', 'web.default.cluster.local'];
+    const base: Spec = { ...spec('split'), callable, ...(buckets && { buckets }) };
+    const before = compiled(base, null);
+    const same = compiled({ ...base, callable: [...callable, 'somebody.else.cluster.local'] }, before);
+    expect(service(same, 'default/bookstore')).toBe(service(before, 'default/bookstore'));
+    const less = compiled({ ...base, callable: ['web.default.cluster.local'] }, same);
+    expect(service(less, 'default/web')).toBe(service(before, 'default/web'));
+    expect(service(less, 'default/bookstore-v1')).not.toBe(service(before, 'default/bookstore-v1'));
+    const ask = { method: 'GET', path: '/', host: 'bookstore-v1', headers: {} };
+    expect(policy.routeRequest(before, ask, {})).toMatchObject({ action: 'forward' });
+    expect(policy.routeRequest(less, ask, {})).toMatchObject({ reason: 'no-endpoints' });
+    const all = compiled({ ...base, callable: null }, less);
+    expect(policy.routeRequest(all, ask, {})).toMatchObject({ action: 'forward' });
   });
 
   it('forgets a service that is gone', () => {

@@ -4,6 +4,7 @@
  * @import { InboundDecision, RequestDescription, Tables } from './types.ts'
  */
 import { firstMatch, pathTable, tooLong } from './match.js';
+import { namespaceOf } from './principal.js';
 import { refuse } from './refusal.js';
 
 /** Characters of a path that a sentence shows. */
@@ -16,16 +17,25 @@ var shownPathMax = 200;
  * @returns {AccessPart}
  */
 export function compileAccess(hash, data) {
-  return { hash: hash, anyone: data.anyone, http: httpRules(data.http), tcp: tcpRules(data.tcp) };
+  var everywhere = data.http.filter(rule => rule.ports === undefined);
+  return {
+    hash: hash,
+    anyone: data.anyone,
+    namespaces: new Set(data.namespaces),
+    http: httpRules(data.http),
+    httpAt: everywhere.length === data.http.length ? new Map() : portTables(data.http),
+    tcp: tcpRules(data.tcp),
+  };
 }
 
-/** @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<number>>} */
+/** Those that name no port. @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<number>>} */
 function httpRules(rules) {
   /** @type {string[]} */
   var principals = [];
   /** @type {Map<string, number[]>} */
   var rulesOf = new Map();
   rules.forEach((rule, at) => {
+    if (rule.ports !== undefined) return;
     rule.principals.forEach(principal => {
       var list = rulesOf.get(principal) || [];
       if (list.length === 0) principals.push(principal);
@@ -39,6 +49,35 @@ function httpRules(rules) {
     tables.set(principal, anyOf(rules, rulesOf.get(principal) || []));
   });
   return tables;
+}
+
+/**
+ * Tables of the ports that rules name: those rules, and those of the same principal that name none.
+ * @param {readonly HTTPAccessRule[]} rules
+ * @returns {Map<string, PathTable<number>>}
+ */
+function portTables(rules) {
+  /** @type {Map<string, PathTable<number>>} */
+  var tables = new Map();
+  rules.forEach(rule => {
+    (rule.ports || []).forEach(port => {
+      rule.principals.forEach(principal => {
+        var at = `${principal} ${port}`;
+        if (!tables.has(at)) tables.set(at, anyOf(rules, placesOf(rules, principal, port)));
+      });
+    });
+  });
+  return tables;
+}
+
+/** @param {HTTPAccessRule} rule @param {string} principal @param {number} port */
+function holdsAt(rule, principal, port) {
+  return rule.principals.includes(principal) && (rule.ports === undefined || rule.ports.includes(port));
+}
+
+/** Positions of the rules that hold for a principal at a port. @param {readonly HTTPAccessRule[]} rules @param {string} principal @param {number} port */
+function placesOf(rules, principal, port) {
+  return rules.map((_, at) => at).filter(at => holdsAt(/** @type {HTTPAccessRule} */ (rules[at]), principal, port));
 }
 
 /**
@@ -103,9 +142,36 @@ export function admitRequest(tables, port, principal, request) {
 export function verdictOf(tables, port, principal) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var admitted = compiled.served.get(port) || notServed(port);
-  var table = compiled.access.http.get(principal) || null;
-  var isFixed = admitted.action === 'refuse' || (principal !== '' && compiled.access.anyone);
-  return { fixed: isFixed ? admitted : null, admitted: admitted, table: table, port: port, principal: principal };
+  var access = compiled.access;
+  var table = access.httpAt.get(`${principal} ${port}`) || access.http.get(principal) || null;
+  var fixed = admitted.action === 'refuse' ? admitted : forAll(compiled, port, principal, admitted);
+  return { fixed: fixed, admitted: admitted, table: table, port: port, principal: principal };
+}
+
+/**
+ * The decision for every request of a principal at a port, where rules for HTTP are not asked; else null.
+ * @param {CompiledTables} tables
+ * @param {number} port
+ * @param {string} principal
+ * @param {InboundDecision} admitted
+ */
+function forAll(tables, port, principal, admitted) {
+  if (principal === '') return null;
+  if (tables.access.anyone) return ofMember(tables, principal, admitted);
+  return tables.opaque.has(port) && tcpAdmits(tables.access, port, principal) ? admitted : null;
+}
+
+/** Permissive mode: everybody whose namespace takes part. @param {CompiledTables} tables @param {string} principal @param {InboundDecision} admitted */
+function ofMember(tables, principal, admitted) {
+  var namespace = namespaceOf(principal, tables.settings.trustDomain);
+  if (tables.access.namespaces.has(namespace)) return admitted;
+  return refuse('not-a-member', `${principal} takes no part in the mesh: its namespace ${namespace} does not.`);
+}
+
+/** @param {AccessPart} access @param {number} port @param {string} principal */
+function tcpAdmits(access, port, principal) {
+  var rule = access.tcp.get(principal);
+  return rule !== undefined && (rule.everyPort !== null || rule.ports.has(port));
 }
 
 /**
@@ -160,11 +226,10 @@ export function admitConnection(tables, port, principal) {
   var admitted = compiled.served.get(port);
   if (admitted === undefined) return notServed(port);
   if (principal === '') return refuse('no-identity', `The caller of TCP port ${port} has no identity of this mesh.`);
-  if (compiled.access.anyone) return admitted;
-  var rule = compiled.access.tcp.get(principal);
-  if (rule === undefined)
+  if (compiled.access.anyone) return ofMember(compiled, principal, admitted);
+  if (tcpAdmits(compiled.access, port, principal)) return admitted;
+  if (!compiled.access.tcp.has(principal))
     return refuse('no-rule-for-principal', `No TCP rule lets ${principal} connect to port ${port}.`);
-  if (rule.everyPort !== null || rule.ports.has(port)) return admitted;
   return refuse('no-route-match', `TCP rules for ${principal} exist, but none of them names port ${port}.`);
 }
 

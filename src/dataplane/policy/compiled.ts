@@ -1,7 +1,7 @@
 /** Shapes that the policy compiles a configuration into. Only the policy's own modules look inside. */
 import type { Hash } from '../../engine/canonical.ts';
-import type { Protocol, Refs } from '../../engine/config.ts';
-import type { Host, InboundDecision, OutboundDecision, Tables } from './types.ts';
+import type { Endpoint, Protocol, Refs } from '../../engine/config.ts';
+import type { Host, InboundDecision, OutboundDecision, Refusal, Tables } from './types.ts';
 
 export type TextTest = (text: string) => boolean;
 
@@ -57,7 +57,7 @@ export interface Split {
   readonly choices: readonly Choice[];
   readonly total: number;
   /** What is answered when there is nothing to choose. */
-  readonly refusal: OutboundDecision;
+  readonly refusal: Refusal;
 }
 
 export interface PortPart {
@@ -75,6 +75,8 @@ export interface PortPart {
   readonly plain: Split | null;
   /** The same, when it stands first and takes every request. */
   readonly every: Split | null;
+  /** The service's own pods, callable or not, for whom asks for one of them; and their name as a backend. */
+  readonly pods: readonly Endpoint[];
 }
 
 export interface ServicePart {
@@ -84,6 +86,12 @@ export interface ServicePart {
   readonly ports: Map<number, PortPart>;
   /** The port of a service that has one port only. */
   readonly onlyPort: number | null;
+  /** The same, in order. */
+  readonly portList: readonly PortPart[];
+  /** Without an address of its own: its pods have names, and who dials one has chosen it. */
+  readonly headless: boolean;
+  /** Identities of all its endpoints: the part stays good as long as the same of them may be called. */
+  readonly principals: readonly string[];
 }
 
 export interface IndexPart {
@@ -91,6 +99,8 @@ export interface IndexPart {
   /** Indexes below this one; empty where the services stand in this one. */
   readonly buckets: IndexPart[];
   readonly byBucket: Map<string, IndexPart>;
+  /** In order of their names. */
+  readonly services: ServicePart[];
   /** `namespace/name` → service. */
   readonly byName: Map<string, ServicePart>;
   readonly byAddress: Map<string, ServicePart>;
@@ -108,8 +118,12 @@ export interface PortRule {
 export interface AccessPart {
   readonly hash: Hash;
   readonly anyone: boolean;
+  /** Namespaces whose workloads `anyone` means. */
+  readonly namespaces: Set<string>;
   /** Principal → positions of its rules in the node. */
   readonly http: Map<string, PathTable<number>>;
+  /** `<principal> <port>` → every rule that holds there, where rules name ports. */
+  readonly httpAt: Map<string, PathTable<number>>;
   readonly tcp: Map<string, PortRule>;
 }
 
@@ -138,6 +152,10 @@ export interface CompiledTables extends Tables {
   readonly access: AccessPart;
   /** Port of the pod → the decision to admit there. */
   readonly served: Map<number, InboundDecision>;
+  /** Ports of the pod that some service carries as bytes, beside others that carry HTTP. */
+  readonly opaque: Set<number>;
+  /** Principals that this workload may call; null: all. */
+  readonly callable: Set<string> | null;
   /** Backend → cursor, carried from one configuration to the next. */
   readonly cursors: Map<string, Cursor>;
   /** Host, or host and destination → what it stands for; bounded, belongs to this configuration. */

@@ -89,7 +89,7 @@ export interface RouteExplanation {
   /** What the host stands for; null where it names no port of a service that is known here. */
   readonly port: { readonly service: string; readonly port: number; readonly protocol: Protocol } | null;
   /** The decision for all; null where one of the choices is made. */
-  readonly decision: OutboundDecision | null;
+  readonly decision: Exclude<OutboundDecision, { action: 'forward' }> | null;
   readonly because: readonly Because[];
   readonly choices: readonly RouteChoice[];
 }
@@ -108,6 +108,8 @@ export interface Tables {
     readonly namespace: string;
     readonly name: string;
     readonly principal: string;
+    /** Whether the pod takes part in the mesh: if not, everything is refused. */
+    readonly member: boolean;
   };
   readonly settings: SettingsNode['data'];
   readonly roots: readonly string[];
@@ -148,7 +150,7 @@ export interface Policy {
   /** Whether requests are looked at on a port of this protocol; on any other one connections are. */
   speaksHTTP(protocol: Protocol): boolean;
   /**
-   * The principal that DNS names of a verified certificate speak of: `<sa>.<ns>.sa.<td>` → `<sa>.<ns>.<td>`; empty
+   * The principal that DNS names of a verified certificate speak of, written as `engine/principals.ts` says; empty
    * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.
    */
   principalOf(dnsNames: readonly string[], trustDomain: string): string;

@@ -18,6 +18,9 @@ const aheadMaxMs = 120_000;
 /** Configurations of more than one write that are under way at a time. */
 const largeWritesMax = 64;
 
+/** Pods that are remembered before all are forgotten. */
+const foreignersMax = 10_000;
+
 /** The peer of a stream, from its verified certificate. */
 export interface Peer {
   readonly podUid: string;
@@ -71,6 +74,8 @@ export class PushServer {
   readonly #ahead = new Map<ProxyStream, { readonly mark: Mark; readonly sinceMs: number }>();
   readonly #departed: Departed;
   readonly #turns = new Turns(largeWritesMax);
+  /** Pods whose proxies read other formats, as far as it was told. */
+  readonly #foreigners = new Set<string>();
   #open = false;
   /** Configurations sent, to whichever proxy. */
   commits = 0;
@@ -129,6 +134,11 @@ export class PushServer {
 
   #elapsedMs(): number {
     return this.#host.elapsedMs?.() ?? performance.now();
+  }
+
+  /** Ends what streams a pod has: it is not there any more. */
+  end(podUid: string, why: string): void {
+    for (const [stream] of this.#of(podUid)) stream.close(why);
   }
 
   connected(podUid: string): boolean {
@@ -208,7 +218,7 @@ export class PushServer {
   #onLine(stream: ProxyStream, peer: Peer, line: ProxyLine): void {
     switch (line.t) {
       case 'hello':
-        if (!line.formats.includes(configFormat)) return stream.close(`formats ${line.formats} are not written here`);
+        if (!line.formats.includes(configFormat)) return this.#foreign(stream, peer, line.formats);
         if (line.mark !== null && this.#host.behind?.(line.mark)) {
           stream.hold = true;
           this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#elapsedMs() });
@@ -229,6 +239,14 @@ export class PushServer {
         this.#host.onProblem(unknownLine(peer, line));
         stream.close('unknown line');
     }
+  }
+
+  /** It comes again and again, and is told of once: it keeps what it has until its pod starts anew. */
+  #foreign(stream: ProxyStream, peer: Peer, formats: readonly number[]): void {
+    if (this.#foreigners.size >= foreignersMax) this.#foreigners.clear();
+    if (!this.#foreigners.has(peer.podUid)) this.#host.onProblem(unwritten(peer, formats));
+    this.#foreigners.add(peer.podUid);
+    stream.close(`formats ${formats} are not written here`);
   }
 
   /** A proxy of several threads has acknowledged what all of them run. */
@@ -260,6 +278,16 @@ function lagging(mark: Mark): Problem {
     what: `a proxy runs a configuration of cluster ${mark.cluster} that is newer than anything seen here for two minutes`,
     why: 'a control plane that lags must not take a proxy back in time, and this one does not catch up',
     fix: 'look at its connection to the Kubernetes API; the proxy now gets what is known here',
+  };
+}
+
+function unwritten(peer: Peer, formats: readonly number[]): Problem {
+  return {
+    code: 'FSM3006',
+    path: '',
+    what: `the proxy of pod ${peer.podUid} (${peer.principal}) reads format ${formats}, this control plane writes ${configFormat}`,
+    why: 'read as another format a configuration might open what it closes, so the proxy keeps the one that it has',
+    fix: 'start the pod anew, so that its sidecar is of the version of the control plane',
   };
 }
 
