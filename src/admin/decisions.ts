@@ -2,16 +2,16 @@
  * What proxies do with requests in a state of the mesh, in words: the policy itself is asked, so two versions agree
  * here whenever their proxies behave alike, however differently they write configurations.
  */
-import { admitConnection, admitRequest, compile, routeConnection, routeRequest } from '../dataplane/policy/policy.js';
-import type { Host, InboundDecision, OutboundDecision, RequestDescription, Tables } from '../dataplane/policy/types.ts';
-import type { Hash } from '../engine/canonical.ts';
-import type { AnyNode, Endpoint, HTTPMatch, TextMatch } from '../engine/config.ts';
+import { compile, routeConnection, routeRequest, speaksHTTP } from '../dataplane/policy/policy.js';
+import type { Host, OutboundDecision, RequestDescription, Tables } from '../dataplane/policy/types.ts';
+import type { Endpoint, HTTPMatch, TextMatch } from '../engine/config.ts';
 import { httpConditions } from '../engine/derive/match.ts';
 import { protocolOf } from '../engine/derive/rules/service.ts';
 import type { Ask } from '../engine/history.ts';
 import type { HTTPRouteGroupObject, MeshSnapshot, ServiceObject } from '../engine/model.ts';
 import type { Oracle, State } from '../engine/outcomes.ts';
 import { eachEntry, fnv1a, objectOf } from '../engine/snapshot.ts';
+import { askServer, authorityOf, requestOf, strangeness, treeUnder } from './why/asking.ts';
 
 /** Requests that one state is asked about. */
 const questionsMax = 2000;
@@ -38,7 +38,7 @@ function questionsOf(state: State): Ask[] {
   for (const [service, object] of sorted(state.snapshot, 'Service')) {
     const requests = requestsTo(state.snapshot, object);
     for (const port of object.ports.filter(({ protocol }) => protocol === 'TCP')) {
-      const kinds = isConnection(protocolOf(port)) ? [{}] : requests;
+      const kinds = speaksHTTP(protocolOf(port)) ? requests : [{}];
       for (const client of callers) for (const kind of kinds) asks.push({ client, service, port: port.port, ...kind });
     }
     if (asks.length >= questionsMax) break;
@@ -89,10 +89,6 @@ function exampleOf({ path, methods, headers = [] }: HTTPMatch): Request[] {
 function literalOf(match: TextMatch): string | undefined {
   if ('exact' in match) return match.exact;
   return 'prefix' in match ? match.prefix : undefined;
-}
-
-function isConnection(protocol: string): boolean {
-  return protocol.startsWith('tcp') || protocol === 'https';
 }
 
 interface Share {
@@ -170,22 +166,17 @@ class World {
   }
 
   #route(client: Tables, ask: Ask): OutboundDecision {
-    const [namespace, name] = ask.service.split('/');
-    const request = requestOf(ask);
-    if (request === undefined) return routeConnection(client, `${name}.${namespace}`, ask.port);
+    const request = requestIn(ask);
+    if (request === null) return routeConnection(client, authorityOf(ask.service, undefined), ask.port);
     return routeRequest(client, request, {});
   }
 
   #admit(client: Tables, endpoint: Endpoint, ask: Ask): string {
     const server = this.#tables(this.#pods.get(endpoint.address) ?? '');
     if (server === undefined) return 'has no configuration';
-    if (server.self.principal !== endpoint.principal) return `is not ${endpoint.principal}`;
-    if (!server.roots.some(root => client.roots.includes(root))) return 'trusts another root';
-    const [principal, request] = [client.self.principal, requestOf(ask)];
-    const decision: InboundDecision =
-      request === undefined
-        ? admitConnection(server, endpoint.port, principal)
-        : admitRequest(server, endpoint.port, principal, request);
+    const strange = strangeness(client, server, endpoint);
+    if (strange !== undefined) return strange;
+    const { decision } = askServer(server, endpoint, client.self.principal, requestIn(ask));
     return decision.action === 'forward' ? 'admits' : `refuses: ${decision.reason}`;
   }
 
@@ -194,28 +185,21 @@ class World {
     if (root === undefined) return undefined;
     const known = this.#compiled.get(podKey);
     if (known !== undefined) return known;
-    const tables = compile(this.#nodesOf(root), root, this.#host, null);
+    const tables = compile(
+      treeUnder(root, hash => this.#state.node(hash)),
+      root,
+      this.#host,
+      null,
+    );
     this.#compiled.set(podKey, tables);
     return tables;
   }
-
-  #nodesOf(root: Hash): Map<Hash, AnyNode> {
-    const nodes = new Map<Hash, AnyNode>();
-    const visit = (hash: Hash): void => {
-      const node = nodes.has(hash) ? undefined : this.#state.node(hash);
-      if (node === undefined) return;
-      nodes.set(hash, node);
-      Object.values(node.refs).forEach(visit);
-    };
-    visit(root);
-    return nodes;
-  }
 }
 
-function requestOf({ service, port, method, path, headers = {} }: Ask): RequestDescription | undefined {
-  if (method === undefined || path === undefined) return undefined;
-  const [namespace, name] = service.split('/');
-  return { method, path, host: `${name}.${namespace}:${port}`, headers };
+/** Null for a connection. */
+function requestIn({ service, port, method, path, headers = {} }: Ask): RequestDescription | null {
+  if (method === undefined || path === undefined) return null;
+  return requestOf(authorityOf(service, port), method, path, headers);
 }
 
 function nameOf(decision: OutboundDecision): string {

@@ -1,15 +1,18 @@
 /** What a control plane shows of itself: read models over HTTP, read only, on loopback. No logic of their own. */
 import type { Problem } from '../api/problem.ts';
+import type { Running } from '../dataplane/push/departed.ts';
 import type { ProxyStatus } from '../dataplane/push/server.ts';
 import type { AnyNode, Fragment } from '../engine/config.ts';
 import { rootHashes } from '../engine/deriver.ts';
+import { outsiderProblem } from '../engine/membership.ts';
 import type { MeshSnapshot } from '../engine/model.ts';
 import type { Receipts } from '../engine/receipts.ts';
 import { enrolledProxies, snapshotHash } from '../engine/snapshot.ts';
 import type { FragmentStore } from '../engine/store.ts';
 import { explain } from './explain.ts';
 import type { Answer, Handler } from './http.ts';
-import { resolvePod, resolveService } from './resolve.ts';
+import { questionOf } from './why/question.ts';
+import type { MeshView } from './why/sources.ts';
 
 /** What the read models look at. Everything is as of the moment of the call. */
 export interface ControlPlaneView {
@@ -22,6 +25,10 @@ export interface ControlPlaneView {
   roots(): ReadonlyMap<string, Fragment>;
   readonly store: FragmentStore;
   proxies(): readonly ProxyStatus[];
+  /** What the proxy of the pod with a uid runs, or ran when it left. */
+  running(podUid: string): Running | undefined;
+  /** The state as of `<journal>.<revision>`; undefined when the journal does not go back so far. */
+  snapshotAt(rev: string): MeshSnapshot | undefined;
   readonly receipts: Pick<Receipts, 'list' | 'deliveries'>;
   /** `<kind> <key>` → everything wrong with it. */
   conditions(): ReadonlyMap<string, readonly Problem[]>;
@@ -43,7 +50,7 @@ export function readModel(view: ControlPlaneView): Handler {
     '/proxies': () => proxyTable(view),
     '/problems': () => [...[...view.conditions().values()].flat(), ...view.problems()],
     '/receipts': query => receiptsOf(view, query.get('after')),
-    '/why': query => why(view.snapshot(), query),
+    '/why': query => why(view, query),
   };
   return (path, query): Answer | undefined => {
     const route = routes[path];
@@ -86,7 +93,17 @@ function proxyTable(view: ControlPlaneView) {
       const stream = streams.get(uid);
       const { shell = '', sent = null, acked = null, problem = null } = stream ?? {};
       const current = view.roots().get(pod)?.hash ?? null;
-      return { pod, uid, shell, connected: stream !== undefined, current, sent, acked, ...(problem && { problem }) };
+      const wrong = problem ?? outsiderProblem(view.snapshot(), pod);
+      return {
+        pod,
+        uid,
+        shell,
+        connected: stream !== undefined,
+        current,
+        sent,
+        acked,
+        ...(wrong && { problem: wrong }),
+      };
     });
 }
 
@@ -97,28 +114,14 @@ function configOf(store: FragmentStore, root: Fragment): { root: string; nodes: 
   return { root: root.hash, nodes };
 }
 
-function why(snapshot: MeshSnapshot, query: URLSearchParams) {
-  const client = resolvePod(snapshot, query.get('client') ?? '');
-  const service = resolveService(snapshot, query.get('service') ?? '');
-  const port = query.get('port');
-  const question = {
-    client: client.key,
-    service: service.key,
-    ...(port !== null && { port: Number(port) }),
-    method: (query.get('method') || 'GET').toUpperCase(),
-    path: query.get('path') || '/',
-    headers: headersOf(query.getAll('header')),
+function why(view: ControlPlaneView, query: URLSearchParams) {
+  const snapshot = view.snapshot();
+  const { question, assumed } = questionOf(snapshot, query);
+  const mesh: MeshView = {
+    snapshot,
+    running: uid => view.running(uid),
+    node: hash => view.store.get(hash)?.node,
+    snapshotAt: rev => view.snapshotAt(rev),
   };
-  const assumed = [client.assumed, service.assumed].filter(text => text !== undefined);
-  return { ...explain(snapshot, question), assumed };
-}
-
-/** `name: value`, as people write them. */
-function headersOf(lines: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    lines.map(line => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
-    }),
-  );
+  return { ...explain(mesh, question), revision: snapshot.revision, assumed };
 }

@@ -100,6 +100,9 @@ export const EndpointSlice = object('Addresses behind a service.', {
             ready: nullable(flag('Whether it serves; absent counts as ready.', reads)),
           }),
         ),
+        hostname: nullable(
+          text('First label of the name that the pod has below a headless service (`db-0` of a StatefulSet).', reads),
+        ),
         targetRef: nullable(
           object('The object behind the address.', {
             kind: nullable(text('Only `Pod` is followed.', reads)),

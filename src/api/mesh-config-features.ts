@@ -1,6 +1,6 @@
 /** The parts of MeshConfig that switch features on, and those of gateways and images. */
 import { perComponent } from './mesh-config-sidecar.ts';
-import { choice, decimal, flag, list, object, optional, port, text, whole } from './schema.ts';
+import { choice, decimal, flag, list, mostOfAnything, object, optional, port, text, whole } from './schema.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'panic', 'disabled'] as const;
 const logLevel = () => optional(choice('Log level.', levels, { default: 'info' }));
@@ -30,7 +30,7 @@ export const features = object('Features that can be switched.', {
 
 const plugin = object('A plugin in its place.', {
   plugin: text('Name of the plugin.'),
-  priority: decimal('Plugins of higher priority run first.'),
+  priority: decimal('Plugins of higher priority run first.', { minimum: -mostOfAnything, maximum: mostOfAnything }),
   disable: optional(flag('Leave this plugin out.', { default: false })),
 });
 
@@ -139,7 +139,7 @@ export const gateways = {
       mode: optional(choice('Tunnel protocol.', ['http2tunnel', 'sock5'], { default: 'http2tunnel' })),
       port: optional(port('Port of the tunnel.', { default: 1080 })),
       adminPort: optional(port('Port for administration.', { default: 6060 })),
-      replicas: optional(whole('Number of pods.', { minimum: 0, default: 1 })),
+      replicas: optional(whole('Number of pods.', { minimum: 0, maximum: 1000, default: 1 })),
     }),
   ),
   connector: optional(

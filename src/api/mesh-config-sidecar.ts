@@ -1,6 +1,19 @@
 /** `spec.sidecar` of MeshConfig: how proxies run. */
 import Type from 'typebox';
-import { choice, dictionary, duration, flag, list, object, optional, port, reads, text, whole } from './schema.ts';
+import {
+  choice,
+  dictionary,
+  duration,
+  flag,
+  list,
+  mostOfAnything,
+  object,
+  optional,
+  port,
+  reads,
+  text,
+  whole,
+} from './schema.ts';
 
 /** What `spec.sidecar` means where it says nothing, as the mesh reads it. */
 export const sidecarDefaults = { logLevel: 'error', sidecarTimeout: 60 } as const;
@@ -83,11 +96,15 @@ export const sidecar = object('How proxies run.', {
   sidecarImage: optional(text('Image of the proxy.', { default: 'flomesh/pipy:1.5.14' })),
   sidecarDisabledMTLS: optional(flag('Turn mutual TLS between proxies off.', { default: false })),
   maxDataPlaneConnections: optional(
-    whole('Most proxies that one control plane serves; 0 is no limit.', { minimum: 0, default: 0 }),
+    whole('Most proxies that one control plane serves; 0 is no limit.', {
+      minimum: 0,
+      maximum: mostOfAnything,
+      default: 0,
+    }),
   ),
   configResyncInterval: optional(
     text('Accepted for compatibility: proxies are told of every change, so nothing needs a resync.', {
-      ...duration,
+      ...duration('0s', '24h', 'nobody waits longer for what he has already'),
       default: '0s',
     }),
   ),

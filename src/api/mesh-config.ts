@@ -2,7 +2,20 @@
 import type { Static } from 'typebox';
 import { features, gateways, images, pluginChains } from './mesh-config-features.ts';
 import { sidecar } from './mesh-config-sidecar.ts';
-import { choice, duration, flag, list, metadata, object, optional, port, reads, text, whole } from './schema.ts';
+import {
+  choice,
+  duration,
+  flag,
+  list,
+  metadata,
+  mostOfAnything,
+  object,
+  optional,
+  port,
+  reads,
+  text,
+  whole,
+} from './schema.ts';
 
 /** What a MeshConfig means where it says nothing, as the mesh reads it; the schema shows the same values. */
 export const meshConfigDefaults = {
@@ -39,7 +52,12 @@ const externalAuthorization = object('External authorization of inbound requests
   address: optional(text('Host of the authorization service.')),
   port: optional(port('Port of the authorization service.')),
   statPrefix: optional(text('Prefix of its metrics.')),
-  timeout: optional(text('How long to wait for an answer.', duration)),
+  timeout: optional(
+    text(
+      'How long to wait for an answer.',
+      duration('1ms', '1h', 'a client does not wait for ever, and nobody answers at once'),
+    ),
+  ),
   failureModeAllow: optional(flag('Whether requests pass when it does not answer.', { default: false })),
 });
 
@@ -96,10 +114,21 @@ const traffic = object('How traffic is intercepted and what may pass.', {
 
 const warmup = object('Slow start of new endpoints: `max × max(min/max, (elapsed/duration)^(1/aggression))`.', {
   enable: optional(flag('Whether it is on.', { default: false })),
-  duration: optional(text('How long an endpoint warms up.', { ...duration, default: '90s' })),
-  minWeight: optional(whole('Weight at the start.', { minimum: 0, default: 10 })),
-  maxWeight: optional(whole('Weight at the end.', { minimum: 1, default: 100 })),
-  aggression: optional(text('Shape of the rise; 1.0 is linear.', { default: '1.0' })),
+  duration: optional(
+    text('How long an endpoint warms up.', {
+      ...duration('1s', '24h', 'an endpoint that warms up for less or for longer does not warm up'),
+      default: '90s',
+    }),
+  ),
+  minWeight: optional(whole('Weight at the start.', { minimum: 0, maximum: mostOfAnything, default: 10 })),
+  maxWeight: optional(whole('Weight at the end.', { minimum: 1, maximum: mostOfAnything, default: 100 })),
+  aggression: optional(
+    text('Shape of the rise; 1.0 is linear.', {
+      pattern: '^(0*[1-9][0-9]{0,3}(\\.[0-9]+)?|0*\\.[0-9]*[1-9][0-9]*)$',
+      'x-fsm-expects': 'a number above 0, such as 1.0',
+      default: '1.0',
+    }),
+  ),
 });
 
 const collector = {
@@ -131,7 +160,7 @@ const observability = object('Logs, traces and metrics.', {
   remoteLogging: optional(
     object('Access logs sent to a collector.', {
       ...collector,
-      level: optional(whole('How much is sent.', { minimum: 0, default: 2 })),
+      level: optional(whole('How much is sent.', { minimum: 0, maximum: 10, default: 2 })),
       address: optional(text('Host of the collector.')),
       port: optional(port('Port of the collector.', { default: 30514 })),
       endpoint: optional(text('Path of the collector.')),
@@ -143,10 +172,17 @@ const observability = object('Logs, traces and metrics.', {
   ),
 });
 
+/** Renewals are looked for once in 25 s, at half of the life give or take a tenth: what is shorter may end before. */
+const certificateLife = duration(
+  '5m',
+  '87600h',
+  'a shorter one may end before the sidecar has the next one, and a longer one outlives every root',
+);
+
 const certificate = object('Certificates of workloads.', {
   serviceCertValidityDuration: optional(
-    text('How long a workload certificate lasts; it is renewed at half of it.', {
-      ...duration,
+    text('How long a workload certificate lasts, from 5m to 87600h; it is renewed at half of it.', {
+      ...certificateLife,
       default: meshConfigDefaults.serviceCertValidityDuration,
       ...reads,
     }),
@@ -155,7 +191,7 @@ const certificate = object('Certificates of workloads.', {
   ingressGateway: optional(
     object('Certificate for an ingress gateway outside the mesh.', {
       subjectAltNames: list('Names in the certificate.', text('A DNS name or an address.')),
-      validityDuration: text('How long it lasts.', { ...duration, default: '24h' }),
+      validityDuration: text('How long it lasts, from 5m to 87600h.', { ...certificateLife, default: '24h' }),
       secret: object('Where it is put.', {
         name: optional(text('Name of the Secret.')),
         namespace: optional(text('Namespace of the Secret.')),

@@ -15,6 +15,8 @@ export interface ObjectRef {
 export interface Problem {
   /** Stable code; the list with its documentation is `problemCodes`. */
   readonly code: ProblemCode;
+  /** The object is in force, but not quite as a reader may think. Absent: it is not in force as it is written. */
+  readonly severity?: 'warning';
   /** The object a person has to change, or undefined where it is not about an object. */
   readonly object?: ObjectRef;
   /** JSON pointer (RFC 6901) to the field inside the object; `''` is the whole object. */
@@ -32,10 +34,11 @@ export function formatRef(ref: ObjectRef): string {
   return ref.namespace === '' ? `${ref.kind} ${ref.name}` : `${ref.kind} ${ref.namespace}/${ref.name}`;
 }
 
-/** The text that the CLI and the logs show: `CODE object path: what; why. Fix: fix`. */
+/** The text that the CLI and the logs show: `CODE object path: what; why. Fix: fix`; of a warning `CODE (warning) …`. */
 export function formatProblem(problem: Problem): string {
   const where = [problem.object && formatRef(problem.object), problem.path].filter(Boolean).join(' ');
-  const head = where === '' ? problem.code : `${problem.code} ${where}`;
+  const code = problem.severity === 'warning' ? `${problem.code} (warning)` : problem.code;
+  const head = where === '' ? code : `${code} ${where}`;
   return `${head}: ${problem.what}; ${problem.why}. Fix: ${problem.fix}`;
 }
 

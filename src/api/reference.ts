@@ -1,6 +1,7 @@
 /** Reference pages, made of the schemas. */
 import { expected } from './describe.ts';
 import { examples } from './examples.ts';
+import { forceOf } from './in-force.ts';
 import { type ProblemCode, problemCodes } from './problem-codes.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
 import type { SchemaNode } from './schema.ts';
@@ -56,21 +57,31 @@ function facts(resource: Resource): string {
   return `API versions: ${versions} · for kubectl: ${[...new Set(names)].map(name => `\`${name}\``).join(', ')}`;
 }
 
-/** The mark is on fields whose change can reach a proxy; the others are accepted and do nothing yet. */
+/** What becomes of a field, as it stands in the table; a mapping is in force by what is in it. */
+function forceIn({ kind }: Resource, { path, node }: Field): string {
+  if (node.properties !== undefined || node.items?.properties !== undefined) return '';
+  return forceOf(kind, path, node) ?? '';
+}
+
 function fieldTable(resource: Resource, fields: readonly Field[]): string {
   const custom = resource.custom;
   const head = custom
-    ? ['| Field | Value | Default | Read | Meaning |', '|---|---|---|---|---|']
+    ? ['| Field | Value | Default | In force | Meaning |', '|---|---|---|---|---|']
     : ['| Field | Value | Meaning |', '|---|---|---|'];
-  const rows = fields.map(({ path, node, required }) => {
+  const rows = fields.map(field => {
+    const { path, node, required } = field;
     const name = `\`${path}\`${required && custom ? ' *' : ''}`;
     const value = cell(expected(node));
     const meaning = cell(node.description ?? '');
     if (!custom) return `| ${name} | ${value} | ${meaning} |`;
-    return `| ${name} | ${value} | ${byDefault(node)} | ${node['x-fsm-reads'] ? 'yes' : ''} | ${meaning} |`;
+    const force = forceIn(resource, field);
+    return `| ${name} | ${value} | ${byDefault(node)} | ${force === 'in force' ? 'yes' : force} | ${meaning} |`;
   });
   const legend = custom
-    ? ['', '`*` is required. "Read" marks what the mesh reads; other fields are accepted, and kept.']
+    ? [
+        '',
+        '`*` is required. "In force": *yes*, a change of it changes what the mesh does; *not yet*, what it asks for does not exist here yet; *no effect*, there is nothing to switch, for the mesh does it always, never, or in another way; *for people*, nothing goes by it. All are accepted and kept; what is set and not in force is named in the condition `NotInForce`.',
+      ]
     : [];
   return [...head, ...rows, ...legend].join('\n');
 }
@@ -112,7 +123,10 @@ const notes: Readonly<Record<string, readonly string[]>> = {
 const statusNote = `## Status
 
 The condition \`Accepted\` says whether the newest version could be used. When not, its message names field, reason and remedy
-([error codes](../error-codes.md)), and the last version that could be used stays in force.`;
+([error codes](../error-codes.md)), and the last version that could be used stays in force.
+
+The condition \`NotInForce\` is there, with status True, when the object is accepted and something of it does nothing, or not for everybody:
+its message names the fields, the identities, or the services.`;
 
 /** The page of the built-in kinds: the list of what the mesh reads of them. */
 export function builtInPage(resources: readonly Resource[]): string {

@@ -1,12 +1,13 @@
 /** What a valid object must keep beyond its schema, kind by kind. References to other objects are derive's. */
 import type { Static } from 'typebox';
-import { below, shown } from './describe.ts';
+import { below, fieldName, shown } from './describe.ts';
 import { parseDurationMs } from './duration.ts';
 import type { MeshConfig } from './mesh-config.ts';
 import type { Problem } from './problem.ts';
 import type { ProblemCode } from './problem-codes.ts';
 import { regexFault } from './regex.ts';
 import type { ResourceKind, schemas } from './resources.ts';
+import type { SchemaNode } from './schema.ts';
 import type { TrafficTarget } from './smi-access.ts';
 import type { HTTPRouteGroup } from './smi-specs.ts';
 import { serviceNamed, type TrafficSplit } from './smi-split.ts';
@@ -24,24 +25,50 @@ const rules: Rules = {
 };
 
 /** The findings for an object that already matches the schema of its kind. */
-export function rulesOf(kind: ResourceKind, valid: unknown): Finding[] {
+export function rulesOf(kind: ResourceKind, schema: SchemaNode, valid: unknown): Finding[] {
   const rule = rules[kind] as ((object: unknown) => Finding[]) | undefined;
-  return rule?.(valid) ?? [];
+  return [...durations(schema, valid, ''), ...(rule?.(valid) ?? [])];
 }
 
-/** Shorter ones would be renewed all the time; longer ones outlive every root. */
-const validityMs = { least: 1000, most: 87_600 * 3_600_000 };
-
-function meshConfig(config: MeshConfig): Finding[] {
-  const text = config.spec?.certificate?.serviceCertValidityDuration;
-  const ms = text === undefined ? undefined : parseDurationMs(text);
-  if (ms === undefined || (ms >= validityMs.least && ms <= validityMs.most)) return [];
+function meshConfig({ spec }: MeshConfig): Finding[] {
+  const warmup = spec?.warmup;
+  const [least, most] = [warmup?.minWeight ?? 10, warmup?.maxWeight ?? 100];
+  if (least <= most) return [];
   return [
     {
-      path: '/spec/certificate/serviceCertValidityDuration',
-      what: `serviceCertValidityDuration is ${shown(text)}`,
-      why: 'a certificate lasts from 1s to 87600h',
-      fix: 'write 24h',
+      path: '/spec/warmup/minWeight',
+      what: `minWeight is ${least}, maxWeight ${most}`,
+      why: 'a weight rises from the one to the other',
+      fix: 'write a minWeight of at most maxWeight',
+    },
+  ];
+}
+
+/** Durations beyond their bounds, wherever they stand: a schema has no words for them. */
+function durations(node: SchemaNode, value: unknown, path: string): Finding[] {
+  const bounds = node['x-fsm-duration'];
+  if (bounds !== undefined) return typeof value === 'string' ? duration(node, value, path) : [];
+  if (Array.isArray(value)) {
+    const { items } = node;
+    return items === undefined ? [] : value.flatMap((item, at) => durations(items, item, below(path, at)));
+  }
+  if (typeof value !== 'object' || value === null || node.properties === undefined) return [];
+  return Object.entries(node.properties).flatMap(([name, field]) =>
+    Object.hasOwn(value, name) ? durations(field, Reflect.get(value, name), below(path, name)) : [],
+  );
+}
+
+function duration(node: SchemaNode, text: string, path: string): Finding[] {
+  const { least, most, why } = node['x-fsm-duration'] ?? { least: '', most: '', why: '' };
+  const ms = parseDurationMs(text) ?? Number.NaN;
+  if (ms >= (parseDurationMs(least) ?? 0) && ms <= (parseDurationMs(most) ?? 0)) return [];
+  const fix = typeof node.default === 'string' ? node.default : `${least} or more, up to ${most}`;
+  return [
+    {
+      path,
+      what: `${fieldName(path)} is ${shown(text)}`,
+      why: `it lasts from ${least} to ${most}: ${why}`,
+      fix: `write ${fix}`,
     },
   ];
 }

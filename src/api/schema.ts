@@ -12,6 +12,8 @@ export interface Notes {
   readonly 'x-fsm-fix'?: string;
   /** What the value must be, as a noun: `a duration such as 24h or 1h30m`. */
   readonly 'x-fsm-expects'?: string;
+  /** The bounds of a duration, milliseconds, and why a value beyond them cannot work. */
+  readonly 'x-fsm-duration'?: { readonly least: string; readonly most: string; readonly why: string };
 }
 
 /** Any node of a schema, for the code that walks it. */
@@ -90,12 +92,22 @@ export const nullable = <T extends TSchema>(schema: T) =>
 /** DNS subdomain name (RFC 1123), as Kubernetes wants of object names; it keeps `__proto__` out of every table. */
 export const dnsName = { pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', minLength: 1, maxLength: 253 };
 
-/** A Go duration: one or more numbers with units, `24h`, `1h30m`, `1.5s`; `0` needs none. */
-export const duration = {
-  pattern: '^(0|([0-9]+(\\.[0-9]+)?(h|m|s|ms|us|µs|ns))+)$',
-  maxLength: 64,
-  'x-fsm-expects': 'a duration such as 24h, 1h30m or 90s',
-} as const;
+/**
+ * A Go duration: one or more numbers with units, `24h`, `1h30m`, `1.5s`; `0` needs none. Every one has bounds, for each has a
+ * value that cannot work; `rules.ts` holds a value to them, and the description says them.
+ *
+ * @param why what goes wrong beyond them, as one clause
+ */
+export const duration = (least: string, most: string, why: string) =>
+  ({
+    pattern: '^(0|([0-9]+(\\.[0-9]+)?(h|m|s|ms|us|µs|ns))+)$',
+    maxLength: 64,
+    'x-fsm-expects': `a duration from ${least} to ${most}, such as 24h, 1h30m or 90s`,
+    'x-fsm-duration': { least, most, why },
+  }) as const;
+
+/** Most of anything that is counted and has no bound of its own. */
+export const mostOfAnything = 1_000_000;
 
 /** Metadata of every object. The mesh reads no annotation, and labels only where `labels` says so. */
 export const metadata = <P extends TProperties>(more: P) =>

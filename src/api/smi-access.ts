@@ -1,15 +1,14 @@
 /** access.smi-spec.io: who may call whom. */
 import type { Static } from 'typebox';
-import { choice, dnsName, list, metadata, object, optional, reads, text } from './schema.ts';
+import { choice, dnsName, list, metadata, object, optional, port, reads, text } from './schema.ts';
 
-const identity = (description: string) =>
-  object(description, {
-    kind: choice('Kind of the identity.', ['ServiceAccount'], reads),
-    name: text('Name of the ServiceAccount.', { ...dnsName, ...reads }),
-    namespace: optional(
-      text("Namespace of the ServiceAccount; the TrafficTarget's own when absent.", { ...dnsName, ...reads }),
-    ),
-  });
+const identityFields = {
+  kind: choice('Kind of the identity.', ['ServiceAccount'], reads),
+  name: text('Name of the ServiceAccount.', { ...dnsName, ...reads }),
+  namespace: optional(
+    text("Namespace of the ServiceAccount; the TrafficTarget's own when absent.", { ...dnsName, ...reads }),
+  ),
+};
 
 const rule = object('What is allowed: routes of an HTTPRouteGroup, or ports of a TCPRoute.', {
   kind: choice(
@@ -33,10 +32,16 @@ export const TrafficTarget = object(
   {
     metadata: metadata({}),
     spec: object('Who may call whom, and how.', {
-      destination: identity(
+      destination: object(
         'Who is called. It must lie in the namespace of the TrafficTarget, so that nobody can open the services of another namespace.',
+        {
+          ...identityFields,
+          port: optional(
+            port('Port of the pods that is opened (not of a Service). Absent: every port that the rules open.', reads),
+          ),
+        },
       ),
-      sources: list('Who may call.', identity('A caller.'), {
+      sources: list('Who may call.', object('A caller.', identityFields), {
         minItems: 1,
         'x-fsm-fix': 'name at least one ServiceAccount, or delete the TrafficTarget to allow nobody',
       }),

@@ -80,6 +80,7 @@ export const TCPRoute = object('A description of TCP connections, for TrafficTar
     object('The description.', {
       matches: optional(
         object('Which connections.', {
+          name: optional(text('Name of the match: a TCPRoute has one, so nothing has to name it.', { maxLength: 253 })),
           ports: optional(
             list('Target ports. Absent: every port.', port('A port of the pod.'), {
               ...reads,

@@ -31,7 +31,7 @@ const spec = {
 };
 
 const match = object('A set of requests.', {
-  apiGroup: optional(text('`specs.smi-spec.io`; may be left out.', { maxLength: 253 })),
+  apiGroup: optional(choice('Group of the route object; may be left out.', ['specs.smi-spec.io'])),
   kind: choice('Kind of the route object.', ['HTTPRouteGroup'], reads),
   name: text('Name of the HTTPRouteGroup, which lies in the namespace of the TrafficSplit.', { ...dnsName, ...reads }),
 });

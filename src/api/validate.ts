@@ -31,7 +31,7 @@ function findings(resource: Resource, apiVersion: string, raw: unknown): Finding
   if (version === undefined) return [unserved(resource, apiVersion)];
   const schema = resource.otherSchemas[version] ?? resource.schema;
   const errors = schemaFindings(resource.kind, schema, raw);
-  return errors.length > 0 ? errors : rulesOf(resource.kind, raw);
+  return errors.length > 0 ? errors : rulesOf(resource.kind, schema as SchemaNode, raw);
 }
 
 function versionOf(resource: Resource, apiVersion: string): string | undefined {

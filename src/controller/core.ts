@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Log } from '../admin/log.ts';
 import { createMetrics, type Metrics } from '../admin/metrics.ts';
 import type { Problem } from '../api/problem.ts';
-import { resources } from '../api/resources.ts';
+import { resourceOf, resources } from '../api/resources.ts';
 import type { RenewalBook } from '../dataplane/push/renewals.ts';
 import { PushServer } from '../dataplane/push/server.ts';
 import { hasConditions } from '../engine/derive/rules/conditions.ts';
@@ -103,11 +103,12 @@ function assemble(
   const pipeline = new Pipeline(engine, {
     clock: surroundings,
     onStep: (step, times, batch) => {
-      core.pods.follow(step.events);
+      const gone = core.pods.follow(step.events);
       // Before anything is sent: the mark of a commit has to name what the commit was made from.
       for (const fact of batch) if ('kind' in fact) seen.see(fact.kind, fact.resourceVersion);
       if (step.events.length > 0) afterStep(core, step, times);
       for (const fact of reborn.among(batch)) tellAgain(core, fact);
+      for (const uid of gone) push.end(uid, 'the pod is gone');
     },
     onError: error => fatal(log, error, surroundings),
   });
@@ -195,7 +196,10 @@ function setCondition(core: Core, id: string, problems: readonly Problem[] | nul
     core.status.forget(ref);
     return;
   }
+  const silent = problems.length === 0 && !core.conditions.get(id)?.length && resourceOf(kind)?.status === false;
   core.conditions.set(id, problems);
+  // Where only Events can say something, silence says that all is well.
+  if (silent) return;
   const resourceVersion = entryOf(core.engine.snapshot, kind as Kind, key)?.resourceVersion;
   core.status.update({ ...ref, problems, ...(resourceVersion !== undefined && { resourceVersion }) });
 }

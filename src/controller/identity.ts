@@ -6,8 +6,9 @@ import { type Listener, listen } from '../dataplane/push/listener.ts';
 import { RenewalBook } from '../dataplane/push/renewals.ts';
 import type { Peer } from '../dataplane/push/server.ts';
 import { meshConfigKey } from '../engine/derive/rules/mesh.ts';
+import { outsiderProblem } from '../engine/membership.ts';
 import type { MeshSnapshot } from '../engine/model.ts';
-import { objectOf } from '../engine/snapshot.ts';
+import { keyOf, objectOf } from '../engine/snapshot.ts';
 import { buildTimeMs } from '../identity/clock.ts';
 import { type ControlPlaneCertificate, controlPlaneCertificate } from '../identity/control-plane.ts';
 import { createEnrolment } from '../identity/enrolment.ts';
@@ -82,6 +83,7 @@ function listenForProxies(
     validityMs: () => validityMs(core.engine.snapshot),
     now: Date.now,
     clockFloorMs: () => clockFloorMs,
+    hindrance: ({ namespace, podName }) => outsiderProblem(core.engine.snapshot, `${namespace}/${podName}`),
     enrolled: ({ namespace, podName, podUid }) => {
       core.metrics.certificates.inc();
       core.pipeline.submit([{ type: 'enrolled', key: `${namespace}/${podName}`, uid: podUid }]);
@@ -107,9 +109,11 @@ function renewal(core: Core, issuer: Issuer, trustDomain: string, clockFloorMs: 
     validityMs: () => validityMs(core.engine.snapshot),
     now: Date.now,
     clockFloorMs: () => clockFloorMs,
-    podExists: ({ namespace, serviceAccount, podUid }) => {
-      const pod = objectOf(core.engine.snapshot, 'Pod', core.pods.key(podUid) ?? '');
-      return pod?.uid === podUid && pod.namespace === namespace && pod.serviceAccount === serviceAccount;
+    takesPart: ({ namespace, serviceAccount, podUid }) => {
+      const { snapshot } = core.engine;
+      const pod = objectOf(snapshot, 'Pod', core.pods.key(podUid) ?? '');
+      if (pod?.uid !== podUid || pod.namespace !== namespace || pod.serviceAccount !== serviceAccount) return false;
+      return outsiderProblem(snapshot, keyOf(pod)) === undefined;
     },
   });
 }
@@ -123,9 +127,13 @@ function peerOf(socket: TLSSocket, trustDomain: string): { ok: true; peer: Peer 
   return { ok: true, peer: { podUid, principal, certificate: () => socket.getPeerX509Certificate() } };
 }
 
+/** Least life of a certificate: a value of an older version may still be in force as the last that was valid. */
+const leastValidityMs = 5 * 60 * 1000;
+
 /** `serviceCertValidityDuration`, a day where no MeshConfig says otherwise. */
 function validityMs(snapshot: MeshSnapshot): number {
-  return objectOf(snapshot, 'MeshConfig', meshConfigKey)?.certValidityMs || 24 * 3600 * 1000;
+  const written = objectOf(snapshot, 'MeshConfig', meshConfigKey)?.certValidityMs || 24 * 3600 * 1000;
+  return Math.max(written, leastValidityMs);
 }
 
 const pairOf = ({ certificatePem, privateKeyPem }: ControlPlaneCertificate) => ({

@@ -2,6 +2,9 @@
 import { serveReadOnly } from '../admin/http.ts';
 import { readModel } from '../admin/read-model.ts';
 import { version } from '../api/package.ts';
+import { fold } from '../engine/fold.ts';
+import type { Journal } from '../engine/journal.ts';
+import type { MeshSnapshot } from '../engine/model.ts';
 import { type Core, sum } from './core.ts';
 import { addressOf, type ControllerOptions } from './options.ts';
 
@@ -15,6 +18,8 @@ export async function serveViews(core: Core, options: ControllerOptions) {
     roots: () => core.engine.roots,
     store: core.engine.store,
     proxies: () => core.push.status(),
+    running: (uid: string) => core.push.running(uid),
+    snapshotAt: (rev: string) => snapshotAt(core.journal, rev),
     receipts: core.receipts,
     conditions: () => core.conditions,
     problems: () => core.problems,
@@ -33,4 +38,17 @@ export async function serveViews(core: Core, options: ControllerOptions) {
     ports: { readModel: model.port, metrics: metrics.port },
     close: async () => void (await Promise.all([model.close(), metrics.close()])),
   };
+}
+
+/** The state as of `<journal>.<revision>`, from a checkpoint on; undefined where it is of another journal. */
+function snapshotAt(journal: Journal, rev: string): MeshSnapshot | undefined {
+  const dot = rev.lastIndexOf('.');
+  const revision = Number(rev.slice(dot + 1));
+  const from = journal.checkpoints().findLast(checkpoint => checkpoint <= revision) ?? 0;
+  if (rev.slice(0, dot) !== journal.id || !Number.isInteger(revision)) return undefined;
+  const base = journal.snapshotAt(from);
+  return fold(
+    base,
+    [...journal.events(from)].filter(event => event.revision <= revision),
+  );
 }

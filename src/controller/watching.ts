@@ -25,6 +25,7 @@ export function watchCluster(
   const { promise: synced, resolve } = Promise.withResolvers<void>();
   const onSynced = async () => {
     await core.pipeline.idle();
+    core.journal.refreshed();
     core.push.open();
     tellConditions(core);
     resolve();
@@ -32,7 +33,7 @@ export function watchCluster(
   const subscription = watchAll(client, resources, {
     onProblem: core.tell,
     onSynced: () => void onSynced(),
-    known: kind => knownOf(core.engine.snapshot, kind as Kind),
+    known: kind => knownOf(core.engine.snapshot, kind as Kind, core.journal.isStale),
     counters: core.watches,
     ready: () => core.pipeline.ready(),
     elapsedMs: core.surroundings.elapsedMs,

@@ -14,7 +14,7 @@
 import { canonical, type Hash, hashBytes, type Json } from './canonical.ts';
 
 /** The format that this version writes; a proxy says in its hello which ones it reads. */
-export const configFormat = 1;
+export const configFormat = 2;
 
 export type Refs = Readonly<Record<string, Hash>>;
 
@@ -30,10 +30,17 @@ export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'tcp-server-first' | 
 /** refs: `self`, `settings`, `trust`, `inbound`, `outbound`. */
 export type RootNode = ConfigNode<'root', { readonly format: number }>;
 
-/** refs: none. `principal` is `<serviceaccount>.<namespace>.<trust domain>`. */
+/** refs: none. `principal` is what `principals.ts` makes of account and trust domain. */
 export type SelfNode = ConfigNode<
   'self',
-  { readonly uid: string; readonly namespace: string; readonly name: string; readonly principal: string }
+  {
+    readonly uid: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly principal: string;
+    /** Whether the pod takes part in the mesh; the proxy of one that does no more refuses everything, in words. */
+    readonly member: boolean;
+  }
 >;
 
 /** refs: none. */
@@ -62,6 +69,8 @@ export type InboundNode = ConfigNode<
       readonly port: number;
       readonly protocol: Protocol;
       readonly services: readonly string[];
+      /** A service carries this port as bytes, too: whom a TCP rule admits may send HTTP there like anything else. */
+      readonly opaque?: true;
     }[];
   }
 >;
@@ -81,6 +90,8 @@ export interface HTTPMatch {
 export interface HTTPAccessRule extends HTTPMatch {
   /** Who may: principals, sorted. */
   readonly principals: readonly string[];
+  /** Target ports; absent means every port. */
+  readonly ports?: readonly number[];
 }
 
 export interface TCPAccessRule {
@@ -89,14 +100,27 @@ export interface TCPAccessRule {
   readonly ports?: readonly number[];
 }
 
-/** refs: none. `anyone` (permissive mode) admits every workload that the mesh's root vouches for. */
+/** refs: none. */
 export type AccessNode = ConfigNode<
   'access',
-  { readonly anyone: boolean; readonly http: readonly HTTPAccessRule[]; readonly tcp: readonly TCPAccessRule[] }
+  {
+    /** Permissive mode: every workload of `namespaces` is admitted. */
+    readonly anyone: boolean;
+    /** Namespaces that take part, sorted; empty where rules decide, for those name nobody of another one. */
+    readonly namespaces: readonly string[];
+    readonly http: readonly HTTPAccessRule[];
+    readonly tcp: readonly TCPAccessRule[];
+  }
 >;
 
-/** refs: `services`, an index. */
-export type OutboundNode = ConfigNode<'outbound', Record<string, never>>;
+/** refs: `services`, an index. Services are shared by all callers; whom this one may call there stands here. */
+export type OutboundNode = ConfigNode<
+  'outbound',
+  {
+    /** Principals that some TrafficTarget lets this workload call, sorted; null in permissive mode: all. */
+    readonly callable: readonly string[] | null;
+  }
+>;
 
 /**
  * refs: name → hash for up to 64 names, and data.buckets is absent; more names are spread over 64 indexes by the
@@ -122,13 +146,13 @@ export interface ServicePort {
   readonly routes: readonly Route[];
 }
 
-/** refs: `namespace/name:port` → endpoints, for every backend that a route names. */
+/** refs: `namespace/name:port` → endpoints, for every backend that a route names and for the service's own pods. */
 export type ServiceNode = ConfigNode<
   'service',
   {
     readonly namespace: string;
     readonly name: string;
-    /** Cluster IPs, for connections that come by address. */
+    /** Cluster IPs, for connections that come by address; a headless service has none, and its pods have names. */
     readonly addresses: readonly string[];
     readonly ports: readonly ServicePort[];
   }
@@ -139,6 +163,8 @@ export interface Endpoint {
   readonly port: number;
   /** Who must answer there: the client compares it with the server's certificate. */
   readonly principal: string;
+  /** First label of the pod's own name below a headless service (`db-0` of `db-0.db.lab`), where it has one. */
+  readonly hostname?: string;
 }
 
 /** refs: none. Sorted by address and port. */

@@ -95,7 +95,8 @@ export class Journal {
       if (!clean) checkPages(database);
       database.exec(schema);
       const known = headerOf(database, 'cluster');
-      if (known === undefined) writeHeader(database, { id: randomUUID(), cluster, format: String(journalFormat) });
+      const begun = { format: String(journalFormat), normalised: String(normaliserVersion) };
+      if (known === undefined) writeHeader(database, { id: randomUUID(), cluster, ...begun });
       else if (known !== cluster) throw new Error(`the journal belongs to cluster ${known}`);
       checkFormat(database);
       const versions = continued(stretchesOf(database), lastRevision(database));
@@ -124,6 +125,16 @@ export class Journal {
       database?.close();
       throw cause instanceof ProblemError ? cause : unusable(file, cause);
     }
+  }
+
+  /** Whether some objects may still be as an older normaliser read them: then they have to be told again. */
+  get isStale(): boolean {
+    return Number(headerOf(this.#database, 'normalised') ?? firstStretch.normaliser) < normaliserVersion;
+  }
+
+  /** Every object has been told since this version runs. */
+  refreshed(): void {
+    writeHeader(this.#database, { normalised: String(normaliserVersion) });
   }
 
   /** When the newest event was recorded, milliseconds since the epoch; 0 in a new journal. */

@@ -71,12 +71,20 @@ export interface EndpointSliceObject extends Meta {
     readonly ready: boolean;
     /** Name of the pod in the slice's namespace. */
     readonly pod?: string;
+    /** First label of the pod's own DNS name below a headless service. */
+    readonly hostname?: string;
   }[];
 }
 
 export type ServiceAccountObject = Meta;
 
-export interface MeshConfigObject extends Meta {
+/** What every kind that people write has. */
+export interface Written extends Meta {
+  /** Fields that are set, as people write them, and that do nothing yet: a condition names them. */
+  readonly idle?: readonly string[];
+}
+
+export interface MeshConfigObject extends Written {
   readonly permissive: boolean;
   readonly egress: boolean;
   readonly sidecarTimeoutSeconds: number;
@@ -90,13 +98,14 @@ export interface IdentityRef {
   readonly namespace: string;
 }
 
-export interface TrafficTargetObject extends Meta {
-  readonly destination: IdentityRef;
+export interface TrafficTargetObject extends Written {
+  /** `port`: only this target port is opened; absent: every one that the rules open. */
+  readonly destination: IdentityRef & { readonly port?: number };
   readonly sources: readonly IdentityRef[];
   readonly rules: readonly { readonly kind: string; readonly name: string; readonly matches?: readonly string[] }[];
 }
 
-export interface HTTPRouteGroupObject extends Meta {
+export interface HTTPRouteGroupObject extends Written {
   readonly matches: readonly {
     readonly name: string;
     readonly methods?: readonly string[];
@@ -105,12 +114,12 @@ export interface HTTPRouteGroupObject extends Meta {
   }[];
 }
 
-export interface TCPRouteObject extends Meta {
+export interface TCPRouteObject extends Written {
   /** Absent: every port. */
   readonly ports?: readonly number[];
 }
 
-export interface TrafficSplitObject extends Meta {
+export interface TrafficSplitObject extends Written {
   /** Apex service as written: `name`, `name.namespace` or FQDN. */
   readonly service: string;
   /** Backends as written: as above, or `namespace/name`. */

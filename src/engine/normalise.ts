@@ -4,8 +4,10 @@
  * unrelated write ends here.
  */
 import type { Static } from 'typebox';
+import { idleFields } from '../api/in-force.ts';
 import type { Problem } from '../api/problem.ts';
 import { apiVersionOf, resourceOf, type schemas } from '../api/resources.ts';
+import type { SchemaNode } from '../api/schema.ts';
 import { validate } from '../api/validate.ts';
 import type { Kind, Normalised, Objects } from './model.ts';
 import * as builtIn from './normalise/kubernetes.ts';
@@ -36,7 +38,20 @@ export function normalise<K extends Kind>(kind: K, raw: unknown): Normalised<K> 
   const problems = [...validate(kind, apiVersionIn(raw), raw), ...unplaced(kind, raw)];
   if (problems.length > 0) return { ok: false, problems };
   const reader: (raw: Raw<K>) => Objects[K] = readers[kind];
-  return { ok: true, object: reader(current(kind, raw as Raw<K>)) };
+  return { ok: true, object: { ...reader(current(kind, raw as Raw<K>)), ...idle(kind, raw) } };
+}
+
+/** Most fields that a condition names. */
+const idleMax = 40;
+
+/** Fields that people set and that do nothing, where there are any; those of the built-in kinds are not ours to judge. */
+function idle(kind: Kind, raw: unknown): { idle?: readonly string[] } {
+  const resource = resourceOf(kind);
+  if (!resource.custom) return {};
+  const version = apiVersionIn(raw).split('/')[1] ?? '';
+  const schema = (resource.otherSchemas[version] ?? resource.schema) as SchemaNode;
+  const fields = idleFields(kind, schema, raw).slice(0, idleMax);
+  return fields.length > 0 ? { idle: fields } : {};
 }
 
 function apiVersionIn(raw: unknown): string {

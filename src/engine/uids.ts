@@ -12,12 +12,17 @@ export class PodsByUid {
     });
   }
 
-  follow(events: readonly MeshEvent[]): void {
+  /** @returns uids of the pods that went */
+  follow(events: readonly MeshEvent[]): string[] {
+    const before = new Set<string>();
     for (const event of events) {
       if (event.type === 'rootChanged' || event.type === 'enrolled' || event.kind !== 'Pod') continue;
+      const uid = this.#uids.get(event.key);
+      if (uid !== undefined) before.add(uid);
       if (event.type === 'deleted') this.#delete(event.key);
       else if (event.object.ok && 'uid' in event.object.object) this.#set(event.key, event.object.object.uid);
     }
+    return [...before].filter(uid => !this.#keys.has(uid));
   }
 
   /** `namespace/name` of the pod with this uid. */

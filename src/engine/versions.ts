@@ -11,15 +11,21 @@ export const journalFormat = 2;
 
 /**
  * Version of what normalisation makes of an object. Raise it when the same object gives other data, and give
- * `Journal.events` and `parseHistory` a pure upcaster for the events of the versions before.
+ * `Journal.events` and `parseHistory` a pure upcaster for the events of the versions before. A journal whose objects are of
+ * an older one has them told again by the watches (`Journal.isStale`): what is read only now is not in them.
+ *
+ * 2: host names of endpoints, the port of a destination, fields that are not in force; all absent in what 1 wrote, and
+ * absent means what it meant then, so its events are read as they are.
  */
-export const normaliserVersion = 1;
+export const normaliserVersion = 2;
 
 /**
  * Version of what fold and derive make of events. Raise it when the same events give other bytes, of a snapshot or of
  * a configuration: within one version a recorded history is compared by its hashes, across versions by its decisions.
+ *
+ * 2: configuration format 2.
  */
-export const deriveVersion = 1;
+export const deriveVersion = 2;
 
 /** Events after a revision, up to the next stretch, were written by these versions. */
 export interface Stretch {

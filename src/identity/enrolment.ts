@@ -10,7 +10,7 @@ import { acceptPublicKey, spkiDer } from './keys.ts';
 import type { WorkloadIdentity } from './names.ts';
 import { createNonces } from './nonces.ts';
 import { type EnrolRequest, type EnrolResponse, enrolAudience, type NonceResponse, proofMessage } from './protocol.ts';
-import { busy, malformed, type Refusal, refused, unavailable } from './refusal.ts';
+import { busy, impossible, malformed, type Refusal, refused, unavailable } from './refusal.ts';
 
 /** The pod that a token was made for (`status.user` of a TokenReview, with its pod claims). */
 export interface ReviewedPod {
@@ -39,6 +39,8 @@ export interface EnrolmentOptions {
   readonly now: () => number;
   /** See `checkClock`. */
   readonly clockFloorMs: () => number;
+  /** Why a pod may not have a certificate now, as far as that is known; it may come again. */
+  readonly hindrance?: (pod: ReviewedPod) => Problem | undefined;
   /** Told of each certificate before the proxy has it; a rejection refuses the enrolment. */
   readonly enrolled: (pod: ReviewedPod) => void | Promise<void>;
   /** Milliseconds, never going back; for what expires. */
@@ -106,8 +108,16 @@ async function admit(options: EnrolmentOptions, fresh: boolean, request: EnrolRe
   if (!review.ok) return no(refusalOf(new ProblemError(review.problem), request.token));
   const { namespace, serviceAccount, podName, podUid } = review;
   const pod = { namespace, serviceAccount, podName, podUid };
+  const hindrance = options.hindrance?.(pod);
+  if (hindrance) return no(unavailable(formatProblem(hindrance), hindrance));
   const identity = { trustDomain: options.trustDomain, namespace, serviceAccount, podUid };
-  return { ok: true, value: await issueFor(options, pod, identity, publicKey), pod };
+  try {
+    return { ok: true, value: await issueFor(options, pod, identity, publicKey), pod };
+  } catch (error) {
+    const itsOwn = error instanceof ProblemError && error.problem.code === 'FSM2001' && podUid !== '';
+    if (itsOwn) return no(impossible(error.problem));
+    throw error;
+  }
 }
 
 /** DER of the public key, when the proof was made with its private key for this nonce and this token. */

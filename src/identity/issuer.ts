@@ -155,8 +155,8 @@ const badIdentity: Problem = {
   code: 'FSM2001',
   path: '',
   what: 'the identity cannot be written into a certificate of this trust domain',
-  why: 'each part must be a DNS name and the whole at most 253 characters',
-  fix: 'Shorten the name of the ServiceAccount.',
+  why: 'each part must be a name of its kind and the namespace with the trust domain at most 180 characters',
+  fix: 'Take a shorter trust domain.',
 };
 
 function rootExpired(notAfter: Date): Problem {

@@ -5,9 +5,11 @@
  * - `<service account>.<namespace>.sa.<trust domain>`: its twin for Pipy scripts, which see only DNS SANs;
  * - `<service account>.<namespace>.<trust domain>`: the principal, as manifests and policies write it.
  *
+ * The name of a ServiceAccount may be too long for DNS; `engine/principals.ts` has the twin and the principal of such one.
  * A fourth name, `<pod uid>.pod.<trust domain>`, says which pod it is and so chooses the configuration.
  * Names are read from the right: a namespace has no dots, a service account may.
  */
+import { principalOf, twinOf } from '../engine/principals.ts';
 
 /** Who a workload is. Every part is lower case and valid for the place it takes in a name. */
 export interface WorkloadIdentity {
@@ -24,15 +26,21 @@ export type ServiceIdentity = Omit<WorkloadIdentity, 'podUid'>;
 /** Longest DNS name in text form (RFC 1035 section 2.3.4). */
 const dnsNameMaxLength = 253;
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const accountName = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 
 /** One DNS label in lower case (RFC 1123): a namespace, a pod uid. */
 export function isDnsLabel(text: string): boolean {
   return label.test(text);
 }
 
-/** A DNS name in lower case, without a final dot (RFC 1123): a trust domain, a service account. */
+/** A DNS name in lower case, without a final dot (RFC 1123): a trust domain. */
 export function isDnsName(text: string): boolean {
   return text.length <= dnsNameMaxLength && text.split('.').every(isDnsLabel);
+}
+
+/** A name that Kubernetes gives a ServiceAccount: like one of DNS, but its labels may be as long as the whole. */
+function isAccountName(text: string): boolean {
+  return text.length <= dnsNameMaxLength && accountName.test(text);
 }
 
 /** `spiffe://<td>/ns/<ns>/sa/<sa>` (SPIFFE-ID, section 2). */
@@ -42,7 +50,11 @@ export function spiffeId(identity: ServiceIdentity): string {
 
 /** `<sa>.<ns>.sa.<td>`: the reserved label `sa` keeps it apart from the names of hosts. */
 export function dnsTwin(identity: ServiceIdentity): string {
-  return `${identity.serviceAccount}.${identity.namespace}.sa.${identity.trustDomain}`;
+  return twinOf(accountOf(identity), identity.trustDomain);
+}
+
+function accountOf({ namespace, serviceAccount }: ServiceIdentity) {
+  return { namespace, name: serviceAccount };
 }
 
 /** `<pod uid>.pod.<td>`. */
@@ -52,7 +64,7 @@ export function podDnsName(identity: Pick<WorkloadIdentity, 'podUid' | 'trustDom
 
 /** `<sa>.<ns>.<td>`, as policies name a caller. */
 export function principalName(identity: ServiceIdentity): string {
-  return `${identity.serviceAccount}.${identity.namespace}.${identity.trustDomain}`;
+  return principalOf(accountOf(identity), identity.trustDomain);
 }
 
 /** Whether each part is valid and the names made of them fit into a certificate. */
@@ -62,7 +74,9 @@ export function isWorkloadIdentity(identity: WorkloadIdentity): boolean {
 
 function isServiceIdentity(identity: ServiceIdentity): boolean {
   const { trustDomain, namespace, serviceAccount } = identity;
-  return isDnsName(trustDomain) && isDnsLabel(namespace) && isDnsName(serviceAccount) && isDnsName(dnsTwin(identity));
+  return (
+    isDnsName(trustDomain) && isDnsLabel(namespace) && isAccountName(serviceAccount) && isDnsName(dnsTwin(identity))
+  );
 }
 
 /** Reads a SPIFFE ID of the form that `spiffeId` writes; undefined for any other. */
@@ -72,14 +86,16 @@ export function parseSpiffeId(uri: string): ServiceIdentity | undefined {
   return validated({ trustDomain, namespace, serviceAccount });
 }
 
-/** Reads what `dnsTwin` writes, in a trust domain that is known; undefined for any other name. */
+/** Reads what `dnsTwin` writes of an account whose name DNS can hold, in a trust domain that is known; undefined for any other name. */
 export function parseDnsTwin(name: string, trustDomain: string): ServiceIdentity | undefined {
-  return parseUnder(name, `.sa.${trustDomain}`, trustDomain);
+  const identity = parseUnder(name, `.sa.${trustDomain}`, trustDomain);
+  return identity && dnsTwin(identity) === name ? identity : undefined;
 }
 
 /** Reads what `principalName` writes, in a trust domain that is known; undefined for any other name. */
 export function parsePrincipal(name: string, trustDomain: string): ServiceIdentity | undefined {
-  return parseUnder(name, `.${trustDomain}`, trustDomain);
+  const identity = parseUnder(name, `.${trustDomain}`, trustDomain);
+  return identity && principalName(identity) === name ? identity : undefined;
 }
 
 /** Reads what `podDnsName` writes: the pod's uid; undefined for any other name. */

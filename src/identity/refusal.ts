@@ -1,4 +1,4 @@
-import type { Problem } from '../api/problem.ts';
+import { formatProblem, type Problem } from '../api/problem.ts';
 
 /** Why an enrolment does not happen: what the caller hears, and what only the control plane's log says. */
 export interface Refusal {
@@ -18,6 +18,11 @@ export function malformed(detail: string, status: 400 | 404 | 413 = 400): Refusa
 /** Nonce, proof or token do not pass; the caller does not learn which. */
 export function refused(detail: string): Refusal {
   return { status: 401, problem: refusedProblem, detail };
+}
+
+/** The caller is who it says, and cannot have a certificate: it hears why, for nobody else could mend it. */
+export function impossible(problem: Problem): Refusal {
+  return { status: 400, problem, detail: formatProblem(problem) };
 }
 
 /** A limit is reached. */

@@ -29,8 +29,8 @@ export interface RenewalOptions {
   readonly now: () => number;
   /** See `checkClock`. */
   readonly clockFloorMs: () => number;
-  /** Whether the pod is still there, with this uid and ServiceAccount. */
-  readonly podExists: (identity: WorkloadIdentity) => boolean | Promise<boolean>;
+  /** Whether the pod takes part in the mesh, with this uid and ServiceAccount. */
+  readonly takesPart: (identity: WorkloadIdentity) => boolean | Promise<boolean>;
   readonly random?: () => number;
 }
 
@@ -82,7 +82,7 @@ async function renewed(options: RenewalOptions, held: X509Certificate): Promise<
   if (!peer.ok) throw new ProblemError(peer.problem);
   const { trustDomain, namespace, serviceAccount, podUid } = peer.identity;
   const identity = { trustDomain, namespace, serviceAccount, podUid };
-  if (!(await options.podExists(identity))) throw new ProblemError(gone(identity));
+  if (!(await options.takesPart(identity))) throw new ProblemError(gone(identity));
   return options.issuer.issue({ publicKey: spkiDer(held.publicKey), identity, validityMs: options.validityMs() });
 }
 
@@ -151,9 +151,9 @@ function gone(identity: WorkloadIdentity): Problem {
   return {
     code: 'FSM2003',
     path: '',
-    what: `the pod ${identity.podUid} in ${identity.namespace} is not in the cluster any more`,
-    why: 'certificates are only for pods that exist',
-    fix: 'Nothing, if the pod was deleted.',
+    what: `the pod ${identity.podUid} in ${identity.namespace} takes no part in the mesh any more`,
+    why: 'certificates are only for pods that exist, in namespaces of the mesh',
+    fix: 'Nothing, if that is meant.',
   };
 }
 

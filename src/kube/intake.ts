@@ -15,10 +15,13 @@ export function factOf(event: ObjectEvent): Fact {
 /**
  * What a snapshot already has of a kind. A watch that is told so tells the difference only, what was deleted while
  * nobody watched too.
+ *
+ * @param stale objects may be as an older version of the mesh read them: every one is told again, and those that mean
+ *   the same end at the engine
  */
-export function knownOf(snapshot: MeshSnapshot, kind: Kind): [key: string, resourceVersion: string][] {
+export function knownOf(snapshot: MeshSnapshot, kind: Kind, stale = false): [key: string, resourceVersion: string][] {
   const known: [string, string][] = [];
-  eachEntry(snapshot, kind, (key, { resourceVersion }) => known.push([key, resourceVersion]));
+  eachEntry(snapshot, kind, (key, { resourceVersion }) => known.push([key, stale ? '' : resourceVersion]));
   return known;
 }
 

@@ -109,6 +109,7 @@ export const samples: Samples = {
       sidecarTimeoutSeconds: 30,
       sidecarLogLevel: 'warn',
       certValidityMs: 5_400_000,
+      idle: ['spec.sidecar.sidecarImage'],
     },
   },
   TrafficTarget: {

@@ -28,6 +28,8 @@ export interface FakeProxy {
   mute(): void;
   /** Opens the stream again, with what it runs. */
   reconnect(port: number): Promise<void>;
+  /** Resolves when the control plane ends the stream. */
+  ended(): Promise<unknown>;
   close(): void;
 }
 
@@ -108,7 +110,7 @@ class TestProxy implements FakeProxy {
       for (const line of reader.push(chunk)) this.#take(JSON.parse(line) as PushLine);
     });
     await once(socket, 'secureConnect');
-    this.send({ t: 'hello', formats: [1], shell: 'fake/1', thread: 0, root: this.#root, mark: this.#mark });
+    this.send({ t: 'hello', formats: [2], shell: 'fake/1', thread: 0, root: this.#root, mark: this.#mark });
   }
 
   #take(line: PushLine): void {
@@ -164,6 +166,10 @@ class TestProxy implements FakeProxy {
 
   mute(): void {
     this.#mute = true;
+  }
+
+  ended(): Promise<unknown> {
+    return once(this.#socket as TLSSocket, 'close', { signal: AbortSignal.timeout(8000) });
   }
 
   close(): void {

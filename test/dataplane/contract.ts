@@ -13,7 +13,9 @@ import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
 import { http2Upstreams } from './contract/http2-upstreams.ts';
 import { identity } from './contract/identity.ts';
+import { members } from './contract/members.ts';
 import { messages } from './contract/messages.ts';
+import { pods } from './contract/pods.ts';
 import { policy } from './contract/policy.ts';
 import { routing } from './contract/routing.ts';
 import { streams } from './contract/streams.ts';
@@ -41,6 +43,8 @@ const chapters: Readonly<Record<string, Chapter>> = {
   answers,
   'http2 upstreams': http2Upstreams,
   policy,
+  members,
+  pods,
   identity,
   hostile,
   messages,

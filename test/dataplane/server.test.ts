@@ -29,7 +29,7 @@ function connection() {
     await turn();
   };
   const hello = (root: string | null = null, thread = 0) =>
-    say({ t: 'hello', formats: [1], shell: 'test', thread, root, mark: null });
+    say({ t: 'hello', formats: [2], shell: 'test', thread, root, mark: null });
   /** Ends it as a proxy does that is gone. */
   const break_ = async () => {
     end.destroy();
@@ -251,5 +251,72 @@ describe('a stream that is closed', () => {
     proxy.end.push(`{"t":"ack"\n${JSON.stringify({ t: 'ack', root })}\n`);
     await turn();
     expect([settled(), server.connected('uid'), proxy.end.destroyed]).toEqual([[true, false], false, true]);
+  });
+});
+
+describe('what a proxy runs', () => {
+  it('is what it acknowledged, not what it was sent', async () => {
+    const { server, proxy, a, change } = await running();
+    const b = change('b');
+    expect(server.running('uid')).toMatchObject({ connected: true, root: a, acked: { rev: 'j.1' } });
+    await proxy.say({ t: 'nack', root: b, problem });
+    expect(server.running('uid')).toMatchObject({ root: a, problem });
+    change('c');
+    await proxy.say({ t: 'ack', root: proxy.commits().at(-1) });
+    expect(server.running('uid')).toMatchObject({ root: proxy.commits().at(-1), problem: null });
+    expect(server.running('another')).toBeUndefined();
+  });
+
+  it('is what its oldest thread runs', async () => {
+    const { server, proxy, a, connect, change } = await running();
+    const other = connect();
+    await other.hello(a, 1);
+    const b = change('b');
+    await proxy.say({ t: 'ack', root: b });
+    expect(server.running('uid')?.root).toBe(a);
+    await other.say({ t: 'ack', root: b });
+    expect(server.running('uid')?.root).toBe(b);
+  });
+
+  it('stays known, and in the store, when it leaves, until it is back or has no configuration any more', async () => {
+    const { server, store, now, proxy, a, connect, change } = await running();
+    await proxy.break();
+    const b = change('b');
+    const mute = connect();
+    await mute.break();
+    expect(server.running('uid')).toMatchObject({ connected: false, root: a, acked: { root: a } });
+    expect(store.get(a)).toBeDefined();
+    const again = connect();
+    await again.hello(a);
+    expect(server.running('uid')).toMatchObject({ connected: true, root: a });
+    await again.say({ t: 'ack', root: b });
+    expect([store.get(a), server.departedRoots]).toEqual([undefined, []]);
+    await again.break();
+    delete now.root;
+    await server.beat();
+    expect([server.running('uid'), server.departedRoots]).toEqual([undefined, []]);
+  });
+});
+
+describe('a proxy of another format', () => {
+  it('is sent nothing, keeps what it has, and is told of once', async () => {
+    const { connect, change, told } = rig();
+    change('one');
+    for (let again = 0; again < 3; again++) {
+      const proxy = connect();
+      await proxy.say({ t: 'hello', formats: [1], shell: 'old', thread: 0, root: 'what it has', mark: null });
+      expect([proxy.heard, proxy.end.destroyed]).toEqual([[], true]);
+    }
+    expect(told.problems).toEqual(['FSM3006']);
+  });
+});
+
+describe('a pod that is gone', () => {
+  it('has its streams ended', async () => {
+    const { connect, server } = rig();
+    const proxies = [connect(), connect()];
+    for (const proxy of proxies) await proxy.hello();
+    server.end('uid', 'the pod is gone');
+    expect([proxies.map(({ end }) => end.destroyed), server.connected('uid')]).toEqual([[true, true], false]);
   });
 });

@@ -75,7 +75,7 @@ function rig() {
     const end = slow();
     server.accept(end.connection, { podUid: uid, principal: 'p', certificate: () => undefined });
     const say = (line: object) => end.connection.push(`${JSON.stringify(line)}\n`);
-    say({ t: 'hello', formats: [1], shell: 'test', thread: 0, root: null, mark: null });
+    say({ t: 'hello', formats: [2], shell: 'test', thread: 0, root: null, mark: null });
     return { ...end, say };
   };
   /** Another configuration for everybody; the one before goes unless a stream holds it. */

@@ -55,6 +55,25 @@ describe('opening', () => {
     if (how !== 'closed') await close();
   });
 
+  it('has objects told again that an older version has read, until they have been', () => {
+    const file = join(folder(), 'stale.db');
+    const fresh = Journal.open(file, 'cluster').journal;
+    expect(fresh.isStale).toBe(false);
+    fresh.close();
+    const older = new DatabaseSync(file);
+    older.prepare("DELETE FROM header WHERE name = 'normalised'").run();
+    older.close();
+    for (const open of [1, 2]) {
+      const { journal } = Journal.open(file, 'cluster');
+      expect([open, journal.isStale]).toEqual([open, true]);
+      if (open === 2) journal.refreshed();
+      journal.close();
+    }
+    const { journal } = Journal.open(file, 'cluster');
+    expect(journal.isStale).toBe(false);
+    journal.close();
+  });
+
   it('never throws, wherever the files were cut, and gives a state that was once true', async () => {
     const path = folder();
     const { file, hashes, close } = await written(path, 2);

@@ -108,9 +108,9 @@ it('finds pods by uid, filled or followed', () => {
   const facts = [applied(old), applied(pod('shop', 'q', 'q', 'u3')), enrolled(old), applied(newer)];
   const [filled, followed] = [new PodsByUid(), new PodsByUid()];
   filled.fill(fold(emptySnapshot(), eventsOf(facts)));
-  followed.follow(eventsOf(facts));
+  expect(followed.follow(eventsOf(facts))).toEqual(['u1']);
   for (const pods of [filled, followed])
     expect([pods.key('u1'), pods.key('u2'), pods.key('u3')]).toEqual([undefined, 'shop/p', 'shop/q']);
-  followed.follow(eventsOf([deleted(newer)]));
+  expect(followed.follow(eventsOf([deleted(newer)]))).toEqual(['u2']);
   expect(followed.key('u2')).toBeUndefined();
 });

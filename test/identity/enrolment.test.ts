@@ -1,5 +1,6 @@
 import { sign, X509Certificate } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Problem } from '../../src/api/problem.ts';
 import { identityOf } from '../../src/identity/peer.ts';
 import { enrolAudience, enrolPaths, proofMessage } from '../../src/identity/protocol.ts';
 import {
@@ -43,6 +44,39 @@ describe('enrolment', () => {
     expect(certificate.verify(new X509Certificate(body.roots[0] ?? '').publicKey)).toBe(true);
     expect(body).toMatchObject({ trustDomain, notAfter: certificate.validToDate.toISOString() });
     expect(plane.enrolled).toEqual([pod]);
+  });
+
+  it('gives none to a pod that takes no part, says why, and does when it does', async () => {
+    let hindrance: Problem | undefined = {
+      code: 'FSM3005',
+      path: '',
+      what: 'no part',
+      why: 'no label',
+      fix: 'label it',
+    };
+    await start({ hindrance: () => hindrance });
+    const answer = await postEnrol(plane, await enrolRequest(plane));
+    expect(answer).toMatchObject({ status: 503, body: { problem: { code: 'FSM3005', why: 'no label' } } });
+    expect(plane.enrolled).toEqual([]);
+    hindrance = undefined;
+    expect(await postEnrol(plane, await enrolRequest(plane))).toMatchObject({ status: 200 });
+  });
+
+  it('takes a ServiceAccount whose name DNS cannot hold, and says so where a certificate cannot hold it either', async () => {
+    let long = { ...pod, serviceAccount: 'a'.repeat(253) };
+    await start({ reviewToken: async () => ({ ok: true, ...long }) });
+    const { status, body } = await postEnrol(plane, await enrolRequest(plane));
+    expect(status).toBe(200);
+    expect(identityOf(new X509Certificate(body.certificate), trustDomain)).toMatchObject({
+      ok: true,
+      identity: { serviceAccount: long.serviceAccount, principal: expect.stringMatching(/^~[0-9a-f]{60}\./) },
+    });
+    long = { ...pod, serviceAccount: 'a'.repeat(254) };
+    const refused = await postEnrol(plane, await enrolRequest(plane));
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { problem: { what: expect.stringContaining('cannot be written') } },
+    });
   });
 
   it('takes no name from what the proxy says', async () => {

@@ -57,10 +57,24 @@ describe('names of a workload', () => {
     },
   );
 
+  it.each(['a'.repeat(64), 'a'.repeat(253), `${'a'.repeat(100)}.b`, Array(4).fill('a'.repeat(60)).join('.')])(
+    'takes every name that Kubernetes gives a ServiceAccount, whatever DNS can hold: %s',
+    serviceAccount => {
+      const identity = { ...dotted, serviceAccount };
+      expect(isWorkloadIdentity({ ...identity, podUid: '1' })).toBe(true);
+      expect(parseSpiffeId(spiffeId(identity))).toEqual(identity);
+      const labels = dnsTwin(identity).split('.');
+      expect(Math.max(...labels.map(({ length }) => length))).toBeLessThanOrEqual(63);
+      expect(dnsTwin(identity).length).toBeLessThanOrEqual(253);
+    },
+  );
+
   it('refuses an identity whose names do not fit into a certificate', () => {
-    const serviceAccount = Array.from({ length: 4 }, () => 'a'.repeat(60)).join('.');
+    const trustDomain = Array(4).fill('a'.repeat(60)).join('.');
     expect(isWorkloadIdentity({ ...dotted, podUid: '1' })).toBe(true);
-    expect(isWorkloadIdentity({ ...dotted, podUid: '1', serviceAccount })).toBe(false);
+    expect(isWorkloadIdentity({ ...dotted, podUid: '1', trustDomain })).toBe(false);
+    expect(isWorkloadIdentity({ ...dotted, podUid: '1', serviceAccount: 'a'.repeat(254) })).toBe(false);
+    expect(isWorkloadIdentity({ ...dotted, podUid: '1', serviceAccount: 'a..b' })).toBe(false);
     expect(isWorkloadIdentity({ ...dotted, podUid: '' })).toBe(false);
   });
 });

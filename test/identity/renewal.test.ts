@@ -15,7 +15,7 @@ async function renewalAt(nowMs: number, changes: Partial<RenewalOptions> = {}) {
     validityMs: () => dayMs,
     now: () => nowMs,
     clockFloorMs: () => startMs,
-    podExists: () => true,
+    takesPart: () => true,
     ...changes,
   });
   return { root, held, renewal };
@@ -72,7 +72,7 @@ describe('a renewed certificate', () => {
 
   it('is not for a pod that is gone', async () => {
     const asked: unknown[] = [];
-    const { held, renewal } = await renewalAt(startMs, { podExists: identity => asked.push(identity) === 0 });
+    const { held, renewal } = await renewalAt(startMs, { takesPart: identity => asked.push(identity) === 0 });
     expect(await renewal.renew(held.cert)).toMatchObject({ ok: false, problem: { code: 'FSM2003' } });
     const { namespace, serviceAccount, podUid } = pod;
     expect(asked).toEqual([{ trustDomain, namespace, serviceAccount, podUid }]);
@@ -144,7 +144,7 @@ describe('keeping a certificate fresh', () => {
 
 function rest(root: Parameters<typeof createRootIssuer>[0]): Omit<RenewalOptions, 'now'> {
   const issuer = createRootIssuer(root, () => startMs + dayMs);
-  return { issuer, trustDomain, validityMs: () => dayMs, clockFloorMs: () => startMs, podExists: () => true };
+  return { issuer, trustDomain, validityMs: () => dayMs, clockFloorMs: () => startMs, takesPart: () => true };
 }
 
 function never(): never {

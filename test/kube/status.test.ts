@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Problem } from '../../src/api/problem.ts';
 import { createClient } from '../../src/kube/client.ts';
+import { judgement } from '../../src/kube/status/conditions.ts';
 import { LatestQueue } from '../../src/kube/status/latest-queue.ts';
 import { createStatusWriter, type StatusWriterOptions } from '../../src/kube/status.ts';
 import { leapingTiming } from './leaping.ts';
@@ -276,4 +277,70 @@ it('keeps its pace, and lets nobody wait for what fails', async () => {
   queue.put('good', '2');
   await queue.idle();
   expect(log).toEqual(['0 bad=1', '100 good=2', '500 bad=1', '1500 bad=1', '1500 gave up bad=1']);
+});
+
+const warning = (what: string): Problem => ({ ...problem(what), code: 'FSM1006', severity: 'warning' });
+
+it('accepts an object that has warnings only, and says them in a condition of their own', async () => {
+  await using api = await start();
+  api.writer.update({ ...ref, problems: [warning('a field does nothing')] });
+  const theirs = { type: 'Theirs', status: 'True' };
+  (await api.server.next()).json(split('7', { status: { conditions: [theirs] } }));
+  const write = await api.server.next();
+  expect(JSON.parse(write.body).status.conditions).toEqual([
+    theirs,
+    expect.objectContaining({ type: 'Accepted', status: 'True', message: '' }),
+    expect.objectContaining({ type: 'NotInForce', status: 'True', reason: 'FSM1006', observedGeneration: 3 }),
+  ]);
+  expect(patched(write).message).toMatch(/FSM1006 \(warning\).*a field does nothing/);
+  keep(write, '8');
+  await api.writer.idle();
+});
+
+it('says both what is wrong and what does nothing, and takes the warning back when it is gone', async () => {
+  await using api = await start();
+  api.writer.update({ ...ref, problems: [warning('idle'), problem('wrong')] });
+  (await api.server.next()).json(split('7'));
+  const both = await api.server.next();
+  expect(JSON.parse(both.body).status.conditions).toMatchObject([
+    { type: 'Accepted', status: 'False', reason: 'FSM1002', message: expect.not.stringContaining('idle') },
+    { type: 'NotInForce', status: 'True', message: expect.not.stringContaining('wrong') },
+  ]);
+  keep(both, '8');
+  await api.writer.idle();
+  api.writer.update({ ...ref, problems: [] });
+  (await api.server.next()).json(split('8', JSON.parse(both.body)));
+  const none = await api.server.next();
+  expect(JSON.parse(none.body).status.conditions).toMatchObject([{ type: 'Accepted', status: 'True' }]);
+  keep(none, '9');
+  await api.writer.idle();
+});
+
+it('writes nothing where both conditions are there already', async () => {
+  await using api = await start();
+  api.writer.update({ ...ref, problems: [warning('idle')] });
+  const { message } = warningConditions();
+  const conditions = [
+    { type: 'NotInForce', status: 'True', reason: 'FSM1006', message, observedGeneration: 3 },
+    { type: 'Accepted', status: 'True', reason: 'Accepted', message: '', observedGeneration: 3 },
+  ];
+  (await api.server.next()).json(split('7', { status: { conditions } }));
+  await api.writer.idle();
+  expect(api.writer.counters).toMatchObject({ written: 0, unchanged: 1 });
+});
+
+function warningConditions(): { message: string } {
+  const [, warned] = judgement([warning('idle')]);
+  return { message: warned?.message ?? '' };
+}
+
+it('says a warning in an Event where the kind has no status that is ours', async () => {
+  await using api = await start({ resources: [{ ...splits, status: false }] });
+  api.writer.update({ ...ref, problems: [warning('not as it seems')] });
+  (await api.server.next()).json(split('7'));
+  const event = await api.server.next();
+  expect(JSON.parse(event.body)).toMatchObject({ type: 'Warning', reason: 'FSM1006' });
+  event.json(JSON.parse(event.body), 201);
+  await api.writer.idle();
+  expect(api.writer.counters).toMatchObject({ written: 0, events: 1 });
 });

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { unseenHeaders } from '../../src/api/smi-specs.ts';
 import type { CompiledTables } from '../../src/dataplane/policy/compiled.ts';
+import { configFormat as formatOfPolicy } from '../../src/dataplane/policy/format.js';
 import * as policy from '../../src/dataplane/policy/policy.js';
 import type { Policy } from '../../src/dataplane/policy/types.ts';
-import { type AnyNode, fragmentOf } from '../../src/engine/config.ts';
+import { type AnyNode, configFormat, fragmentOf } from '../../src/engine/config.ts';
 import { type Spec, treeOf } from './tree.js';
 import { seededHost, type Vectors } from './vectors.js';
 
@@ -27,8 +28,19 @@ describe('policy', () => {
   it('exports the functions of the contract and no others', () => {
     const checked: Policy = policy;
     const names =
-      'admitConnection admitRequest admitVerdict compile missing pathOf principalOf reachable resolveHost routeConnection routeRequest routeResolved targetFault verdictOf';
+      'admitConnection admitRequest admitVerdict compile explainAdmission explainRoute missing pathOf principalOf reachable resolveHost routeConnection routeRequest routeResolved speaksHTTP targetFault verdictOf';
     expect(Object.keys(checked).sort().join(' ')).toBe(names);
+  });
+});
+
+describe('the format', () => {
+  it('is the one that derive writes, and no other is read', () => {
+    expect(formatOfPolicy).toBe(configFormat);
+    const { root, nodes } = treeOf(spec('split'), hashOf);
+    const [node, older] = [nodes.get(root) as AnyNode, { ...nodes.get(root), data: { format: 1 } } as AnyNode];
+    expect(node.data).toEqual({ format: configFormat });
+    nodes.set('older', older);
+    expect(() => policy.compile(nodes, 'older', host, null)).toThrow('format 1 is not read here');
   });
 });
 
@@ -43,6 +55,22 @@ describe('compile', () => {
     expect(after.access).toBe(before.access);
     const decision = policy.routeRequest(after, { method: 'GET', path: '/', host: 'web', headers: {} }, {});
     expect(decision).toMatchObject({ action: 'forward', target: '127.0.10.9:8080' });
+  });
+
+  it.each([undefined, 64 as const])('takes over parts of which the same may be called (buckets: %s)', buckets => {
+    const callable = ['bookstore-v1.default.cluster.local', 'web.default.cluster.local'];
+    const base: Spec = { ...spec('split'), callable, ...(buckets && { buckets }) };
+    const before = compiled(base, null);
+    const same = compiled({ ...base, callable: [...callable, 'somebody.else.cluster.local'] }, before);
+    expect(service(same, 'default/bookstore')).toBe(service(before, 'default/bookstore'));
+    const less = compiled({ ...base, callable: ['web.default.cluster.local'] }, same);
+    expect(service(less, 'default/web')).toBe(service(before, 'default/web'));
+    expect(service(less, 'default/bookstore-v1')).not.toBe(service(before, 'default/bookstore-v1'));
+    const ask = { method: 'GET', path: '/', host: 'bookstore-v1', headers: {} };
+    expect(policy.routeRequest(before, ask, {})).toMatchObject({ action: 'forward' });
+    expect(policy.routeRequest(less, ask, {})).toMatchObject({ reason: 'no-endpoints' });
+    const all = compiled({ ...base, callable: null }, less);
+    expect(policy.routeRequest(all, ask, {})).toMatchObject({ action: 'forward' });
   });
 
   it('forgets a service that is gone', () => {
@@ -90,6 +118,27 @@ describe('headers in rules', () => {
   it.each(['host', ':authority', 'cookie', 'expect', 'content-length', 'trailer', 'x-tea'])('%s is seen', name =>
     expect(holds(name)).toBe(true),
   );
+});
+
+describe('what explains a decision', () => {
+  it.each(Object.keys(vectors.configs))('names it among all that there may be, in configuration %s', config => {
+    const tables = compiled(spec(config), null);
+    const asked = vectors.questions.filter(({ ask }) => ask === 'request').slice(0, 80);
+    for (const { host = '', method = 'GET', path = '/', headers = {} } of asked) {
+      const request = { method, path, host, headers };
+      const { decision, choices } = policy.explainRoute(tables, request, {});
+      const every = decision === null ? choices.flatMap(choice => choice.decisions) : [decision];
+      expect(every).toContainEqual(policy.routeRequest(tables, request, {}));
+    }
+  });
+
+  it('does not say that a service without TCP ports has several', () => {
+    const bare = { namespace: 'default', name: 'bare', addresses: [], ports: [] };
+    const tables = compiled({ ...spec('split'), services: [bare] }, null);
+    const request = { method: 'GET', path: '/', host: 'bare', headers: {} };
+    const expected = { reason: 'unknown-port', detail: 'Service default/bare has no TCP port.' };
+    expect(policy.routeRequest(tables, request, {})).toMatchObject(expected);
+  });
 });
 
 describe('what strangers send', () => {

@@ -5,11 +5,12 @@
 
 /**
  * @typedef {object} Spec
- * @property {SelfNode['data']} self
+ * @property {Omit<SelfNode['data'], 'member'> & { member?: boolean }} self
  * @property {SettingsNode['data']} settings
  * @property {string[]} roots
  * @property {InboundNode['data']['ports']} inbound
- * @property {AccessNode['data']} access
+ * @property {Omit<AccessNode['data'], 'namespaces'> & { namespaces?: string[] }} access
+ * @property {string[] | null} [callable] principals; null (as in permissive mode) unless given
  * @property {ServiceNode['data'][]} services
  * @property {Record<string, Endpoint[]>} endpoints `namespace/name:port` → endpoints
  * @property {64} [buckets] one service in each of as many indexes
@@ -29,16 +30,16 @@ export function treeOf(spec, hashOf) {
     nodes.set(hash, node);
     return hash;
   };
-  var inbound = { access: add({ kind: 'access', data: spec.access, refs: {} }) };
+  var inbound = { access: add({ kind: 'access', data: Object.assign({ namespaces: [] }, spec.access), refs: {} }) };
   var outbound = { services: addIndex(spec, add) };
   var refs = {
-    self: add({ kind: 'self', data: spec.self, refs: {} }),
+    self: add({ kind: 'self', data: Object.assign({ member: true }, spec.self), refs: {} }),
     settings: add({ kind: 'settings', data: spec.settings, refs: {} }),
     trust: add({ kind: 'trust', data: { roots: spec.roots }, refs: {} }),
     inbound: add({ kind: 'inbound', data: { ports: spec.inbound }, refs: inbound }),
-    outbound: add({ kind: 'outbound', data: {}, refs: outbound }),
+    outbound: add({ kind: 'outbound', data: { callable: spec.callable || null }, refs: outbound }),
   };
-  return { root: add({ kind: 'root', data: { format: 1 }, refs: refs }), nodes: nodes };
+  return { root: add({ kind: 'root', data: { format: 2 }, refs: refs }), nodes: nodes };
 }
 
 /** @param {Spec} spec @param {(node: AnyNode) => string} add */
@@ -58,11 +59,14 @@ function addIndex(spec, add) {
 function addService(spec, service, add) {
   /** @type {Record<string, string>} */
   var refs = {};
+  var put = (/** @type {string} */ ref) => {
+    refs[ref] = add({ kind: 'endpoints', data: { endpoints: spec.endpoints[ref] || [] }, refs: {} });
+  };
   service.ports.forEach(port => {
+    put(`${service.namespace}/${service.name}:${port.port}`);
     port.routes.forEach(route => {
       route.backends.forEach(backend => {
-        var endpoints = spec.endpoints[backend.ref] || [];
-        refs[backend.ref] = add({ kind: 'endpoints', data: { endpoints: endpoints }, refs: {} });
+        put(backend.ref);
       });
     });
   });

@@ -1,7 +1,7 @@
 /**
  * Runs the vectors of testdata/vectors.json and prints each decision on a line, in the subset that PipyJS and Node
  * share: both must print the same bytes.
- * @import { Host, InboundDecision, OutboundDecision, Tables } from '../../src/dataplane/policy/types.ts'
+ * @import { Admission, Because, Host, InboundDecision, OutboundDecision, RouteExplanation, Tables } from '../../src/dataplane/policy/types.ts'
  * @import { Spec } from './tree.js'
  */
 import * as policy from '../../src/dataplane/policy/policy.js';
@@ -10,7 +10,7 @@ import { treeOf } from './tree.js';
 /**
  * @typedef {object} Question
  * @property {string} config name of a configuration; asking another than before swaps to it
- * @property {'request' | 'connection' | 'admit' | 'admitConnection' | 'principal'} ask
+ * @property {'request' | 'connection' | 'admit' | 'admitConnection' | 'principal' | 'ways' | 'rules' | 'connectionRules'} ask
  * @property {string} [host]
  * @property {string} [address]
  * @property {number} [port]
@@ -92,6 +92,12 @@ function answer(tables, question) {
       return showInbound(policy.admitRequest(tables, port, principal, requestOf(question)));
     case 'admitConnection':
       return showInbound(policy.admitConnection(tables, port, principal));
+    case 'ways':
+      return showWays(policy.explainRoute(tables, requestOf(question), destinationOf(question)));
+    case 'rules':
+      return showAdmission(policy.explainAdmission(tables, port, principal, requestOf(question)));
+    case 'connectionRules':
+      return showAdmission(policy.explainAdmission(tables, port, principal, null));
     default:
       return `principal '${policy.principalOf(question.names || [], tables.settings.trustDomain)}'`;
   }
@@ -125,4 +131,25 @@ function showOutbound(decision) {
 function showInbound(decision) {
   if (decision.action === 'refuse') return `refuse ${decision.status} ${decision.reason}: ${decision.detail}`;
   return `admit ${decision.port} (${decision.protocol})`;
+}
+
+/** @param {RouteExplanation} ways */
+function showWays(ways) {
+  var port = ways.port === null ? 'no port' : `${ways.port.service}:${ways.port.port} (${ways.port.protocol})`;
+  var choices = ways.choices.map(choice => {
+    var decisions = choice.decisions.map(decision => showOutbound(decision)).join(', ');
+    return `${Math.round(choice.share * 100)} % ${choice.backend} [${decisions}]`;
+  });
+  var decision = ways.decision === null ? choices.join('; ') : showOutbound(ways.decision);
+  return `${port}: ${decision} because ${showBecause(ways.because)}`;
+}
+
+/** @param {Admission} admission */
+function showAdmission(admission) {
+  return `${showInbound(admission.decision)} because ${showBecause(admission.because)}`;
+}
+
+/** @param {readonly Because[]} because */
+function showBecause(because) {
+  return because.map(part => `${part.node} ${part.key} ${part.hash.length > 0} ${part.pointers.join(' ')}`).join('; ');
 }

@@ -2,6 +2,8 @@
  * Who may do what, told twice: by the policy that a proxy runs, and by the words of the SMI read anew. The second knows
  * nothing of indexes, fragments or compiled tables, so a mistake in those shows as a difference.
  */
+
+import type { CompiledTables } from '../../src/dataplane/policy/compiled.ts';
 import { admitConnection, admitRequest } from '../../src/dataplane/policy/policy.js';
 import type { Tables } from '../../src/dataplane/policy/types.ts';
 import { meshConfigKey } from '../../src/engine/derive/rules/mesh.ts';
@@ -38,9 +40,15 @@ function principalOf(account: string): string {
   return `${name}.${namespace}.cluster.local`;
 }
 
-/** One character for each attempt: what the tables that a proxy runs say. */
+/** One character for each attempt, then for each account that may be called: what the tables that a proxy runs say. */
 export function admittedBy(tables: Tables): string {
-  return attempts.map(({ principal, port, request }) => mark(decide(tables, principal, port, request))).join('');
+  const admitted = attempts.map(({ principal, port, request }) => mark(decide(tables, principal, port, request)));
+  return [...admitted, ...vocabulary.accounts.map(account => mark(mayCall(tables, principalOf(account))))].join('');
+}
+
+function mayCall(tables: Tables, principal: string): boolean {
+  const { callable } = tables as CompiledTables;
+  return callable === null || callable.has(principal);
 }
 
 function decide(tables: Tables, principal: string, port: number, request: Attempt['request']): boolean {
@@ -54,29 +62,56 @@ function decide(tables: Tables, principal: string, port: number, request: Attemp
 /** The same from the objects of a snapshot, for the pod of a proxy. */
 export function allowedBy(snapshot: MeshSnapshot, podKey: string): string {
   const pod = objectOf(snapshot, 'Pod', podKey);
-  if (pod === undefined) return mark(false).repeat(attempts.length);
+  if (pod?.proxy === undefined || !takesPart(snapshot, pod.namespace))
+    return mark(false).repeat(attempts.length + vocabulary.accounts.length);
   const served = servedPorts(snapshot, pod);
   const permissive = objectOf(snapshot, 'MeshConfig', meshConfigKey)?.permissive ?? false;
   const targets = objectsOf(snapshot, 'TrafficTarget').filter(({ destination }) => isAccount(destination, pod));
   const allows = ({ principal, port, request }: Attempt): boolean => {
     if (!served.has(port) || principal === '') return false;
+    if (!takesPart(snapshot, namespaceOf(principal))) return false;
     return (
       permissive || targets.some(target => grants(snapshot, target, { principal, port, ...(request && { request }) }))
     );
   };
-  return attempts.map(attempt => mark(allows(attempt))).join('');
+  const calls = (account: string): boolean => permissive || isOpen(snapshot, pod, account);
+  return [
+    ...attempts.map(attempt => mark(allows(attempt))),
+    ...vocabulary.accounts.map(each => mark(calls(each))),
+  ].join('');
+}
+
+/** Whether some TrafficTarget lets the pod's account call this one, and both take part. */
+function isOpen(snapshot: MeshSnapshot, pod: PodObject, account: string): boolean {
+  const [namespace = '', name = ''] = account.split('/');
+  return (
+    takesPart(snapshot, namespace) &&
+    objectsOf(snapshot, 'TrafficTarget').some(
+      ({ destination, sources }) =>
+        destination.namespace === namespace && destination.name === name && sources.some(ref => isAccount(ref, pod)),
+    )
+  );
+}
+
+/** Principals of the simulation are `<account>.<namespace>.cluster.local`, and no account has a dot. */
+const namespaceOf = (principal: string): string => principal.split('.')[1] ?? '';
+
+function takesPart(snapshot: MeshSnapshot, namespace: string): boolean {
+  const object = objectOf(snapshot, 'Namespace', namespace);
+  return object?.mesh === 'fsm' && object.ignored === undefined;
 }
 
 const mark = (allowed: boolean): string => (allowed ? '+' : '-');
 
 /** The first attempts that two answers differ in, for people. */
 export function differences(expected: string, found: string): string {
-  const differing = attempts.flatMap((attempt, at) =>
+  const all = [...attempts.map(wordsOf), ...vocabulary.accounts.map(account => `to call ${account}`)];
+  const differing = all.flatMap((words, at) =>
     expected[at] === found[at]
       ? []
-      : [`${wordsOf(attempt)}: ${found[at] === '+' ? 'allowed and must not be' : 'refused and must not be'}`],
+      : [`${words}: ${found[at] === '+' ? 'allowed and must not be' : 'refused and must not be'}`],
   );
-  return `${differing.length} of ${attempts.length} differ: ${differing.slice(0, 3).join('; ')}`;
+  return `${differing.length} of ${all.length} differ: ${differing.slice(0, 3).join('; ')}`;
 }
 
 function wordsOf({ principal, port, request }: Attempt): string {
@@ -114,8 +149,10 @@ function grants(snapshot: MeshSnapshot, target: TrafficTargetObject, { principal
   const named = target.sources.some(
     source => source.kind === 'ServiceAccount' && `${source.name}.${source.namespace}.cluster.local` === principal,
   );
+  const { port: only } = target.destination;
   return (
     named &&
+    (only === undefined || only === port) &&
     target.rules.some(({ kind, name, matches }) => {
       const key = `${target.namespace}/${name}`;
       if (request === undefined) return kind === 'TCPRoute' && portNamed(objectOf(snapshot, 'TCPRoute', key), port);

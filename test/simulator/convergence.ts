@@ -1,5 +1,7 @@
 /** Whether everything stands where it would if there had never been a delay. */
+
 import type { Problem } from '../../src/api/problem.ts';
+import { resourceOf } from '../../src/api/resources.ts';
 import type { Core } from '../../src/controller/core.ts';
 import { conditionKinds } from '../../src/engine/derive/rules/conditions.ts';
 import { rootHashes } from '../../src/engine/deriver.ts';
@@ -68,12 +70,16 @@ function lateReplica(simulation: Simulation, core: Core, conditions: Conditions[
  * replicas may have seen different last valid versions, and what they say of others that name it may differ with that.
  */
 function lateCondition(cluster: Cluster, expected: readonly Conditions[]): string | undefined {
-  for (const kind of conditionKinds)
+  for (const kind of conditionKinds.filter(each => resourceOf(each).status))
     for (const object of cluster.all(kind)) {
       const id = `${kind} ${keyOfObject(object)}`;
-      const said = (object.status as { conditions?: Record<string, unknown>[] } | undefined)?.conditions?.[0];
+      const said = (object.status as { conditions?: Record<string, unknown>[] } | undefined)?.conditions ?? [];
       const wanted = expected.map(conditions => judgement(conditions[id] ?? []));
-      const same = wanted.some(({ status, message }) => said?.status === status && said.message === message);
+      const same = wanted.some(
+        all =>
+          all.length === said.length &&
+          all.every(({ status, message }, at) => said[at]?.status === status && said[at].message === message),
+      );
       if (!same) return `the condition of ${id} is ${JSON.stringify(said)} instead of ${JSON.stringify(wanted)}`;
     }
   return undefined;

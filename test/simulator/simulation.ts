@@ -210,7 +210,7 @@ export class Simulation {
       checkDerivation(replica.name, core, this.violations);
       const roots = [...(this.#open.get(replica) ?? [])].flatMap(({ roots }) => [...roots]);
       const sent = core.push.status().flatMap(({ sent, acked }) => [sent?.root ?? [], acked?.root ?? []].flat());
-      checkStore(replica.name, core, [...roots, ...sent], this.violations);
+      checkStore(replica.name, core, [...roots, ...sent, ...core.push.departedRoots], this.violations);
       if (replayed) await checkReplay(replica.name, replica.file, core, this.violations);
     }
   }

@@ -1,6 +1,6 @@
 /** What users do to the mesh, by chance: workloads come and go, policies change, objects are wrong, updates mean nothing. */
 import type { Kind } from '../../src/engine/model.ts';
-import { keyOfObject } from '../../src/kube/object.ts';
+import { keyOfObject, type StoredObject } from '../../src/kube/object.ts';
 import { keyOfRaw, type Raw } from '../engine/kit.ts';
 import * as make from '../engine/objects.ts';
 import type { Cluster } from './cluster.ts';
@@ -174,7 +174,8 @@ export class World {
     ];
     const sources = (raw.spec as { sources: unknown[] }).sources;
     const account = { kind: 'ServiceAccount', name: to, namespace: space };
-    return { ...raw, spec: { ...(raw.spec as object), sources: sources.length > 0 ? sources : [account], rules } };
+    const destination = { ...account, ...(random.chance(0.2) && { port: random.pick(vocabulary.ports) }) };
+    return { ...raw, spec: { destination, sources: sources.length > 0 ? sources : [account], rules } };
   }
 
   #tcpRoute(): Raw {
@@ -192,10 +193,21 @@ export class World {
   }
 
   #relabel(): string {
+    const pod = this.#random.chance(0.3) && this.#random.pick(this.#cluster.all('Pod'));
+    if (pod) return this.#unlabel(pod);
     const space = this.#random.pick(spaces);
     const taking = this.#cluster.get('Namespace', space)?.metadata.labels !== undefined;
-    const labels = taking && this.#random.chance(0.5) ? {} : { 'flomesh.io/monitored-by': 'fsm' };
+    const member = { 'flomesh.io/monitored-by': 'fsm' };
+    const out = this.#random.pick([{}, { ...member, 'flomesh.io/ignore': 'true' }]);
+    const labels = taking && this.#random.chance(0.5) ? out : member;
     return `${this.#put(make.namespace(space, labels))} ${JSON.stringify(labels)}`;
+  }
+
+  /** Takes the label of its sidecar from a pod, or gives it back. */
+  #unlabel({ metadata, ...pod }: StoredObject): string {
+    const { 'fsm-proxy-uuid': proxy, ...labels } = (metadata.labels ?? {}) as Record<string, string>;
+    const now = proxy === undefined ? { ...labels, 'fsm-proxy-uuid': metadata.name } : labels;
+    return `${this.#put({ ...pod, metadata: { ...metadata, labels: now } } as unknown as Raw)} ${JSON.stringify(now)}`;
   }
 
   #account(): string {

@@ -18,7 +18,7 @@ async function check({ dir, output }: OutputOptions & { dir: string }): Promise<
   const work = Promise.all([ask<readonly Problem[]>(dir, '/problems'), ask<readonly ProxyRow[]>(dir, '/proxies')]);
   const [known, proxies] = await withProgress('Asking the control plane', work);
   const problems = [...known, ...proxies.flatMap(problemOf)];
-  if (problems.length > 0) process.exitCode = exitCodes.problem;
+  if (problems.some(({ severity }) => severity === undefined)) process.exitCode = exitCodes.problem;
   print(output, problems, () =>
     problems.length === 0
       ? `nothing is wrong: ${proxies.length} sidecars run what they should`

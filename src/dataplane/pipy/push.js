@@ -1,13 +1,13 @@
+import { configFormat } from '../policy/format.js';
 import { adopt, running, stage } from './configuration.js';
 import { certificatesOf, credentials, renew } from './credentials.js';
 import { environment } from './environment.js';
 import { hangUp, leaveToEnrol } from './lib.js';
 import { log } from './log.js';
 
-/** What the control plane agrees on: push/protocol.ts, engine/config.ts and identity/protocol.ts. */
+/** What the control plane agrees on: push/protocol.ts and identity/protocol.ts. */
 var pushProtocol = 'fsm-push/1';
 var heartbeatSeconds = 25;
-var configFormat = 1;
 var controlPlaneName = 'control-plane.fsm';
 
 /** Seconds before a stream that ended is opened again: doubled each time up to the last, and jittered. */

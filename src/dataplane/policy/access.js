@@ -1,9 +1,10 @@
 /**
  * @import { AccessNode, HTTPAccessRule, TCPAccessRule } from '../../engine/config.ts'
- * @import { AccessPart, CompiledTables, PathTable, PortRule, Verdict } from './compiled.ts'
+ * @import { AccessPart, AccessTable, CompiledTables, PortRule, Verdict } from './compiled.ts'
  * @import { InboundDecision, RequestDescription, Tables } from './types.ts'
  */
 import { firstMatch, pathTable, tooLong } from './match.js';
+import { namespaceOf } from './principal.js';
 import { refuse } from './refusal.js';
 import { isAmbiguous, otherReading, targetFault } from './target.js';
 
@@ -17,39 +18,81 @@ var shownPathMax = 200;
  * @returns {AccessPart}
  */
 export function compileAccess(hash, data) {
-  return { hash: hash, anyone: data.anyone, http: httpRules(data.http), tcp: tcpRules(data.tcp) };
+  var everywhere = data.http.filter(rule => rule.ports === undefined);
+  return {
+    hash: hash,
+    anyone: data.anyone,
+    namespaces: new Set(data.namespaces),
+    http: httpRules(data.http),
+    httpAt: everywhere.length === data.http.length ? new Map() : portTables(data.http),
+    tcp: tcpRules(data.tcp),
+  };
 }
 
-/** @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<boolean>>} */
+/** Those that name no port. @param {readonly HTTPAccessRule[]} rules @returns {Map<string, AccessTable>} */
 function httpRules(rules) {
   /** @type {string[]} */
   var principals = [];
-  /** @type {Map<string, HTTPAccessRule[]>} */
+  /** @type {Map<string, number[]>} */
   var rulesOf = new Map();
-  rules.forEach(rule => {
+  rules.forEach((rule, at) => {
+    if (rule.ports !== undefined) return;
     rule.principals.forEach(principal => {
       var list = rulesOf.get(principal) || [];
       if (list.length === 0) principals.push(principal);
-      list.push(rule);
+      list.push(at);
       rulesOf.set(principal, list);
     });
   });
-  /** @type {Map<string, PathTable<boolean>>} */
+  /** @type {Map<string, AccessTable>} */
   var tables = new Map();
   principals.forEach(principal => {
-    tables.set(principal, anyOf(rulesOf.get(principal) || []));
+    tables.set(principal, anyOf(rules, rulesOf.get(principal) || []));
   });
   return tables;
 }
 
 /**
- * The value of an entry says whether its rule speaks of the path as it is written, whatever servers make of it.
- * @param {HTTPAccessRule[]} rules
- * @returns {PathTable<boolean>}
+ * Tables of the ports that rules name: those rules, and those of the same principal that name none.
+ * @param {readonly HTTPAccessRule[]} rules
+ * @returns {Map<string, AccessTable>}
  */
-function anyOf(rules) {
-  rules.sort((a, b) => cost(a) - cost(b));
-  return pathTable(rules, rules.map(isLiteral), isAmbiguous);
+function portTables(rules) {
+  /** @type {Map<string, AccessTable>} */
+  var tables = new Map();
+  rules.forEach(rule => {
+    (rule.ports || []).forEach(port => {
+      rule.principals.forEach(principal => {
+        var at = `${principal} ${port}`;
+        if (!tables.has(at)) tables.set(at, anyOf(rules, placesOf(rules, principal, port)));
+      });
+    });
+  });
+  return tables;
+}
+
+/** @param {HTTPAccessRule} rule @param {string} principal @param {number} port */
+function holdsAt(rule, principal, port) {
+  return rule.principals.includes(principal) && (rule.ports === undefined || rule.ports.includes(port));
+}
+
+/** Positions of the rules that hold for a principal at a port. @param {readonly HTTPAccessRule[]} rules @param {string} principal @param {number} port */
+function placesOf(rules, principal, port) {
+  return rules.map((_, at) => at).filter(at => holdsAt(/** @type {HTTPAccessRule} */ (rules[at]), principal, port));
+}
+
+/**
+ * A table of some of the rules, which remembers where each stands in the node.
+ * @param {readonly HTTPAccessRule[]} rules
+ * @param {number[]} positions
+ * @returns {AccessTable}
+ */
+function anyOf(rules, positions) {
+  /** @type {(at: number) => HTTPAccessRule} */
+  var ruleAt = at => /** @type {HTTPAccessRule} */ (rules[at]);
+  positions.sort((a, b) => cost(ruleAt(a)) - cost(ruleAt(b)));
+  var literals = new Set(positions.filter(at => isLiteral(ruleAt(at))));
+  return { rules: pathTable(positions.map(ruleAt), positions, isAmbiguous), literals: literals };
 }
 
 /** Whether a rule names what `otherReading` takes away. @param {HTTPAccessRule} rule */
@@ -74,13 +117,15 @@ function cost(rule) {
 function tcpRules(rules) {
   /** @type {Map<string, PortRule>} */
   var byPrincipal = new Map();
-  rules.forEach(rule => {
+  rules.forEach((rule, at) => {
     rule.principals.forEach(principal => {
-      var before = byPrincipal.get(principal) || { everyPort: false, ports: new Set() };
+      /** @type {PortRule} */
+      var before = byPrincipal.get(principal) || { rules: [], everyPort: null, ports: new Map() };
       (rule.ports || []).forEach(port => {
-        before.ports.add(port);
+        if (!before.ports.has(port)) before.ports.set(port, at);
       });
-      byPrincipal.set(principal, { everyPort: before.everyPort || rule.ports === undefined, ports: before.ports });
+      var everyPort = before.everyPort === null && rule.ports === undefined ? at : before.everyPort;
+      byPrincipal.set(principal, { rules: before.rules.concat([at]), everyPort: everyPort, ports: before.ports });
     });
   });
   return byPrincipal;
@@ -108,9 +153,36 @@ export function admitRequest(tables, port, principal, request) {
 export function verdictOf(tables, port, principal) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var admitted = compiled.served.get(port) || notServed(port);
-  var table = compiled.access.http.get(principal) || null;
-  var isFixed = admitted.action === 'refuse' || (principal !== '' && compiled.access.anyone);
-  return { fixed: isFixed ? admitted : null, admitted: admitted, table: table, port: port, principal: principal };
+  var access = compiled.access;
+  var table = access.httpAt.get(`${principal} ${port}`) || access.http.get(principal) || null;
+  var fixed = admitted.action === 'refuse' ? admitted : forAll(compiled, port, principal, admitted);
+  return { fixed: fixed, admitted: admitted, table: table, port: port, principal: principal };
+}
+
+/**
+ * The decision for every request of a principal at a port, where rules for HTTP are not asked; else null.
+ * @param {CompiledTables} tables
+ * @param {number} port
+ * @param {string} principal
+ * @param {InboundDecision} admitted
+ */
+function forAll(tables, port, principal, admitted) {
+  if (principal === '') return null;
+  if (tables.access.anyone) return ofMember(tables, principal, admitted);
+  return tables.opaque.has(port) && tcpAdmits(tables.access, port, principal) ? admitted : null;
+}
+
+/** Permissive mode: everybody whose namespace takes part. @param {CompiledTables} tables @param {string} principal @param {InboundDecision} admitted */
+function ofMember(tables, principal, admitted) {
+  var namespace = namespaceOf(principal, tables.settings.trustDomain);
+  if (tables.access.namespaces.has(namespace)) return admitted;
+  return refuse('not-a-member', `${principal} takes no part in the mesh: its namespace ${namespace} does not.`);
+}
+
+/** @param {AccessPart} access @param {number} port @param {string} principal */
+function tcpAdmits(access, port, principal) {
+  var rule = access.tcp.get(principal);
+  return rule !== undefined && (rule.everyPort !== null || rule.ports.has(port));
 }
 
 /**
@@ -123,17 +195,17 @@ export function admitVerdict(verdict, request) {
   if (verdict.fixed !== null) return verdict.fixed;
   var table = verdict.table;
   if (table === null || verdict.principal === '') return noRule(verdict.port, verdict.principal, request);
-  var excess = table.hasRegex ? tooLong(table, request) : null;
+  var excess = table.rules.hasRegex ? tooLong(table.rules, request) : null;
   if (excess !== null) return excess;
-  var match = firstMatch(table, request);
+  var match = firstMatch(table.rules, request);
   if (match === null) return noMatch(verdict.port, verdict.principal, request);
-  return match ? verdict.admitted : admitReading(verdict, table, request);
+  return table.literals.has(match) ? verdict.admitted : admitReading(verdict, table, request);
 }
 
 /**
  * What is allowed as it is written has to be allowed as servers may read it: `/admin;.png` is `/admin` to some.
  * @param {Verdict} verdict
- * @param {PathTable<boolean>} table
+ * @param {AccessTable} table
  * @param {RequestDescription} request
  * @returns {InboundDecision}
  */
@@ -141,7 +213,7 @@ function admitReading(verdict, table, request) {
   var path = otherReading(request.path);
   if (path === request.path) return verdict.admitted;
   var read = { method: request.method, path: path, host: request.host, headers: request.headers };
-  return firstMatch(table, read) === null ? noMatch(verdict.port, verdict.principal, read) : verdict.admitted;
+  return firstMatch(table.rules, read) === null ? noMatch(verdict.port, verdict.principal, read) : verdict.admitted;
 }
 
 /** @param {number} port @param {string} principal @param {RequestDescription} request */
@@ -180,10 +252,9 @@ export function admitConnection(tables, port, principal) {
   var admitted = compiled.served.get(port);
   if (admitted === undefined) return notServed(port);
   if (principal === '') return refuse('no-identity', `The caller of TCP port ${port} has no identity of this mesh.`);
-  if (compiled.access.anyone) return admitted;
-  var rule = compiled.access.tcp.get(principal);
-  if (rule === undefined)
+  if (compiled.access.anyone) return ofMember(compiled, principal, admitted);
+  if (tcpAdmits(compiled.access, port, principal)) return admitted;
+  if (!compiled.access.tcp.has(principal))
     return refuse('no-rule-for-principal', `No TCP rule lets ${principal} connect to port ${port}.`);
-  if (rule.everyPort || rule.ports.has(port)) return admitted;
   return refuse('no-route-match', `TCP rules for ${principal} exist, but none of them names port ${port}.`);
 }

@@ -1,7 +1,7 @@
 /** Shapes that the policy compiles a configuration into. Only the policy's own modules look inside. */
 import type { Hash } from '../../engine/canonical.ts';
-import type { Protocol } from '../../engine/config.ts';
-import type { Host, InboundDecision, OutboundDecision, Tables } from './types.ts';
+import type { Endpoint, Protocol, Refs } from '../../engine/config.ts';
+import type { Host, InboundDecision, OutboundDecision, Refusal, Tables } from './types.ts';
 
 export type TextTest = (text: string) => boolean;
 
@@ -53,15 +53,22 @@ export interface Choice {
 }
 
 export interface Split {
+  /** Position of its route among those of the port in the node; -1 where no route was taken. */
+  readonly at: number;
   readonly choices: readonly Choice[];
   readonly total: number;
-  /** What is answered when no backend has a weight. */
-  readonly refusal: OutboundDecision;
+  /** What is answered when there is nothing to choose. */
+  readonly refusal: Refusal;
 }
 
 export interface PortPart {
   /** `namespace/name:port`. */
   readonly service: string;
+  /** `namespace/name`. */
+  readonly key: string;
+  /** The service node, and the position of the port in it. */
+  readonly hash: Hash;
+  readonly at: number;
   readonly port: number;
   readonly protocol: Protocol;
   readonly routes: PathTable<Split>;
@@ -69,6 +76,8 @@ export interface PortPart {
   readonly plain: Split | null;
   /** The same, when it stands first and takes every request. */
   readonly every: Split | null;
+  /** The service's own pods, callable or not, for whom asks for one of them; and their name as a backend. */
+  readonly pods: readonly Endpoint[];
 }
 
 export interface ServicePart {
@@ -78,6 +87,12 @@ export interface ServicePart {
   readonly ports: Map<number, PortPart>;
   /** The port of a service that has one port only. */
   readonly onlyPort: number | null;
+  /** The same, in order. */
+  readonly portList: readonly PortPart[];
+  /** Without an address of its own: its pods have names, and who dials one has chosen it. */
+  readonly headless: boolean;
+  /** Identities of all its endpoints: the part stays good as long as the same of them may be called. */
+  readonly principals: readonly string[];
 }
 
 export interface IndexPart {
@@ -85,45 +100,69 @@ export interface IndexPart {
   /** Indexes below this one; empty where the services stand in this one. */
   readonly buckets: IndexPart[];
   readonly byBucket: Map<string, IndexPart>;
+  /** In order of their names. */
+  readonly services: ServicePart[];
   /** `namespace/name` → service. */
   readonly byName: Map<string, ServicePart>;
   readonly byAddress: Map<string, ServicePart>;
 }
 
+/** What the TCP rules say of a principal; rules are named by their position in the node. */
 export interface PortRule {
-  readonly everyPort: boolean;
-  readonly ports: Set<number>;
+  readonly rules: readonly number[];
+  /** The first rule that admits to every port. */
+  readonly everyPort: number | null;
+  /** Port → the first rule that names it. */
+  readonly ports: Map<number, number>;
+}
+
+/** Rules of a principal: positions in the node, and those of rules that speak of a path as it is written alone. */
+export interface AccessTable {
+  readonly rules: PathTable<number>;
+  readonly literals: Set<number>;
 }
 
 export interface AccessPart {
   readonly hash: Hash;
   readonly anyone: boolean;
-  readonly http: Map<string, PathTable<boolean>>;
+  /** Namespaces whose workloads `anyone` means. */
+  readonly namespaces: Set<string>;
+  /** Principal → positions of its rules in the node. */
+  readonly http: Map<string, AccessTable>;
+  /** `<principal> <port>` → every rule that holds there, where rules name ports. */
+  readonly httpAt: Map<string, AccessTable>;
   readonly tcp: Map<string, PortRule>;
 }
 
 /** What a host (and destination) stands for: a port of a service, or a decision. */
 export type Resolved =
   | { readonly port: PortPart; readonly fixed: OutboundDecision | null }
-  | { readonly port: null; readonly fixed: OutboundDecision };
+  /** `service` is known where only the port is not. */
+  | { readonly port: null; readonly service: ServicePart | null; readonly fixed: OutboundDecision };
 
 /** What the rules say of a principal at a port: a decision for every request, or a table to ask. */
 export interface Verdict {
   readonly fixed: InboundDecision | null;
   /** The decision when the table has an entry for the request. */
   readonly admitted: InboundDecision;
-  readonly table: PathTable<boolean> | null;
+  readonly table: AccessTable | null;
   readonly port: number;
   readonly principal: string;
 }
 
 export interface CompiledTables extends Tables {
   readonly host: Host;
+  /** Children of the root. */
+  readonly refs: Refs;
   readonly trustLabels: readonly string[];
   readonly services: IndexPart;
   readonly access: AccessPart;
   /** Port of the pod → the decision to admit there. */
   readonly served: Map<number, InboundDecision>;
+  /** Ports of the pod that some service carries as bytes, beside others that carry HTTP. */
+  readonly opaque: Set<number>;
+  /** Principals that this workload may call; null: all. */
+  readonly callable: Set<string> | null;
   /** Backend → cursor, carried from one configuration to the next. */
   readonly cursors: Map<string, Cursor>;
   /** Host, or host and destination → what it stands for; bounded, belongs to this configuration. */

@@ -38,6 +38,15 @@ export function nextEndpoint(cursor, count) {
 }
 
 /**
+ * Whether a principal may be called: a server refuses everybody whom no TrafficTarget names, so nobody goes there.
+ * @param {Set<string> | null} callable null: all
+ * @param {string} principal
+ */
+export function mayCall(callable, principal) {
+  return callable === null || callable.has(principal);
+}
+
+/**
  * The decision to go to one endpoint; made once, so that a request makes nothing.
  * @param {string} service
  * @param {string} backend

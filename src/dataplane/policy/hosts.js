@@ -3,6 +3,8 @@
  * @import { OutboundDecision, OutboundDestination } from './types.ts'
  */
 import { authority } from './endpoints.js';
+import { serviceKey } from './names.js';
+import { podAt, podNamed } from './pods.js';
 import { refuse } from './refusal.js';
 
 /** Hosts that a configuration remembers before it forgets all of them. */
@@ -16,14 +18,15 @@ var httpPort = 80;
 
 /**
  * What a host, or the destination of an intercepted connection, stands for. The destination's port goes before the
- * host's: it is what was dialled. A host that names no service leaves it to the destination's address.
+ * host's: it is what was dialled. A host that names no service leaves it to the destination's address. Only a headless
+ * service has no address that could be dialled: who dials one of its pods has chosen that pod.
  * @param {CompiledTables} tables
  * @param {string} host
  * @param {OutboundDestination} destination
  * @returns {Resolved}
  */
 export function resolve(tables, host, destination) {
-  if (host.length > hostMax) return decided(refuse('bad-host', `A host has at most ${hostMax} characters.`));
+  if (host.length > hostMax) return decided(refuse('bad-host', `A host has at most ${hostMax} characters.`), null);
   var key = destination.port === undefined ? host : `${host} ${destination.address || ''} ${destination.port}`;
   var known = tables.resolved.get(key);
   if (known !== undefined) return known;
@@ -42,12 +45,34 @@ export function resolve(tables, host, destination) {
 function resolveNow(tables, host, destination) {
   // HTTP/1.0 needs no Host; then there is only what was dialled.
   var asked = splitAuthority(host === '' ? destination.address || '' : host);
-  if (asked === null) return decided(refuse('bad-host', `'${host}' is not a host with an optional port.`));
+  if (!tables.self.member) return decided(refuse('not-a-member', `This pod takes no part in the mesh any more.`), null);
+  if (asked === null) return decided(refuse('bad-host', `'${host}' is not a host with an optional port.`), null);
   var port = destination.port === undefined ? asked.port : destination.port;
   var address = destination.address === undefined ? '' : plainName(destination.address);
-  var service = serviceOf(tables, asked.name) || (address === '' ? undefined : serviceOf(tables, address));
-  if (service === undefined) return decided(unknownHost(tables, asked.name, destination.address || asked.name, port));
-  return portOf(service, port);
+  return (
+    inMesh(tables, asked.name, address, port) ||
+    decided(unknownHost(tables, asked.name, destination.address || asked.name, port), null)
+  );
+}
+
+/**
+ * The service or the pod that is asked for; null when it is none of the mesh's.
+ * @param {CompiledTables} tables
+ * @param {string} name
+ * @param {string} address that was dialled; empty when none was
+ * @param {number | undefined} port
+ * @returns {Resolved | null}
+ */
+function inMesh(tables, name, address, port) {
+  var service = serviceOf(tables, name);
+  // DNS, too, looks for a pod of the own namespace before it looks for a service of another one.
+  var pod = podNamed(tables, name, port, key => findByName(tables.services, key));
+  if (pod !== null && pod.isMissing && service !== undefined) pod = null;
+  if (pod === null && service !== undefined && !service.headless) return portOf(service, port);
+  var byName = pod !== null ? pod.resolved : service !== undefined ? portOf(service, port) : null;
+  var dialled = address === '' ? undefined : serviceOf(tables, address);
+  if (dialled !== undefined) return byName || portOf(dialled, port);
+  return podAt(tables, address, port) || byName || podAt(tables, name, port);
 }
 
 /**
@@ -59,8 +84,11 @@ function portOf(service, asked) {
   if (asked !== undefined) return servedPort(service, asked);
   if (service.ports.has(httpPort)) return servedPort(service, httpPort);
   if (service.onlyPort !== null) return servedPort(service, service.onlyPort);
+  if (service.ports.size === 0)
+    return decided(refuse('unknown-port', `Service ${service.key} has no TCP port.`), service);
   return decided(
     refuse('ambiguous-port', `Service ${service.key} has several ports and none is ${httpPort}; say which.`),
+    service,
   );
 }
 
@@ -68,12 +96,12 @@ function portOf(service, asked) {
 function servedPort(service, port) {
   var part = service.ports.get(port);
   if (part !== undefined) return { port: part, fixed: onlyDecision(part) };
-  return decided(refuse('unknown-port', `Service ${service.key} has no port ${port}.`));
+  return decided(refuse('unknown-port', `Service ${service.key} has no port ${port}.`), service);
 }
 
-/** @param {OutboundDecision} decision @returns {Resolved} */
-function decided(decision) {
-  return { port: null, fixed: decision };
+/** @param {OutboundDecision} decision @param {ServicePart | null} service @returns {Resolved} */
+function decided(decision, service) {
+  return { port: null, service: service, fixed: decision };
 }
 
 /** The decision for every request of a port, where there is nothing to choose. @param {PortPart} port */
@@ -102,21 +130,6 @@ function serviceOf(tables, name) {
   var key = serviceKey(name, tables.self.namespace, tables.trustLabels);
   var named = key === null ? undefined : findByName(tables.services, key);
   return named || findByAddress(tables.services, name);
-}
-
-/**
- * `svc`, `svc.ns`, `svc.ns.svc` and on through the labels of the trust domain → `ns/svc`; null for other names.
- * @param {string} name lower case, no trailing dot
- * @param {string} ownNamespace where a bare name is looked for
- * @param {readonly string[]} trustLabels
- * @returns {string | null}
- */
-export function serviceKey(name, ownNamespace, trustLabels) {
-  var labels = name.split('.');
-  if (labels.length > 3 + trustLabels.length) return null;
-  if (labels.length > 2 && labels[2] !== 'svc') return null;
-  for (var i = 3; i < labels.length; i++) if (labels[i] !== trustLabels[i - 3]) return null;
-  return `${labels.length === 1 ? ownNamespace : labels[1]}/${labels[0]}`;
 }
 
 /** @param {IndexPart} index @param {string} key @returns {ServicePart | undefined} */

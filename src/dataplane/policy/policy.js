@@ -13,13 +13,14 @@
 import { compileTables } from './compile.js';
 import { authority } from './endpoints.js';
 import { resolve } from './hosts.js';
-import { firstMatch, tooLong } from './match.js';
-import { refuse } from './refusal.js';
+import { connectionSplit, requestSplit } from './routes.js';
 import { choose } from './split.js';
 import { targetFault } from './target.js';
 
 export { admitConnection, admitRequest, admitVerdict, verdictOf } from './access.js';
+export { explainAdmission, explainRoute } from './because.js';
 export { principalOf } from './principal.js';
+export { speaksHTTP } from './protocols.js';
 export { pathOf, targetFault } from './target.js';
 export { missing, reachable } from './tree.js';
 
@@ -69,12 +70,9 @@ export function resolveHost(tables, host, destination) {
 export function routeResolved(tables, resolved, request) {
   if (resolved.fixed !== null) return resolved.fixed;
   var port = /** @type {PortPart} */ (resolved.port);
-  var host = /** @type {CompiledTables} */ (tables).host;
-  if (port.every !== null) return choose(port.every, host);
-  var excess = port.routes.hasRegex ? tooLong(port.routes, request) : null;
-  if (excess !== null) return excess;
-  var split = firstMatch(port.routes, request);
-  return split === null ? refuse('no-route', `No route of ${port.service} takes this request.`) : choose(split, host);
+  // Most ports have one route; a call less is felt in PipyJS.
+  var split = port.every === null ? requestSplit(port, request) : port.every;
+  return choose(split, /** @type {CompiledTables} */ (tables).host);
 }
 
 /**
@@ -88,7 +86,5 @@ export function routeConnection(tables, host, port) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var resolved = resolve(compiled, authority(host, port), {});
   if (resolved.port === null) return resolved.fixed;
-  var part = resolved.port;
-  if (part.plain === null) return refuse('no-route', `No route of ${part.service} takes connections.`);
-  return choose(part.plain, compiled.host);
+  return choose(connectionSplit(resolved.port), compiled.host);
 }

@@ -6,6 +6,8 @@ export var reasons = {
   'bad-target': 400,
   'dot-segments': 400,
   'no-identity': 403,
+  'not-a-member': 403,
+  'not-callable': 403,
   'no-rule-for-principal': 403,
   'no-route-match': 403,
   'unknown-service': 404,

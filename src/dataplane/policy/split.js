@@ -1,28 +1,30 @@
 /**
  * @import { Backend } from '../../engine/config.ts'
  * @import { Choice, Cursor, Split } from './compiled.ts'
- * @import { Host, OutboundDecision } from './types.ts'
+ * @import { Host, OutboundDecision, Refusal } from './types.ts'
  */
 import { nextEndpoint } from './endpoints.js';
 import { refuse } from './refusal.js';
 
 /**
- * Compiles weighted backends. A backend of weight 0 gets nothing; one without endpoints keeps its share, which is
- * refused: traffic that was meant for it must not fall on the others.
+ * Compiles weighted backends. A backend of weight 0 gets nothing; one without endpoints that may be called keeps its
+ * share, which is refused: traffic that was meant for it must not fall on the others.
  * @param {string} service
+ * @param {number} at position of the route
  * @param {readonly Backend[]} backends
- * @param {(backend: string) => readonly OutboundDecision[]} decisionsOf
+ * @param {(backend: string) => { decisions: readonly OutboundDecision[], count: number }} backendOf
  * @param {(backend: string) => Cursor} cursorOf
  * @returns {Split}
  */
-export function compileSplit(service, backends, decisionsOf, cursorOf) {
+export function compileSplit(service, at, backends, backendOf, cursorOf) {
   var total = 0;
   var choices = backends
     .filter(backend => backend.weight > 0)
     .map(backend => {
       total += backend.weight;
-      var decisions = decisionsOf(backend.ref);
-      var empty = refuse('no-endpoints', `Backend ${backend.ref} of service ${service} has no endpoints.`);
+      var found = backendOf(backend.ref);
+      var decisions = found.decisions;
+      var empty = refuse('no-endpoints', `Backend ${backend.ref} of service ${service} ${lack(found.count)}.`);
       return {
         backend: backend.ref,
         upTo: total,
@@ -31,7 +33,22 @@ export function compileSplit(service, backends, decisionsOf, cursorOf) {
       };
     });
   var nothing = refuse('no-endpoints', `Service ${service} has no backend with a weight above 0.`);
-  return { choices: choices, total: total, refusal: nothing };
+  return { at: at, choices: choices, total: total, refusal: nothing };
+}
+
+/**
+ * What stands for a split where no route takes a request.
+ * @param {Refusal} refusal
+ * @returns {Split}
+ */
+export function noSplit(refusal) {
+  return { at: -1, choices: [], total: 0, refusal: refusal };
+}
+
+/** What a backend lacks of which nobody may be called. @param {number} count of its endpoints */
+function lack(count) {
+  if (count === 0) return 'has no endpoints';
+  return `has no endpoint that this workload may call: no TrafficTarget lets it call the identity of any of the ${count}`;
 }
 
 /**

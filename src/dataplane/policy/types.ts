@@ -64,6 +64,42 @@ export type InboundDecision =
   | { readonly action: 'forward'; readonly port: number; readonly protocol: Protocol }
   | Refusal;
 
+/** Parts of a node that a decision comes from. */
+export interface Because {
+  readonly node: 'service' | 'access' | 'inbound' | 'outbound' | 'settings';
+  readonly hash: Hash;
+  /** `namespace/name` of a service; empty where the proxy has one node of the kind. */
+  readonly key: string;
+  /** RFC 6901, into the node's data. */
+  readonly pointers: readonly string[];
+}
+
+/** One backend that may be chosen. */
+export interface RouteChoice {
+  /** `namespace/name:port`. */
+  readonly backend: string;
+  /** Of all requests, above 0 and up to 1. */
+  readonly share: number;
+  /** One for each endpoint, in turn; a refusal stands alone where there is none. */
+  readonly decisions: readonly OutboundDecision[];
+}
+
+/** Everything that may become of an outbound request or connection. */
+export interface RouteExplanation {
+  /** What the host stands for; null where it names no port of a service that is known here. */
+  readonly port: { readonly service: string; readonly port: number; readonly protocol: Protocol } | null;
+  /** The decision for all; null where one of the choices is made. */
+  readonly decision: Exclude<OutboundDecision, { action: 'forward' }> | null;
+  readonly because: readonly Because[];
+  readonly choices: readonly RouteChoice[];
+}
+
+/** An inbound decision with the rules that led to it. */
+export interface Admission {
+  readonly decision: InboundDecision;
+  readonly because: readonly Because[];
+}
+
 /** Lookup structures made from a configuration tree; opaque to the shells but for `settings`, `self`, `inboundPorts`, `roots`. */
 export interface Tables {
   readonly root: Hash;
@@ -72,6 +108,8 @@ export interface Tables {
     readonly namespace: string;
     readonly name: string;
     readonly principal: string;
+    /** Whether the pod takes part in the mesh: if not, everything is refused. */
+    readonly member: boolean;
   };
   readonly settings: SettingsNode['data'];
   readonly roots: readonly string[];
@@ -111,8 +149,14 @@ export interface Policy {
   /** The path of a request target, and why nobody may act on the target: shells ask both before anything else. */
   pathOf(target: string): string;
   targetFault(method: string, target: string): Refusal | null;
+  /** Everything that `routeRequest`, or `routeConnection` where the port speaks no HTTP, may decide; for people. */
+  explainRoute(tables: Tables, request: RequestDescription, destination: OutboundDestination): RouteExplanation;
+  /** What `admitRequest`, or `admitConnection` where `request` is null, decides, and by which rules; for people. */
+  explainAdmission(tables: Tables, port: number, principal: string, request: RequestDescription | null): Admission;
+  /** Whether requests are looked at on a port of this protocol; on any other one connections are. */
+  speaksHTTP(protocol: Protocol): boolean;
   /**
-   * The principal that DNS names of a verified certificate speak of: `<sa>.<ns>.sa.<td>` → `<sa>.<ns>.<td>`; empty
+   * The principal that DNS names of a verified certificate speak of, written as `engine/principals.ts` says; empty
    * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.
    */
   principalOf(dnsNames: readonly string[], trustDomain: string): string;

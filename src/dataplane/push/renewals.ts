@@ -1,5 +1,5 @@
 /** When each stream's certificate is due, and which one it holds now. */
-import type { Problem } from '../../api/problem.ts';
+import { formatProblem, type Problem } from '../../api/problem.ts';
 import type { HeldCertificate, Renewal } from '../../identity/renewal.ts';
 import type { Peer } from './server.ts';
 
@@ -7,6 +7,8 @@ interface Held {
   readonly dueAtMs: number;
   /** PEM chain of the last renewal; undefined as long as it is the connection's own. */
   readonly renewed?: string;
+  /** What hindered the last try: it is told once, however often it is tried again. */
+  readonly told?: string;
 }
 
 /** The certificates of all streams. */
@@ -37,11 +39,18 @@ export class RenewalBook {
   async #renewed(peer: Peer, certificate: HeldCertificate): Promise<string | undefined> {
     const result = await this.#renewal.renew(certificate);
     if (!result.ok) {
-      this.#onProblem(result.problem);
+      this.#tell(peer, result.problem);
       return undefined;
     }
     const { certificatePem } = result.certificate;
     this.#held.set(peer, { renewed: certificatePem, dueAtMs: this.#renewal.dueAt(certificatePem).getTime() });
     return certificatePem;
+  }
+
+  #tell(peer: Peer, problem: Problem): void {
+    const [held, text] = [this.#held.get(peer), formatProblem(problem)];
+    if (held === undefined || held.told === text) return;
+    this.#held.set(peer, { ...held, told: text });
+    this.#onProblem(problem);
   }
 }

@@ -4,6 +4,7 @@ import type { Problem } from '../../api/problem.ts';
 import type { Fragment } from '../../engine/config.ts';
 import { configFormat } from '../../engine/config.ts';
 import type { FragmentStore } from '../../engine/store.ts';
+import { Departed, type Running } from './departed.ts';
 import type { Mark, ProxyLine } from './protocol.ts';
 import { type Connection, type Position, ProxyStream } from './stream.ts';
 import { Turns } from './turns.ts';
@@ -16,6 +17,9 @@ const aheadMaxMs = 120_000;
 
 /** Configurations of more than one write that are under way at a time. */
 const largeWritesMax = 64;
+
+/** Pods that are remembered before all are forgotten. */
+const foreignersMax = 10_000;
 
 /** The peer of a stream, from its verified certificate. */
 export interface Peer {
@@ -68,13 +72,17 @@ export class PushServer {
   readonly #streams = new Map<string, readonly Member[]>();
   /** Streams of proxies that are ahead of this control plane, and since when. */
   readonly #ahead = new Map<ProxyStream, { readonly mark: Mark; readonly sinceMs: number }>();
+  readonly #departed: Departed;
   readonly #turns = new Turns(largeWritesMax);
+  /** Pods whose proxies read other formats, as far as it was told. */
+  readonly #foreigners = new Set<string>();
   #open = false;
   /** Configurations sent, to whichever proxy. */
   commits = 0;
 
   constructor(host: PushHost) {
     this.#host = host;
+    this.#departed = new Departed(host.store);
   }
 
   /** Nothing is sent before the control plane has seen the whole cluster: half a state is not a configuration. */
@@ -128,6 +136,11 @@ export class PushServer {
     return this.#host.elapsedMs?.() ?? performance.now();
   }
 
+  /** Ends what streams a pod has: it is not there any more. */
+  end(podUid: string, why: string): void {
+    for (const [stream] of this.#of(podUid)) stream.close(why);
+  }
+
   connected(podUid: string): boolean {
     return this.#streams.has(podUid);
   }
@@ -141,6 +154,7 @@ export class PushServer {
       } else stream.send({ t: 'beat' });
       stream.hurry();
     }
+    this.#departed.prune(podUid => this.#host.rootOf(podUid) !== undefined);
     for (const [stream, { sinceMs, mark }] of this.#ahead) {
       if (this.#elapsedMs() - sinceMs < aheadMaxMs) continue;
       this.#host.onProblem(lagging(mark));
@@ -174,8 +188,26 @@ export class PushServer {
     }));
   }
 
+  /**
+   * What the proxy of a pod runs, or ran when it left; undefined when nothing is known of it. Of several threads the
+   * first one that does not run what it should yet speaks for all.
+   */
+  running(podUid: string): Running | undefined {
+    const greeted = this.#of(podUid).flatMap(([stream]) => (stream.hello === null ? [] : [stream]));
+    const wanted = this.#host.rootOf(podUid)?.hash;
+    const stream = greeted.find(({ running }) => running !== wanted) ?? greeted[0];
+    if (stream === undefined) return this.#departed.get(podUid);
+    return { connected: true, ...runningOf(stream) };
+  }
+
+  /** Roots that are held for proxies that left. */
+  get departedRoots(): readonly string[] {
+    return this.#departed.roots;
+  }
+
   close(): void {
     for (const [stream] of this.#all()) stream.close('the control plane stops');
+    this.#departed.prune(() => false);
   }
 
   #current(podUid: string): { fragment: Fragment; rev: string; mark: Mark } | undefined {
@@ -186,13 +218,14 @@ export class PushServer {
   #onLine(stream: ProxyStream, peer: Peer, line: ProxyLine): void {
     switch (line.t) {
       case 'hello':
-        if (!line.formats.includes(configFormat)) return stream.close(`formats ${line.formats} are not written here`);
+        if (!line.formats.includes(configFormat)) return this.#foreign(stream, peer, line.formats);
         if (line.mark !== null && this.#host.behind?.(line.mark)) {
           stream.hold = true;
           this.#ahead.set(stream, { mark: line.mark, sinceMs: this.#elapsedMs() });
         }
         this.#host.onHello(peer);
-        return stream.begin(line);
+        stream.begin(line);
+        return this.#departed.remove(peer.podUid);
       case 'ack':
         return stream.acknowledge(line.root);
       case 'nack':
@@ -208,6 +241,14 @@ export class PushServer {
     }
   }
 
+  /** It comes again and again, and is told of once: it keeps what it has until its pod starts anew. */
+  #foreign(stream: ProxyStream, peer: Peer, formats: readonly number[]): void {
+    if (this.#foreigners.size >= foreignersMax) this.#foreigners.clear();
+    if (!this.#foreigners.has(peer.podUid)) this.#host.onProblem(unwritten(peer, formats));
+    this.#foreigners.add(peer.podUid);
+    stream.close(`formats ${formats} are not written here`);
+  }
+
   /** A proxy of several threads has acknowledged what all of them run. */
   #onRunning({ podUid }: Peer, position: Position): void {
     const greeted = this.#of(podUid).filter(([{ hello }]) => hello !== null);
@@ -219,9 +260,15 @@ export class PushServer {
     if (others.length > 0) this.#streams.set(peer.podUid, others);
     else this.#streams.delete(peer.podUid);
     this.#ahead.delete(stream);
+    if (others.length === 0 && this.#host.rootOf(peer.podUid) !== undefined)
+      this.#departed.add(peer.podUid, runningOf(stream));
     // It may be the one whose answer was waited for.
     for (const [{ acked }] of others) if (acked !== null) this.#onRunning(peer, acked);
   }
+}
+
+function runningOf({ running, acked, problem }: ProxyStream): Omit<Running, 'connected'> {
+  return { root: running, acked, problem };
 }
 
 function lagging(mark: Mark): Problem {
@@ -231,6 +278,16 @@ function lagging(mark: Mark): Problem {
     what: `a proxy runs a configuration of cluster ${mark.cluster} that is newer than anything seen here for two minutes`,
     why: 'a control plane that lags must not take a proxy back in time, and this one does not catch up',
     fix: 'look at its connection to the Kubernetes API; the proxy now gets what is known here',
+  };
+}
+
+function unwritten(peer: Peer, formats: readonly number[]): Problem {
+  return {
+    code: 'FSM3006',
+    path: '',
+    what: `the proxy of pod ${peer.podUid} (${peer.principal}) reads format ${formats}, this control plane writes ${configFormat}`,
+    why: 'read as another format a configuration might open what it closes, so the proxy keeps the one that it has',
+    fix: 'start the pod anew, so that its sidecar is of the version of the control plane',
   };
 }
 

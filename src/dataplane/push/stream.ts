@@ -69,7 +69,7 @@ export class ProxyStream {
     const current = this.#host.current();
     if (current === undefined || current.fragment.hash === this.#refused) return;
     const { fragment, rev, mark } = current;
-    if (fragment.hash === this.#running()) return this.#stays(fragment.hash, rev);
+    if (fragment.hash === this.running) return this.#stays(fragment.hash, rev);
     this.#busy = true;
     this.#busySinceMs = this.#host.elapsedMs();
     this.#hold(fragment.hash);
@@ -106,13 +106,13 @@ export class ProxyStream {
   }
 
   /** The root in force at the proxy: the acknowledged one, or the one it came with. */
-  #running(): Hash | null {
+  get running(): Hash | null {
     return this.acked?.root ?? this.hello?.root ?? null;
   }
 
   /** A root that the store no longer has is answered with inner nodes only: the proxy asks for the leaves it lacks. */
   *#lines(fragment: Fragment, commit: PushLine): Generator<string> {
-    const running = this.#running();
+    const running = this.running;
     const known = running !== null && this.#host.store.get(running) !== undefined;
     for (const part of this.#host.store.changes(fragment.hash, known ? running : null)) {
       const leaf = Object.keys(part.refs).length === 0;
@@ -160,7 +160,7 @@ export class ProxyStream {
     if (this.sent?.root !== root) return;
     this.problem = problem;
     this.#refused = root;
-    this.#settle(this.#running());
+    this.#settle(this.running);
   }
 
   /** The answer is here: lets go of every root but the one in force, and sends what has changed meanwhile. */
@@ -191,9 +191,10 @@ export class ProxyStream {
     if (this.#closed) return;
     this.#closed = true;
     this.#writer.end();
-    this.#letGo(() => true);
     this.socket.destroy();
+    // What it ran may be held on by others, which has to be before it is let go.
     this.#host.onClosed(why);
+    this.#letGo(() => true);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Kind, Objects } from '../model.ts';
 import { keyOf } from '../snapshot.ts';
 import { serviceKey } from './names.ts';
+import { protocolOf } from './protocols.ts';
 
 interface IndexOf<K extends Kind> {
   readonly kind: K;
@@ -27,6 +28,10 @@ export const indexes = {
   podsByServiceAccount: indexOf('Pod', pod => [`${pod.namespace}/${pod.serviceAccount}`]),
   /** by namespace */
   servicesByNamespace: indexOf('Service', service => [service.namespace]),
+  /** by namespace; only services with a port where the server speaks first */
+  serverFirstServices: indexOf('Service', service =>
+    service.ports.some(port => protocolOf(port) === 'tcp-server-first') ? [service.namespace] : [],
+  ),
   /** by mesh name; only enrolled namespaces */
   namespacesByMesh: indexOf('Namespace', namespace => (namespace.mesh && !namespace.ignored ? [namespace.mesh] : [])),
   /** by `namespace/service` of the apex */

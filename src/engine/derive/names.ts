@@ -1,4 +1,6 @@
 /** Names as people write them, and what they mean. */
+import { principalOf as principalOfAccount } from '../principals.ts';
+import { splitKey } from '../snapshot.ts';
 
 /**
  * The service that a name means: `name`, `name.namespace` or a fully qualified name (as OSM takes them), or
@@ -12,8 +14,7 @@ export function serviceKey(written: string, namespace: string): string {
   return `${inNamespace ?? namespace}/${name}`;
 }
 
-/** The principal of a ServiceAccount: `<name>.<namespace>.<trust domain>`. */
+/** The principal of a ServiceAccount, `namespace/name`. */
 export function principalOf(accountKey: string, trustDomain: string): string {
-  const slash = accountKey.indexOf('/');
-  return `${accountKey.slice(slash + 1)}.${accountKey.slice(0, slash)}.${trustDomain}`;
+  return principalOfAccount(splitKey(accountKey), trustDomain);
 }

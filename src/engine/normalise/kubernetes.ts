@@ -98,9 +98,18 @@ export function endpointSlice(raw: api.EndpointSlice): EndpointSliceObject {
   };
 }
 
-function endpoint({ addresses, conditions, targetRef }: RawEndpoint): EndpointSliceObject['endpoints'][number] {
+function endpoint({
+  addresses,
+  conditions,
+  hostname,
+  targetRef,
+}: RawEndpoint): EndpointSliceObject['endpoints'][number] {
   const pod = targetRef?.kind === 'Pod' ? targetRef.name || undefined : undefined;
-  return { addresses: sortedSet(addresses ?? []), ready: conditions?.ready ?? true, ...present({ pod }) };
+  return {
+    addresses: sortedSet(addresses ?? []),
+    ready: conditions?.ready ?? true,
+    ...present({ pod, hostname: hostname || undefined }),
+  };
 }
 
 export function serviceAccount(raw: api.ServiceAccount): ServiceAccountObject {

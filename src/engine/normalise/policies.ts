@@ -42,7 +42,7 @@ export function trafficTarget(raw: TrafficTarget): TrafficTargetObject {
   });
   return {
     ...at,
-    destination: identity(raw.spec.destination),
+    destination: { ...identity(raw.spec.destination), ...present({ port: raw.spec.destination.port }) },
     sources: sortedRecords(raw.spec.sources.map(identity)),
     rules: sortedRecords(raw.spec.rules.map(rule)),
   };
@@ -57,7 +57,7 @@ function oneText(kind: string): string {
   return known;
 }
 
-type IdentityLike = TrafficTarget['spec']['destination'];
+type IdentityLike = TrafficTarget['spec']['sources'][number];
 
 /** No matches mean the whole group, and an empty list is what Go writes for none. */
 function rule({ kind, name, matches }: TrafficTarget['spec']['rules'][number]): TrafficTargetObject['rules'][number] {

@@ -16,15 +16,31 @@ export interface Condition {
 /** The condition that says whether the mesh does what an object says. */
 export const acceptedType = 'Accepted';
 
+/** The condition that says of an accepted object what of it does nothing; there only as long as something does. */
+export const notInForceType = 'NotInForce';
+
 /** Longest message of a Condition. */
 const mostMessage = 32_768;
 
-/** What the mesh thinks of an object: accepted, or the code of its first problem and the text of all. */
-export function judgement(problems: readonly Problem[]): Pick<Condition, 'type' | 'status' | 'reason' | 'message'> {
+/** What we say in a condition; times and generation belong to the object. */
+export type Judgement = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+const all: Judgement = { type: acceptedType, status: 'True', reason: 'Accepted', message: '' };
+
+/** What the mesh thinks of an object: accepted, or the code of its first problem and the text of all; then its warnings. */
+export function judgement(problems: readonly Problem[]): readonly [accepted: Judgement, ...warnings: Judgement[]] {
+  const errors = problems.filter(({ severity }) => severity === undefined);
+  const warnings = problems.filter(({ severity }) => severity === 'warning');
+  const accepted = said(acceptedType, 'False', errors) ?? all;
+  const warned = said(notInForceType, 'True', warnings);
+  return warned === undefined ? [accepted] : [accepted, warned];
+}
+
+function said(type: string, status: Condition['status'], problems: readonly Problem[]): Judgement | undefined {
   const [first] = problems;
-  if (first === undefined) return { type: acceptedType, status: 'True', reason: 'Accepted', message: '' };
+  if (first === undefined) return undefined;
   const message = problems.map(formatProblem).join('\n');
-  return { type: acceptedType, status: 'False', reason: first.code, message: cut(message, mostMessage) };
+  return { type, status, reason: first.code, message: cut(message, mostMessage) };
 }
 
 /**
@@ -41,23 +57,26 @@ export function withJudgement(
   nowMs: number,
 ): unknown[] | undefined {
   const conditions: unknown[] = Array.isArray(present) ? present : [];
-  const old = conditions.find(isOurs);
-  const ours = judgement(problems);
-  if (old && sameWords(old, ours) && (generation === undefined || old.observedGeneration === generation))
-    return undefined;
-  const since = old?.status === ours.status ? old.lastTransitionTime : undefined;
-  const condition: Condition = {
-    ...ours,
-    ...(generation !== undefined && { observedGeneration: generation }),
-    lastTransitionTime: typeof since === 'string' ? since : timestamp(nowMs),
-  };
-  return [...conditions.filter(each => !isOurs(each)), condition];
+  const [old, ours] = [conditions.filter(isOurs), judgement(problems)];
+  const isSaid = (words: Judgement): boolean =>
+    old.some(each => sameWords(each, words) && (generation === undefined || each.observedGeneration === generation));
+  if (old.length === ours.length && ours.every(isSaid)) return undefined;
+  const written = ours.map((words): Condition => {
+    const before = old.find(({ type, status }) => type === words.type && status === words.status)?.lastTransitionTime;
+    return {
+      ...words,
+      ...(generation !== undefined && { observedGeneration: generation }),
+      lastTransitionTime: typeof before === 'string' ? before : timestamp(nowMs),
+    };
+  });
+  return [...conditions.filter(each => !isOurs(each)), ...written];
 }
 
 /** Whether the server kept our condition; a schema without `conditions` makes it drop them without a word. */
 export function keepsJudgement(present: unknown, problems: readonly Problem[]): boolean {
-  const ours = judgement(problems);
-  return Array.isArray(present) && present.some(each => isOurs(each) && sameWords(each, ours));
+  if (!Array.isArray(present)) return false;
+  const kept = present.filter(isOurs);
+  return judgement(problems).every(words => kept.some(each => sameWords(each, words)));
 }
 
 /** RFC 3339 in whole seconds, as `metav1.Time` is written. */
@@ -70,11 +89,14 @@ export function cut(text: string, most: number): string {
 }
 
 function isOurs(condition: unknown): condition is Record<string, unknown> {
-  return isRecord(condition) && condition.type === acceptedType;
+  return isRecord(condition) && (condition.type === acceptedType || condition.type === notInForceType);
 }
 
-function sameWords(condition: Record<string, unknown>, ours: ReturnType<typeof judgement>): boolean {
+function sameWords(condition: Record<string, unknown>, ours: Judgement): boolean {
   return (
-    condition.status === ours.status && condition.reason === ours.reason && (condition.message ?? '') === ours.message
+    condition.type === ours.type &&
+    condition.status === ours.status &&
+    condition.reason === ours.reason &&
+    (condition.message ?? '') === ours.message
   );
 }

@@ -20,7 +20,9 @@ export function eventFor(
   nowMs: number,
 ): KubeObject {
   const { name, namespace, uid, resourceVersion } = object.metadata;
-  const { status, reason, message } = judgement(problems);
+  const [accepted, warned] = judgement(problems);
+  const { status, reason, message } = accepted.status === 'True' && warned ? warned : accepted;
+  const isWarning = problems.length > 0;
   const words = `${resource.kind} ${uid} ${status} ${reason} ${message}`;
   const at = timestamp(nowMs);
   return {
@@ -30,7 +32,7 @@ export function eventFor(
       namespace: namespace ?? 'default',
     },
     involvedObject: { apiVersion: apiVersionOf(resource), kind: resource.kind, name, namespace, uid, resourceVersion },
-    type: status === 'True' ? 'Normal' : 'Warning',
+    type: isWarning ? 'Warning' : 'Normal',
     reason,
     message: cut(message === '' ? 'the mesh does what it says' : message, mostMessage),
     source: { component: 'fsm' },

@@ -35,6 +35,8 @@ function endpointOf(service: Service, pod: Pod): JsonObject {
   const serving = isReady(pod);
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const { name, namespace, uid } = pod.metadata;
+  // A pod has a name below the Service that it names as its subdomain, as the pods of a StatefulSet do.
+  const hostname = pod.spec.subdomain === service.metadata.name ? pod.spec.hostname : undefined;
   return {
     addresses: [pod.status?.podIP],
     conditions: {
@@ -42,6 +44,7 @@ function endpointOf(service: Service, pod: Pod): JsonObject {
       serving,
       terminating,
     },
+    ...(hostname && { hostname }),
     ...(pod.spec.nodeName && { nodeName: pod.spec.nodeName }),
     targetRef: { kind: 'Pod', namespace, name, uid },
   };

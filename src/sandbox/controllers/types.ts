@@ -28,6 +28,8 @@ export interface Container {
 export interface PodSpec {
   serviceAccountName?: string;
   nodeName?: string;
+  hostname?: string;
+  subdomain?: string;
   terminationGracePeriodSeconds?: number;
   containers: Container[];
 }

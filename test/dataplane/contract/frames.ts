@@ -128,9 +128,8 @@ export const frames: Chapter = sound({
         answerFrames(socket, answerOf);
       };
       const { tcp } = appPorts;
-      const port = { port: tcp, protocol: 'http2' as const, services: ['shop/store'] };
       const at = serviceAt('frames', { address: store.spec.podAddress, port: tcp, principal: store.principal });
-      await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [tcp], [port]));
+      await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [], { [tcp]: { protocol: 'http2' } }));
       await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [at] }));
       const answer = await raw(buyer, ask('frames'));
       // No other line may get an answer of this one.
@@ -174,10 +173,9 @@ export const frames: Chapter = sound({
 
   'nobody at the port of an HTTP/2 app: 503': async world => {
     const { buyer, store, mesh } = world;
-    const inbound = [{ port: 8099, protocol: 'http2' as const, services: ['shop/store'] }];
     const gone = serviceAt('gone', { address: store.spec.podAddress, port: 8099, principal: store.principal });
     const ports = [{ port: 80, protocol: 'http2' as const }];
-    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [], inbound));
+    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [], { 8099: { protocol: 'http2' } }));
     await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [{ ...gone, ports }] }));
     expect((await request(buyer, { host: 'gone' })).status).toBe(503);
   },

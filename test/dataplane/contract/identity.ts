@@ -42,7 +42,7 @@ export async function askDirectly(
 }
 
 /** A server at a free address of the mesh, with this certificate. Counts connections whose handshake was completed. */
-async function rogueServer({ mesh }: World, own: KeyAndCertificate) {
+export async function rogueServer({ mesh }: World, own: KeyAndCertificate) {
   const server = createServer({ key: own.keyPem, cert: own.certificatePem });
   const seen = { bytes: 0 };
   server.on('secureConnection', socket => {

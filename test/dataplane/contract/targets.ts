@@ -199,9 +199,8 @@ export const targets: Chapter = {
       });
     };
     const { tcp } = appPorts;
-    const port = { port: tcp, protocol: 'http' as const, services: ['shop/store'] };
     const plain = serviceAt('plain', { address: store.spec.podAddress, port: tcp, principal: store.principal });
-    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [tcp], [port]));
+    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [], { [tcp]: { protocol: 'http' } }));
     await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [plain] }));
     const socket = connect(outboundOf(buyer));
     socket.write(bare(bytes).replace('store', 'plain'), 'latin1');

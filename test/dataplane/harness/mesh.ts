@@ -110,8 +110,12 @@ export function outboundOf(pod: Pod): { readonly host: string; readonly port: nu
 }
 
 /** The configuration of a pod: what is common comes by itself. */
-export function treeFor(mesh: Mesh, pod: Pod, rest: Omit<TreeSpec, 'self' | 'roots'>): Tree {
-  return treeOf({ self: selfOf(pod), roots: [mesh.authorities.mesh.certificatePem], ...rest });
+export function treeFor(
+  mesh: Mesh,
+  pod: Pod,
+  { member = true, ...rest }: Omit<TreeSpec, 'self' | 'roots'> & { readonly member?: boolean | undefined },
+): Tree {
+  return treeOf({ self: { ...selfOf(pod), member }, roots: [mesh.authorities.mesh.certificatePem], ...rest });
 }
 
 /** Ports of a server, one for each protocol. */

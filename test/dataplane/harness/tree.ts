@@ -29,12 +29,15 @@ export interface TreeSpec {
     readonly namespace: string;
     readonly name: string;
     readonly principal: string;
+    readonly member?: boolean;
   };
   readonly settings?: Partial<SettingsNode['data']>;
   readonly roots: readonly string[];
   readonly inbound?: InboundNode['data']['ports'];
   readonly access?: Partial<AccessNode['data']>;
   readonly services?: readonly ServiceSpec[];
+  /** Principals that may be called; all unless given. */
+  readonly callable?: readonly string[];
 }
 
 export interface Tree {
@@ -61,14 +64,14 @@ export function treeOf(spec: TreeSpec): Tree {
     fragments.push(fragment);
     return fragment.hash;
   };
-  const access = { anyone: true, http: [], tcp: [], ...spec.access };
+  const access = { anyone: true, namespaces: ['shop'], http: [], tcp: [], ...spec.access };
   const services: Record<string, Hash> = {};
   for (const service of spec.services ?? []) services[service.key] = addService(add, service);
   const root = add({
     kind: 'root',
     data: { format: configFormat },
     refs: {
-      self: add({ kind: 'self', data: spec.self, refs: {} }),
+      self: add({ kind: 'self', data: { member: true, ...spec.self }, refs: {} }),
       settings: add({ kind: 'settings', data: { ...settings, ...spec.settings }, refs: {} }),
       trust: add({ kind: 'trust', data: { roots: spec.roots }, refs: {} }),
       inbound: add({
@@ -78,7 +81,7 @@ export function treeOf(spec: TreeSpec): Tree {
       }),
       outbound: add({
         kind: 'outbound',
-        data: {},
+        data: { callable: spec.callable ?? null },
         refs: { services: add({ kind: 'index', data: {}, refs: services }) },
       }),
     },

@@ -1,7 +1,7 @@
 /** The small world that the contract speaks of: a buyer, two versions of a store, and services between them. */
 import { test } from 'vitest';
 import type { Driver } from '../../../src/dataplane/driver.ts';
-import type { AccessNode, Backend, Route, SettingsNode } from '../../../src/engine/config.ts';
+import type { AccessNode, Backend, InboundNode, Route, SettingsNode } from '../../../src/engine/config.ts';
 import { type App, startApp } from './apps.ts';
 import * as harness from './mesh.ts';
 import type { ServiceSpec, Tree } from './tree.ts';
@@ -58,17 +58,21 @@ export async function resetWorld(world: World): Promise<void> {
 
 export type Access = Partial<AccessNode['data']>;
 
-/** Configuration of a server: every port, for everybody unless access rules are given. */
+/** Configuration of a server: every port, for everybody unless access rules are given. `changes` may name ports of their own. */
 export function storeTree(
   world: World,
   pod: harness.Pod,
   access: Access = {},
   without: readonly number[] = [],
-  more: ReturnType<typeof harness.inboundPorts> = [],
+  changes: Readonly<Record<number, Partial<InboundNode['data']['ports'][number]>>> = {},
 ): Tree {
-  const inbound = harness.inboundPorts('shop/store').filter(({ port }) => !without.includes(port));
+  const usual = harness.inboundPorts('shop/store').filter(({ port }) => !without.includes(port));
+  const more = Object.keys(changes)
+    .map(Number)
+    .filter(port => !usual.some(each => each.port === port));
+  const added = more.map(port => ({ port, protocol: 'http' as const, services: ['shop/store'] }));
   return harness.treeFor(world.mesh, pod, {
-    inbound: [...inbound, ...more],
+    inbound: [...usual, ...added].map(port => ({ ...port, ...changes[port.port] })),
     access,
     settings: { mode: access.anyone === false ? 'smi' : 'permissive' },
   });
@@ -79,6 +83,10 @@ export interface BuyerOptions {
   readonly split?: readonly Route[];
   readonly more?: readonly ServiceSpec[];
   readonly settings?: Partial<SettingsNode['data']>;
+  /** Principals that may be called; all unless given. */
+  readonly callable?: readonly string[];
+  /** Whether the buyer's pod takes part in the mesh. */
+  readonly member?: boolean;
 }
 
 /** Weights of the two versions, as a route's backends. */
@@ -92,7 +100,7 @@ export function weighted(v1: number, v2: number): readonly Backend[] {
 export const storeAddress = '10.96.0.10';
 
 /** Configuration of the buyer: `store` on a port for each protocol, `split` over both versions, and what a test adds. */
-export function buyerTree(world: World, { split, more = [], settings = {} }: BuyerOptions = {}): Tree {
+export function buyerTree(world: World, { split, more = [], settings = {}, ...whom }: BuyerOptions = {}): Tree {
   const { http, grpc, tcp } = harness.appPorts;
   const at = (port: number) => [harness.endpointOf(world.store, port)];
   const services: ServiceSpec[] = [
@@ -118,7 +126,7 @@ export function buyerTree(world: World, { split, more = [], settings = {} }: Buy
       backends: { 'shop/v1:80': at(http), 'shop/v2:80': [harness.endpointOf(world.storeV2, http)] },
     },
   ];
-  return harness.treeFor(world.mesh, world.buyer, { services: [...services, ...more], settings });
+  return harness.treeFor(world.mesh, world.buyer, { services: [...services, ...more], settings, ...whom });
 }
 
 /** A service with one endpoint. */

@@ -1,20 +1,27 @@
 /** Who may do what: the inbound side, one fragment for each ServiceAccount. */
 import type { HTTPAccessRule, TCPAccessRule } from '../../config.ts';
 import { type Fragment, fragmentOf } from '../../config.ts';
-import type { IdentityRef, TrafficTargetObject } from '../../model.ts';
+import type { IdentityRef, TCPRouteObject, TrafficTargetObject } from '../../model.ts';
 import { keyOf } from '../../snapshot.ts';
 import { httpConditions } from '../match.ts';
 import { principalOf } from '../names.ts';
 import type { Reader, Rule } from '../rule.ts';
-import { permissive, trustDomain } from './mesh.ts';
+import { enrolledNamespace, meshName, nobody, permissive, trustDomain } from './mesh.ts';
 
-/** Key is `namespace/serviceaccount` of the server. Denies everything that no TrafficTarget allows. */
+/**
+ * Key is `namespace/serviceaccount` of the server, or `nobody`. Denies everything that no TrafficTarget allows; in
+ * permissive mode everybody whose namespace does not take part, for certificates outlive a membership.
+ */
 export const access: Rule<Fragment> = {
   name: 'access',
   layer: 3,
   compute: (read, account) => {
-    if (read.node(permissive, ''))
-      return fragmentOf({ kind: 'access', data: { anyone: true, http: [], tcp: [] }, refs: {} });
+    const none = { namespaces: [], http: [], tcp: [] };
+    if (account === nobody) return fragmentOf({ kind: 'access', data: { anyone: false, ...none }, refs: {} });
+    if (read.node(permissive, '')) {
+      const namespaces = read.bucket('namespacesByMesh', meshName);
+      return fragmentOf({ kind: 'access', data: { ...none, anyone: true, namespaces }, refs: {} });
+    }
     const rules = read.bucket('targetsByDestination', account).flatMap(key => {
       const target = read.get('TrafficTarget', key);
       return target === undefined ? [] : rulesOf(read, key, target);
@@ -23,7 +30,7 @@ export const access: Rule<Fragment> = {
     const tcp = inOrder(rules.filter(rule => rule.type === 'tcp'));
     explain(read, '/http', http);
     explain(read, '/tcp', tcp);
-    const data = { anyone: false, http: http.map(({ rule }) => rule), tcp: tcp.map(({ rule }) => rule) };
+    const data = { ...none, anyone: false, http: http.map(({ rule }) => rule), tcp: tcp.map(({ rule }) => rule) };
     return fragmentOf({ kind: 'access', data, refs: {} });
   },
 };
@@ -38,32 +45,54 @@ type AccessRule =
   | ({ readonly type: 'tcp'; readonly rule: TCPAccessRule } & Origins);
 
 function rulesOf(read: Reader, key: string, target: TrafficTargetObject): AccessRule[] {
-  const principals = principalsOf(target.sources, read.node(trustDomain, ''));
+  const principals = principalsOf(read, target.sources);
   if (principals.length === 0) return [];
   return target.rules.flatMap(({ kind, name, matches }): AccessRule[] => {
     const route = `${target.namespace}/${name}`;
-    if (kind === 'TCPRoute') return tcpRules(read, key, route, principals);
+    if (kind === 'TCPRoute') return tcpRules(read, key, route, { target, principals });
     if (kind !== 'HTTPRouteGroup') return [];
     return httpConditions(read.get('HTTPRouteGroup', route), matches).map(({ name: match, match: condition }) => ({
       type: 'http' as const,
-      rule: { ...condition, principals },
+      rule: { ...condition, ...portsOf(target), principals },
       target: key,
       route: { kind: 'HTTPRouteGroup' as const, key: route, match },
     }));
   });
 }
 
-function tcpRules(read: Reader, key: string, route: string, principals: readonly string[]): AccessRule[] {
+/** `destination.port`: the one port of the pods that the target opens. */
+function portsOf({ destination }: TrafficTargetObject): { ports?: readonly number[] } {
+  return destination.port === undefined ? {} : { ports: [destination.port] };
+}
+
+function tcpRules(
+  read: Reader,
+  key: string,
+  route: string,
+  { target, principals }: { readonly target: TrafficTargetObject; readonly principals: readonly string[] },
+): AccessRule[] {
   const object = read.get('TCPRoute', route);
   if (object === undefined) return [];
-  const ports = object.ports && object.ports.length > 0 ? { ports: [...object.ports].sort((a, b) => a - b) } : {};
+  const ports = tcpPorts(object, target);
+  if (ports.ports?.length === 0) return [];
   const origin = { kind: 'TCPRoute' as const, key: route, match: '' };
   return [{ type: 'tcp', rule: { ...ports, principals }, target: key, route: origin }];
 }
 
-/** Only ServiceAccounts are identities of the mesh; any other kind of source admits nobody. */
-function principalsOf(sources: readonly IdentityRef[], domain: string): string[] {
-  const accounts = sources.filter(source => source.kind === 'ServiceAccount').map(keyOf);
+/** Ports that both the route and the target open; none named means every port. */
+export function tcpPorts(route: TCPRouteObject, target: TrafficTargetObject): { ports?: readonly number[] } {
+  const own = portsOf(target);
+  if (route.ports === undefined || route.ports.length === 0) return own;
+  const both = route.ports.filter(port => own.ports?.includes(port) ?? true);
+  return { ports: both.sort((a, b) => a - b) };
+}
+
+/** Only ServiceAccounts of namespaces that take part are identities of the mesh; any other source admits nobody. */
+function principalsOf(read: Reader, sources: readonly IdentityRef[]): string[] {
+  const domain = read.node(trustDomain, '');
+  const accounts = sources
+    .filter(({ kind, namespace }) => kind === 'ServiceAccount' && read.node(enrolledNamespace, namespace))
+    .map(keyOf);
   return [...new Set(accounts.map(account => principalOf(account, domain)))].sort();
 }
 

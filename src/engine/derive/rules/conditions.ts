@@ -8,9 +8,18 @@ import type { Kind, TrafficSplitObject, TrafficTargetObject } from '../../model.
 import { keyOf, splitKey } from '../../snapshot.ts';
 import { serviceKey } from '../names.ts';
 import type { Reader, Rule } from '../rule.ts';
+import { tcpPorts } from './access.ts';
+import { serviceWarnings, warningsOf } from './warnings.ts';
 
-/** Kinds whose objects get a condition. */
-export const conditionKinds = ['MeshConfig', 'TrafficTarget', 'HTTPRouteGroup', 'TCPRoute', 'TrafficSplit'] as const;
+/** Kinds whose objects get a condition; of a Service, whose status is not ours, an Event says what is wrong. */
+export const conditionKinds = [
+  'Service',
+  'MeshConfig',
+  'TrafficTarget',
+  'HTTPRouteGroup',
+  'TCPRoute',
+  'TrafficSplit',
+] as const;
 
 export type ConditionKind = (typeof conditionKinds)[number];
 
@@ -27,7 +36,8 @@ export const condition: Rule<readonly Problem[]> = {
     const [kind, objectKey] = [key.slice(0, space) as ConditionKind, key.slice(space + 1)];
     const own = read.problems(kind, objectKey);
     if (own.length > 0) return own;
-    return referenceProblems(read, kind, objectKey);
+    if (kind === 'Service') return serviceWarnings(read, objectKey);
+    return [...referenceProblems(read, kind, objectKey), ...warningsOf(read, kind, objectKey)];
   },
 };
 
@@ -83,6 +93,8 @@ function ruleProblems(read: Reader, target: TrafficTargetObject): Problem[] {
     const route = `${rule.kind} ${target.namespace}/${rule.name}`;
     const known = matchesOf(read, rule.kind, `${target.namespace}/${rule.name}`);
     if (known === undefined) return [missing('TrafficTarget', target, '/spec/rules', route, 'the rule allows nothing')];
+    const tcp = rule.kind === 'TCPRoute' ? read.get('TCPRoute', `${target.namespace}/${rule.name}`) : undefined;
+    if (tcp && tcpPorts(tcp, target).ports?.length === 0) return [noCommonPort(target, rule.name)];
     const unknown = rule.kind === 'HTTPRouteGroup' ? (rule.matches ?? []).filter(match => !known.has(match)) : [];
     return unknown.map(match =>
       missing('TrafficTarget', target, '/spec/rules', `match ${match} of ${route}`, 'that match allows nothing'),
@@ -105,6 +117,17 @@ function uncarried(target: TrafficTargetObject, name: string): Problem {
     what: `the rule UDPRoute ${target.namespace}/${name} allows nothing`,
     why: 'the mesh carries no UDP',
     fix: 'take the rule away',
+  };
+}
+
+function noCommonPort(target: TrafficTargetObject, name: string): Problem {
+  return {
+    code: 'FSM1004',
+    object: refOf('TrafficTarget', target),
+    path: '/spec/destination/port',
+    what: `the rule TCPRoute ${target.namespace}/${name} allows nothing`,
+    why: `the destination is port ${target.destination.port}, which the TCPRoute does not name`,
+    fix: 'name the same port in both, or leave destination.port out',
   };
 }
 

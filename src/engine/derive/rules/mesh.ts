@@ -1,5 +1,6 @@
 /** Mesh-wide facts: settings, trust, which namespaces take part, who a pod is. */
 import { type Fragment, fragmentOf } from '../../config.ts';
+import { isMember, meshName } from '../../membership.ts';
 import type { MeshConfigObject } from '../../model.ts';
 import { principalOf } from '../names.ts';
 import type { Rule } from '../rule.ts';
@@ -7,8 +8,10 @@ import type { Rule } from '../rule.ts';
 /** Where the one MeshConfig of this mesh is kept. */
 export const meshConfigKey = 'fsm-system/fsm-mesh-config';
 
-/** Label value of the namespaces that take part (`flomesh.io/monitored-by`). */
-export const meshName = 'fsm';
+export { meshName };
+
+/** Key of rules about an account for a pod that takes no part: what nobody may do, and whom nobody may call. */
+export const nobody = '-';
 
 /** Without a MeshConfig the mesh is closed: nothing is allowed that a policy does not allow. */
 const closed: Omit<MeshConfigObject, 'namespace' | 'name'> = {
@@ -59,10 +62,7 @@ export const trust: Rule<Fragment> = {
 export const enrolledNamespace: Rule<boolean> = {
   name: 'enrolledNamespace',
   layer: 1,
-  compute: (read, name) => {
-    const namespace = read.get('Namespace', name);
-    return namespace?.mesh === meshName && !namespace.ignored;
-  },
+  compute: (read, name) => isMember(read.get('Namespace', name)),
 };
 
 /** Who a pod with a sidecar is; null for a pod that is not of the mesh. */

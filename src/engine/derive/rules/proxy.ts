@@ -1,12 +1,20 @@
 /** What one proxy is told: what it may call, what it serves, and the root over both. */
-import { configFormat, type Fragment, fragmentOf, type InboundNode, type IndexNode } from '../../config.ts';
+import {
+  configFormat,
+  type Fragment,
+  fragmentOf,
+  type InboundNode,
+  type IndexNode,
+  type Protocol,
+} from '../../config.ts';
 import type { EndpointSliceObject, ServiceObject } from '../../model.ts';
-import { bucketOf, keyOf } from '../../snapshot.ts';
-import { serviceKey } from '../names.ts';
+import { bucketOf, keyOf, splitKey } from '../../snapshot.ts';
+import { principalOf, serviceKey } from '../names.ts';
+import { combined, protocolOf } from '../protocols.ts';
 import type { Reader, Rule } from '../rule.ts';
 import { access } from './access.ts';
-import { enrolledNamespace, meshName, permissive, settings, trust, workload } from './mesh.ts';
-import { accounts, protocolOf, service } from './service.ts';
+import { enrolledNamespace, meshName, nobody, permissive, settings, trust, trustDomain, workload } from './mesh.ts';
+import { accounts, service } from './service.ts';
 
 /** In permissive mode everybody may call the same services, so they share one list under this key. */
 const everybody = '*';
@@ -15,7 +23,7 @@ const everybody = '*';
  * Services that pods of an account are behind, sorted; key is `namespace/serviceaccount`. A node of its own, so that an
  * address that moves stops here and does not reach everybody who may call the account.
  */
-const servicesBehind: Rule<readonly string[]> = {
+export const servicesBehind: Rule<readonly string[]> = {
   name: 'servicesBehind',
   layer: 4,
   compute: (read, account) => {
@@ -32,11 +40,14 @@ const servicesBehind: Rule<readonly string[]> = {
   },
 };
 
-/** Services that may be called, as sorted `namespace/name`; key is `namespace/serviceaccount`, or `*` for all there are. */
+/** Services that may be called, as sorted `namespace/name`; key is `namespace/serviceaccount`, `nobody`, or `*` for all there are. */
 const reach: Rule<readonly string[]> = {
   name: 'reach',
   layer: 5,
-  compute: (read, account) => (account === everybody ? servicesOfMesh(read) : servicesAllowed(read, account)),
+  compute: (read, account) => {
+    if (account === nobody) return [];
+    return account === everybody ? servicesOfMesh(read) : servicesAllowed(read, account);
+  },
 };
 
 function servicesOfMesh(read: Reader): string[] {
@@ -116,84 +127,121 @@ function indexOf(read: Reader, names: readonly string[]): Fragment {
   return fragmentOf({ kind: 'index', data: {}, refs });
 }
 
-/** What a workload may call; key is `namespace/serviceaccount`. */
+/**
+ * Principals that an account may call, sorted; null where everybody may. Services are shared by all callers and name
+ * all their endpoints; which of them this caller leaves out is one small list: as long as the TrafficTargets that name
+ * it. Key is `namespace/serviceaccount`, or `nobody`.
+ */
+const callable: Rule<readonly string[] | null> = {
+  name: 'callable',
+  layer: 5,
+  compute: (read, account) => {
+    if (account === nobody) return [];
+    if (read.node(permissive, '')) return null;
+    const domain = read.node(trustDomain, '');
+    const members = [...destinations(read, account)].filter(key =>
+      read.node(enrolledNamespace, splitKey(key).namespace),
+    );
+    return members.map(key => principalOf(key, domain)).sort();
+  },
+};
+
+/** What a workload may call; key is `namespace/serviceaccount`, or `nobody`. */
 export const outbound: Rule<Fragment> = {
   name: 'outbound',
   layer: 10,
   compute: (read, account) => {
-    const list = read.node(permissive, '') ? everybody : account;
-    return fragmentOf({ kind: 'outbound', data: {}, refs: { services: read.node(index, list).hash } });
-  },
-};
-
-/** What a pod serves: one entry for each target port of each service in front of it; key is `namespace/pod`. */
-export const inbound: Rule<Fragment | null> = {
-  name: 'inbound',
-  layer: 4,
-  compute: (read, podKey) => {
-    const self = read.node(workload, podKey);
-    if (self === null) return null;
-    const refs = { access: read.node(access, self.account).hash };
-    return fragmentOf({ kind: 'inbound', data: { ports: portsOf(read, podKey) }, refs });
+    const list = account !== nobody && read.node(permissive, '') ? everybody : account;
+    const data = { callable: read.node(callable, account) };
+    return fragmentOf({ kind: 'outbound', data, refs: { services: read.node(index, list).hash } });
   },
 };
 
 type InboundPort = InboundNode['data']['ports'][number];
 
-function portsOf(read: Reader, podKey: string): InboundPort[] {
-  const found = new Map<number, InboundPort>();
-  const slices = read.bucket('slicesByPod', podKey).flatMap(key => read.get('EndpointSlice', key) ?? []);
-  for (const slice of slices.toSorted(byService)) {
-    const object = read.get('Service', `${slice.namespace}/${slice.service}`);
-    if (object === undefined) continue;
-    read.because('/ports', 'Service', keyOf(object), 'target ports');
-    for (const { name, port } of slice.ports) {
-      const next = inboundPort(object, name, port, found.get(port));
-      if (next) found.set(port, next);
-    }
-  }
-  return [...found.values()].sort((a, b) => a.port - b.port);
+/** What a port of a pod speaks by each service in front of it. */
+export interface ServedPort {
+  readonly port: number;
+  /** `namespace/name` of the service, by name. */
+  readonly by: readonly { readonly service: string; readonly protocol: Protocol }[];
 }
+
+/** Ports that a pod serves; key is `namespace/pod`. */
+export const servedPorts: Rule<readonly ServedPort[]> = {
+  name: 'servedPorts',
+  layer: 3,
+  compute: (read, podKey) => {
+    const found: { port: number; service: string; protocol: Protocol }[] = [];
+    const slices = read.bucket('slicesByPod', podKey).flatMap(key => read.get('EndpointSlice', key) ?? []);
+    for (const slice of slices.toSorted(byService)) {
+      const object = read.get('Service', `${slice.namespace}/${slice.service}`);
+      for (const { name, port } of object === undefined ? [] : slice.ports) {
+        const protocol = object && spokenAt(object, name);
+        if (protocol) found.push({ port, service: keyOf(object), protocol });
+      }
+    }
+    const byPort = Map.groupBy(found, ({ port }) => port);
+    return [...byPort]
+      .sort(([a], [b]) => a - b)
+      .map(([port, list]) => ({ port, by: list.map(({ service, protocol }) => ({ service, protocol })) }));
+  },
+};
 
 function byService(a: EndpointSliceObject, b: EndpointSliceObject): number {
   return a.service < b.service ? -1 : a.service > b.service ? 1 : 0;
 }
 
-/** Two services may share a target port: the first by name says the protocol. */
-function inboundPort(
-  object: ServiceObject,
-  name: string,
-  port: number,
-  known: InboundPort | undefined,
-): InboundPort | null {
+function spokenAt(object: ServiceObject, name: string): Protocol | undefined {
   const spec = object.ports.find(candidate => (candidate.name ?? '') === name && candidate.protocol === 'TCP');
-  if (spec === undefined) return null;
-  const services = [...new Set([...(known?.services ?? []), keyOf(object)])].sort();
-  return { port, protocol: known?.protocol ?? protocolOf(spec), services };
+  return spec && protocolOf(spec);
 }
+
+/**
+ * What a pod serves: one entry for each target port of the services in front of it; key is `namespace/pod`. Nothing
+ * for a pod that takes no part, null for one that is not there.
+ */
+export const inbound: Rule<Fragment | null> = {
+  name: 'inbound',
+  layer: 4,
+  compute: (read, podKey) => {
+    const who = read.node(workload, podKey);
+    if (who === null && read.get('Pod', podKey) === undefined) return null;
+    const refs = { access: read.node(access, who?.account ?? nobody).hash };
+    const served = who === null ? [] : read.node(servedPorts, podKey);
+    const ports = served.map(({ port, by }): InboundPort => {
+      for (const { service } of by) read.because('/ports', 'Service', service, 'target ports');
+      const services = [...new Set(by.map(({ service }) => service))].sort();
+      return { port, services, ...combined(by.map(({ protocol }) => protocol)) };
+    });
+    return fragmentOf({ kind: 'inbound', data: { ports }, refs });
+  },
+};
 
 const self: Rule<Fragment | null> = {
   name: 'self',
   layer: 3,
   compute: (read, podKey) => {
     const pod = read.get('Pod', podKey);
-    const who = read.node(workload, podKey);
-    if (pod === undefined || who === null) return null;
-    const data = { uid: who.uid, namespace: pod.namespace, name: pod.name, principal: who.principal };
+    if (pod === undefined) return null;
+    const { uid, namespace, name, serviceAccount } = pod;
+    const principal = principalOf(`${namespace}/${serviceAccount}`, read.node(trustDomain, ''));
+    const data = { uid, namespace, name, principal, member: read.node(workload, podKey) !== null };
     return fragmentOf({ kind: 'self', data, refs: {} });
   },
 };
 
 /**
- * The configuration of an enrolled proxy; key is `namespace/pod`. Null when the pod is gone, is another one than the
- * one that enrolled, or no longer takes part: then the proxy keeps what it has.
+ * The configuration of an enrolled proxy; key is `namespace/pod`. Null when the pod is gone, or is another one than
+ * the one that enrolled. A proxy whose pod takes no part any more is told so: it must not go on with the addresses and
+ * rules of the day on which it left.
  */
 export const root: Rule<Fragment | null> = {
   name: 'root',
   layer: 11,
   compute: (read, podKey) => {
     const who = read.node(workload, podKey);
-    if (who === null || read.enrolled(podKey) !== who.uid) return null;
+    const uid = who === null ? read.get('Pod', podKey)?.uid : who.uid;
+    if (uid === undefined || read.enrolled(podKey) !== uid) return null;
     const parts = { self: read.node(self, podKey), inbound: read.node(inbound, podKey) };
     if (parts.self === null || parts.inbound === null) return null;
     const refs = {
@@ -201,7 +249,7 @@ export const root: Rule<Fragment | null> = {
       settings: read.node(settings, '').hash,
       trust: read.node(trust, '').hash,
       inbound: parts.inbound.hash,
-      outbound: read.node(outbound, who.account).hash,
+      outbound: read.node(outbound, who?.account ?? nobody).hash,
     };
     return fragmentOf({ kind: 'root', data: { format: configFormat }, refs });
   },

@@ -1,31 +1,15 @@
 /** Services: their ports, where they are, and which backend a request goes to. */
-import type { Backend, Endpoint, Protocol, Route, ServicePort } from '../../config.ts';
+import type { Backend, Endpoint, Route, ServicePort } from '../../config.ts';
 import { type Fragment, fragmentOf } from '../../config.ts';
 import type { EndpointSliceObject, ServiceObject, ServicePortSpec, TrafficSplitObject } from '../../model.ts';
 import { keyOf, splitKey } from '../../snapshot.ts';
 import { type HTTPCondition, httpConditions, precedence } from '../match.ts';
 import { serviceKey } from '../names.ts';
+import { protocolOf } from '../protocols.ts';
 import type { Reader, Rule } from '../rule.ts';
 import { workload } from './mesh.ts';
 
-const protocols = new Set<string>(['http', 'http2', 'grpc', 'tcp', 'tcp-server-first', 'https']);
-
-/**
- * Protocol of a port: `appProtocol`, else the port name up to the first dash, else http (the reference's rule).
- * `kubernetes.io/h2c` is http2; an appProtocol that the mesh does not know is carried as TCP.
- */
-export function protocolOf(port: Pick<ServicePortSpec, 'name' | 'appProtocol'>): Protocol {
-  if (port.appProtocol !== undefined) return knownProtocol(port.appProtocol.toLowerCase()) ?? 'tcp';
-  const name = port.name ?? '';
-  if (name.startsWith('tcp-server-first')) return 'tcp-server-first';
-  return knownProtocol(name.split('-')[0] ?? '') ?? 'http';
-}
-
-function knownProtocol(name: string): Protocol | undefined {
-  if (name === 'kubernetes.io/h2c' || name === 'h2c') return 'http2';
-  if (name === 'kubernetes.io/ws' || name === 'ws') return 'http';
-  return protocols.has(name) ? (name as Protocol) : undefined;
-}
+export { protocolOf };
 
 /** `namespace/service:port`, as routes name their backends. */
 export const backendRef = (service: string, port: number): string => `${service}:${port}`;
@@ -37,33 +21,33 @@ export const endpoints: Rule<Fragment> = {
   compute: (read, key) => {
     const colon = key.lastIndexOf(':');
     const [service, port] = [key.slice(0, colon), Number(key.slice(colon + 1))];
-    const spec = read
-      .get('Service', service)
-      ?.ports.find(candidate => candidate.port === port && candidate.protocol === 'TCP');
-    const list = spec === undefined ? [] : endpointsOf(read, service, spec);
+    const object = read.get('Service', service);
+    const spec = object?.ports.find(candidate => candidate.port === port && candidate.protocol === 'TCP');
+    const list = spec === undefined ? [] : endpointsOf(read, service, spec, object?.headless === true);
     return fragmentOf({ kind: 'endpoints', data: { endpoints: list }, refs: {} });
   },
 };
 
-function endpointsOf(read: Reader, service: string, spec: ServicePortSpec): Endpoint[] {
+function endpointsOf(read: Reader, service: string, spec: ServicePortSpec, named: boolean): Endpoint[] {
   const found = new Map<string, Endpoint>();
   for (const sliceKey of read.bucket('slicesByService', service)) {
     const slice = read.get('EndpointSlice', sliceKey);
     const port = slice?.ports.find(candidate => candidate.name === (spec.name ?? ''));
     if (slice === undefined || port === undefined) continue;
-    for (const endpoint of readyEndpoints(read, slice, port.port))
+    for (const endpoint of readyEndpoints(read, slice, port.port, named))
       found.set(`${endpoint.address}:${endpoint.port}`, endpoint);
   }
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 
-/** Only pods with a sidecar: a pod without one has no identity that a client could check. */
-function* readyEndpoints(read: Reader, slice: EndpointSliceObject, port: number): Generator<Endpoint> {
+/** Only pods with a sidecar: a pod without one has no identity that a client could check. Pods of headless services have names. */
+function* readyEndpoints(read: Reader, slice: EndpointSliceObject, port: number, named: boolean): Generator<Endpoint> {
   for (const endpoint of slice.endpoints) {
     if (!endpoint.ready || endpoint.pod === undefined) continue;
     const peer = read.node(workload, `${slice.namespace}/${endpoint.pod}`);
     if (peer === null) continue;
-    for (const address of endpoint.addresses) yield { address, port, principal: peer.principal };
+    const name = named && endpoint.hostname !== undefined ? { hostname: endpoint.hostname } : {};
+    for (const address of endpoint.addresses) yield { address, port, principal: peer.principal, ...name };
   }
 }
 
@@ -79,8 +63,11 @@ export const service: Rule<Fragment | null> = {
       .filter(port => port.protocol === 'TCP')
       .map((port, at) => portOf(read, object, port, at));
     const refs: Record<string, string> = {};
-    for (const port of ports)
-      for (const route of port.routes) for (const { ref } of route.backends) refs[ref] = read.node(endpoints, ref).hash;
+    const wanted = ports.flatMap(({ port, routes }) => [
+      backendRef(key, port),
+      ...routes.flatMap(({ backends }) => backends.map(({ ref }) => ref)),
+    ]);
+    for (const ref of wanted) refs[ref] = read.node(endpoints, ref).hash;
     const { namespace, name } = object;
     return fragmentOf({ kind: 'service', data: { namespace, name, addresses: object.clusterIPs, ports }, refs });
   },

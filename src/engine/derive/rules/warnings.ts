@@ -1,0 +1,178 @@
+/** What is in force, but not as a reader may think: fields that do nothing, services that are open in part, strangers. */
+import type { Problem } from '../../../api/problem.ts';
+import type { IdentityRef, Kind, Meta, ServiceObject, TrafficTargetObject, Written } from '../../model.ts';
+import { keyOf, splitKey } from '../../snapshot.ts';
+import { serviceKey } from '../names.ts';
+import { combined, isHTTP, protocolOf } from '../protocols.ts';
+import type { Reader } from '../rule.ts';
+import { enrolledNamespace, meshConfigKey, permissive } from './mesh.ts';
+import { servedPorts, servicesBehind } from './proxy.ts';
+import { accounts } from './service.ts';
+
+/** Everything of this sort about an object of a kind that people write. */
+export function warningsOf(read: Reader, kind: Kind, key: string): Problem[] {
+  const object = read.get(kind, key) as Written | undefined;
+  if (object === undefined) return [];
+  const idle = idleProblems(kind, object);
+  if (kind === 'MeshConfig') return [...idle, ...misplaced(object)];
+  if (kind !== 'TrafficTarget') return idle;
+  const target = object as TrafficTargetObject;
+  return [...idle, ...namedMatches(target), ...strangers(read, target), ...partlyOpen(read, target)];
+}
+
+type Told = Pick<Problem, 'code' | 'path' | 'what' | 'why' | 'fix'>;
+
+function warning(kind: Kind, object: Meta, told: Told): Problem {
+  return { severity: 'warning', object: { kind, ...splitKey(keyOf(object)) }, ...told };
+}
+
+/** One for all of them: an object of the reference sets dozens. */
+function idleProblems(kind: Kind, object: Written): Problem[] {
+  const { idle = [] } = object;
+  const [first] = idle;
+  if (first === undefined) return [];
+  const pointer = idle.length === 1 ? `/${first.replaceAll('[]', '').replaceAll('.', '/')}` : '/spec';
+  return [
+    warning(kind, object, {
+      code: 'FSM1006',
+      path: pointer,
+      what: `${idle.join(', ')} ${idle.length === 1 ? 'is' : 'are'} accepted and not in force`,
+      why: 'the mesh does not do that yet, or does not need to be told',
+      fix: `see the reference page of ${kind} for what is in force`,
+    }),
+  ];
+}
+
+function misplaced(object: Meta): Problem[] {
+  if (keyOf(object) === meshConfigKey) return [];
+  return [
+    warning('MeshConfig', object, {
+      code: 'FSM1006',
+      path: '/metadata/name',
+      what: 'no setting of this MeshConfig is in force',
+      why: `the one that the mesh goes by is ${meshConfigKey}`,
+      fix: `write the settings into ${meshConfigKey}`,
+    }),
+  ];
+}
+
+function namedMatches(target: TrafficTargetObject): Problem[] {
+  const named = target.rules.filter(({ kind, matches }) => kind === 'TCPRoute' && matches !== undefined);
+  return named.map(({ name }) =>
+    warning('TrafficTarget', target, {
+      code: 'FSM1006',
+      path: '/spec/rules',
+      what: `matches of the rule TCPRoute ${name} are not in force`,
+      why: 'a TCPRoute has one match, and the rule stands for it',
+      fix: 'leave matches out',
+    }),
+  );
+}
+
+/** Identities of namespaces that do not take part, or that left. */
+function strangers(read: Reader, target: TrafficTargetObject): Problem[] {
+  const named: { ref: IdentityRef; path: string }[] = [
+    { ref: target.destination, path: '/spec/destination' },
+    ...target.sources.map(ref => ({ ref, path: '/spec/sources' })),
+  ];
+  return named
+    .filter(({ ref }) => !read.node(enrolledNamespace, ref.namespace))
+    .map(({ ref, path }) =>
+      warning('TrafficTarget', target, {
+        code: 'FSM1006',
+        path,
+        what: `ServiceAccount ${keyOf(ref)} takes no part in the mesh, since namespace ${ref.namespace} does not`,
+        why: 'its pods may call nobody of the mesh, and nobody calls them',
+        fix: `label namespace ${ref.namespace} with flomesh.io/monitored-by=fsm, or take the ServiceAccount out`,
+      }),
+    );
+}
+
+/**
+ * A service, or a split, whose pods have several identities of which a source may call this one and not another. The source's
+ * proxy calls those that it may; the others get nothing from it, and a split's share that is theirs is refused.
+ */
+function partlyOpen(read: Reader, target: TrafficTargetObject): Problem[] {
+  if (read.node(permissive, '')) return [];
+  const own = keyOf(target.destination);
+  return read.node(servicesBehind, own).flatMap(service =>
+    othersBehind(read, service, own).flatMap(([through, other]) => {
+      const barred = target.sources.filter(source => !mayCall(read, keyOf(source), other)).map(keyOf);
+      return barred[0] === undefined
+        ? []
+        : [open(target, { through, own, other, source: barred[0], count: barred.length })];
+    }),
+  );
+}
+
+/** Other identities behind the same name: the service's own, and those of a split that the service has a share in. */
+function othersBehind(read: Reader, service: string, own: string): [through: string, account: string][] {
+  const splits = read.bucket('splitsByBackend', service).flatMap(key => read.get('TrafficSplit', key) ?? []);
+  const shared = splits.flatMap(split => {
+    const through = `TrafficSplit ${keyOf(split)}`;
+    const backends = split.backends.filter(({ weight }) => weight > 0);
+    return backends.map(backend => [through, serviceKey(backend.service, split.namespace)] as const);
+  });
+  const all = [[`Service ${service}`, service] as const, ...shared];
+  const found = all.flatMap(([through, key]) => read.node(accounts, key).map(account => `${through}\n${account}`));
+  return [...new Set(found)].map(text => text.split('\n') as [string, string]).filter(([, account]) => account !== own);
+}
+
+function mayCall(read: Reader, source: string, destination: string): boolean {
+  const targets = read.bucket('targetsByDestination', destination).flatMap(key => read.get('TrafficTarget', key) ?? []);
+  return targets.some(({ sources }) => sources.some(ref => keyOf(ref) === source));
+}
+
+interface Opening {
+  readonly through: string;
+  readonly own: string;
+  readonly other: string;
+  readonly source: string;
+  readonly count: number;
+}
+
+function open(target: TrafficTargetObject, { through, own, other, source, count }: Opening): Problem {
+  const callers = count === 1 ? source : `${source} and ${count - 1} more of the sources`;
+  return warning('TrafficTarget', target, {
+    code: 'FSM1006',
+    path: '/spec/destination',
+    what: `of ${through} the pods of ServiceAccount ${other} are not open to ${callers}, those of ${own} are`,
+    why: 'a proxy calls only the identities that a TrafficTarget lets it call, and what a split gives to the others is refused',
+    fix: `write a TrafficTarget for ${other}, or give the pods one ServiceAccount`,
+  });
+}
+
+/**
+ * A Service that says HTTP of a port of its pods where another one says that the server speaks first: nobody can wait there for
+ * what a client says, so its bytes are carried as they are, and no rule for HTTP holds.
+ */
+export function serviceWarnings(read: Reader, key: string): Problem[] {
+  const { namespace } = splitKey(key);
+  if (read.bucket('serverFirstServices', namespace).length === 0) return [];
+  const object = read.get('Service', key);
+  if (object === undefined || !object.ports.some(port => isHTTP(protocolOf(port)))) return [];
+  return [...rivalsOf(read, object)].map(([port, rival]) =>
+    warning('Service', object, {
+      code: 'FSM1005',
+      path: '/spec/ports',
+      what: `port ${port} of its pods is HTTP here, and Service ${rival} says that the server speaks first there`,
+      why: 'a sidecar cannot tell the two apart, so the port is carried as TCP: rules for HTTP do not hold, rules for TCP do',
+      fix: 'say the same of the port in both Services (appProtocol, or the name of the port)',
+    }),
+  );
+}
+
+/** Port of the pods → the service that says otherwise. */
+function rivalsOf(read: Reader, object: ServiceObject): Map<number, string> {
+  const [key, found] = [keyOf(object), new Map<number, string>()];
+  const slices = read.bucket('slicesByService', key).flatMap(slice => read.get('EndpointSlice', slice) ?? []);
+  const pods = new Set(slices.flatMap(({ namespace, endpoints }) => endpoints.map(({ pod }) => `${namespace}/${pod}`)));
+  for (const pod of [...pods].sort())
+    for (const { port, by } of read.node(servedPorts, pod)) {
+      if (!by.some(({ service, protocol }) => service === key && isHTTP(protocol))) continue;
+      if (combined(by.map(({ protocol }) => protocol)).protocol !== 'tcp-server-first') continue;
+      const rival = by.find(({ protocol }) => protocol === 'tcp-server-first')?.service;
+      if (rival !== undefined) found.set(port, rival);
+    }
+  return found;
+}
