@@ -96,11 +96,19 @@ function served(raws: readonly Raw[], question: Question, { rule }: Named, key: 
     return raws.map(raw => (raw === service ? { ...raw, spec: { ...(raw.spec as object), ports } } : raw));
   }
   const { ports } = service.spec as { ports: { name: string; targetPort: number; protocol?: string }[] };
-  const fresh = make.pod(namespace, 'fresh', 'ann', `uid-${namespace}-fresh`);
-  const slice = {
-    ...make.slice(namespace, name, { fresh: '10.0.9.9' }),
-    metadata: { ...make.slice(namespace, name, {}).metadata, name: `${name}-fresh` },
-    ports: ports.map(({ name, targetPort }) => ({ name, port: targetPort, protocol: 'TCP' })),
-  };
-  return [...raws, { ...fresh, status: { podIP: '10.0.9.9', phase: 'Running' } }, slice];
+  const all = ports.map(({ name, targetPort }) => ({ name, port: targetPort, protocol: 'TCP' }));
+  if (rule !== 'its selector finds no pod')
+    return raws.map(raw => (isSliceOf(raw, namespace, name) ? { ...raw, ports: all } : raw));
+  const fresh = ['ann', 'bob'].map((account, at) => ({
+    ...make.pod(namespace, `fresh-${account}`, account, `uid-${namespace}-fresh-${account}`),
+    status: { podIP: `10.0.9.${at}`, phase: 'Running' },
+  }));
+  const behind = Object.fromEntries(fresh.map(({ metadata, status }) => [metadata.name, status.podIP]));
+  const slice = make.slice(namespace, name, behind);
+  return [...raws, ...fresh, { ...slice, metadata: { ...slice.metadata, name: `${name}-fresh` }, ports: all }];
+}
+
+function isSliceOf({ kind, metadata }: Raw, namespace: string, service: string): boolean {
+  const isHere = kind === 'EndpointSlice' && metadata.namespace === namespace;
+  return isHere && metadata.labels?.['kubernetes.io/service-name'] === service;
 }

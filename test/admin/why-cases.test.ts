@@ -174,7 +174,8 @@ describe('a refusal of the client has its own reason, and names what it is for',
     expect(steps[0]).toMatchObject({ at: 'client', decision: 'refuse', reason });
     expect(named(steps[0] as Explanation['steps'][number]).slice(0, Math.max(1, objects.length))).toEqual(objects);
     expect(steps[0]?.fix).toMatch(/^[a-z]/);
-    expect(outcome).toBe(['no-traffic-target', 'bad-host'].includes(reason) ? 'denied' : 'unroutable');
+    const isDenied = reason === 'no-traffic-target' || [400, 403].includes(steps[0]?.answer?.status ?? 0);
+    expect(outcome).toBe(isDenied ? 'denied' : 'unroutable');
   });
 
   it('tells what the proxy itself says beside why it says so', () => {

@@ -29,10 +29,12 @@ function saidIn({ at, decision, backend, answer }: ExplainedStep): string | unde
   return `${backend} ${isThere ? answer?.reason : 'none'}`;
 }
 
-/** Outcome, port, and for each end who says what for which reason. */
+/** The outcome, and for each end who says what for which reason; what a backend lacks, too, for it is all that is said. */
 function verdictOf({ outcome, steps }: Pick<Verdict, 'outcome' | 'steps'>): string {
-  const said = steps.map(({ at, decision, reason, backend, endpoints }) => [at, decision, reason, backend, endpoints]);
-  return JSON.stringify([outcome, said]);
+  const said = steps.map(({ at, decision, reason, backend, endpoints, cause }) =>
+    [at, decision, reason, backend, endpoints, reason === 'no-endpoints' ? cause : ''].join(' '),
+  );
+  return JSON.stringify([outcome, ...said]);
 }
 
 /** Reasons that lie in the request: no object would change them. */

@@ -59,8 +59,13 @@ export class Derived {
 
   /** Whether the proxy of a pod would be told this very node here. */
   has(because: Because, podKey: string): boolean {
-    const [rule, key] = this.#ruleOf(because, podKey);
-    return this.value<Fragment | null>(rule, key)?.hash === because.hash;
+    return this.#hashOf(because, podKey) === because.hash;
+  }
+
+  #hashOf({ node, key }: Because, podKey: string): Hash | undefined {
+    if (node === 'service') return this.value(service, key)?.hash;
+    const top = this.value(root, podKey)?.refs;
+    return node === 'access' ? this.#fragments.get(top?.inbound ?? '')?.refs.access : top?.[node];
   }
 
   /** Where parts of a node come from that the proxy of a pod is told here. */

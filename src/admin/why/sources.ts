@@ -28,7 +28,6 @@ const pastMax = 3;
 
 /** A proxy that serves only: what it may call has no part in what it admits, and is left out to save its compilation. */
 const noServices = fragmentOf({ kind: 'index', data: {}, refs: {} });
-const callsNobody = fragmentOf({ kind: 'outbound', data: {}, refs: { services: noServices.hash } });
 
 /** What both worlds of one explanation look at. */
 export class Sources {
@@ -81,19 +80,13 @@ export class Sources {
     return known;
   }
 
-  #serving(root: Hash, top: AnyNode): Tables {
-    const alone = { ...top, refs: { ...top.refs, outbound: callsNobody.hash } } as AnyNode;
-    const own: Record<Hash, AnyNode> = {
-      [root]: alone,
-      [callsNobody.hash]: callsNobody.node,
-      [noServices.hash]: noServices.node,
-    };
-    return compile(
-      treeUnder(root, hash => own[hash] ?? this.node(hash)),
-      root,
-      host,
-      null,
-    );
+  #serving(root: Hash, { refs: { outbound = '' } }: AnyNode): Tables {
+    const told = this.node(outbound);
+    const callsNobody = told && ({ ...told, refs: { services: noServices.hash } } as AnyNode);
+    const others = new Map([[noServices.hash, noServices.node]]);
+    if (callsNobody !== undefined) others.set(outbound, callsNobody);
+    const nodes = treeUnder(root, hash => others.get(hash) ?? this.node(hash));
+    return compile(nodes, root, host, null);
   }
 
   /** The pod at an address of a service now: the one that the slices name, else one that has the address. */

@@ -1,5 +1,5 @@
 /** The steps of an answer: what a proxy decides, why, and what would change it. */
-import type { OutboundDecision, Refusal, RouteChoice, RouteExplanation } from '../../dataplane/policy/types.ts';
+import type { Refusal, RouteChoice, RouteExplanation } from '../../dataplane/policy/types.ts';
 import { type Cause, listOf, whyNoTarget } from './cause.ts';
 import { accountOf, type Derived, serviceOf, type VersionedOrigin } from './derived.ts';
 import { type Asking, type End, leftOut } from './ends.ts';
@@ -21,6 +21,8 @@ const fixes: ReadonlyMap<string, string> = new Map([
     'unknown-service',
     'let a TrafficTarget name the client as a source and the ServiceAccount behind it as destination',
   ],
+  ['not-a-member', 'let the namespace of the client take part in the mesh'],
+  ['not-callable', 'let a TrafficTarget name the client as a source and the ServiceAccount of the pod as destination'],
   ['no-rule-for-principal', 'let a TrafficTarget name the client as a source'],
   ['not-served', 'let a Service have this port as its target port'],
   ['no-configuration', 'look at the log of the sidecar: it gets one as soon as it has reached the control plane'],
@@ -65,7 +67,7 @@ export function noWay(
   world: World,
   question: Question,
   route: RouteExplanation,
-  decision: OutboundDecision,
+  decision: NonNullable<RouteExplanation['decision']>,
 ): ExplainedStep {
   const at = { at: 'client', pod: question.client } as const;
   const origins = world.originsOf(route.because, question.client);
@@ -75,7 +77,6 @@ export function noWay(
     const why = cause && { reason: cause.reason, cause: cause.detail, fix: cause.fix };
     return { ...at, decision: 'passthrough', detail, fix: closeEgress, ...why, origins: [...named, ...origins] };
   }
-  if (decision.action === 'forward') return { ...at, decision: 'forward', detail: decision.target, origins };
   const refused = { ...at, ...refusal(decision), origins };
   if (cause !== undefined && causedReasons.has(decision.reason))
     return { ...refused, reason: cause.reason, detail: cause.detail, fix: cause.fix, origins: named };

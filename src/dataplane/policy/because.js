@@ -21,8 +21,7 @@ import { connectionSplit, requestSplit } from './routes.js';
 export function explainRoute(tables, request, destination) {
   var compiled = /** @type {CompiledTables} */ (tables);
   var resolved = resolve(compiled, request.host, destination);
-  if (resolved.port === null)
-    return { port: null, decision: resolved.fixed, because: unresolved(compiled, resolved), choices: [] };
+  if (resolved.port === null) return withoutPort(compiled, resolved);
   var part = resolved.port;
   var split = speaksHTTP(part.protocol) ? requestSplit(part, request) : connectionSplit(part);
   return {
@@ -34,6 +33,34 @@ export function explainRoute(tables, request, destination) {
       share: (choice.upTo - (split.choices[at - 1]?.upTo || 0)) / split.total,
       decisions: choice.decisions,
     })),
+  };
+}
+
+/**
+ * @param {CompiledTables} tables
+ * @param {{ readonly service: ServicePart | null, readonly fixed: OutboundDecision }} resolved
+ * @returns {RouteExplanation}
+ */
+function withoutPort(tables, resolved) {
+  var decision = resolved.fixed;
+  if (decision.action === 'forward') return oneEndpoint(tables, decision);
+  return { port: null, decision: decision, because: unresolved(tables, resolved), choices: [] };
+}
+
+/**
+ * A host may stand for one endpoint, which is all that may be chosen then.
+ * @param {CompiledTables} tables
+ * @param {Extract<OutboundDecision, { action: 'forward' }>} decision
+ * @returns {RouteExplanation}
+ */
+function oneEndpoint(tables, decision) {
+  var colon = decision.service.lastIndexOf(':');
+  var port = Number.parseInt(decision.service.substring(colon + 1), 10);
+  return {
+    port: { service: decision.service.substring(0, colon), port: port, protocol: decision.protocol },
+    decision: null,
+    because: [childOf(tables, 'outbound', '')],
+    choices: [{ backend: decision.backend, share: 1, decisions: [decision] }],
   };
 }
 

@@ -1,7 +1,7 @@
 /** Shapes that the policy compiles a configuration into. Only the policy's own modules look inside. */
 import type { Hash } from '../../engine/canonical.ts';
 import type { Protocol, Refs } from '../../engine/config.ts';
-import type { Host, InboundDecision, OutboundDecision, Tables } from './types.ts';
+import type { Host, InboundDecision, OutboundDecision, Refusal, Tables } from './types.ts';
 
 export type TextTest = (text: string) => boolean;
 
@@ -57,7 +57,7 @@ export interface Split {
   readonly choices: readonly Choice[];
   readonly total: number;
   /** What is answered when there is nothing to choose. */
-  readonly refusal: OutboundDecision;
+  readonly refusal: Refusal;
 }
 
 export interface PortPart {

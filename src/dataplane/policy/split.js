@@ -1,7 +1,7 @@
 /**
  * @import { Backend } from '../../engine/config.ts'
  * @import { Choice, Cursor, Split } from './compiled.ts'
- * @import { Host, OutboundDecision } from './types.ts'
+ * @import { Host, OutboundDecision, Refusal } from './types.ts'
  */
 import { nextEndpoint } from './endpoints.js';
 import { refuse } from './refusal.js';
@@ -37,7 +37,7 @@ export function compileSplit(service, at, backends, decisionsOf, cursorOf) {
 
 /**
  * What stands for a split where no route takes a request.
- * @param {OutboundDecision} refusal
+ * @param {Refusal} refusal
  * @returns {Split}
  */
 export function noSplit(refusal) {

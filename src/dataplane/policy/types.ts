@@ -89,7 +89,7 @@ export interface RouteExplanation {
   /** What the host stands for; null where it names no port of a service that is known here. */
   readonly port: { readonly service: string; readonly port: number; readonly protocol: Protocol } | null;
   /** The decision for all; null where one of the choices is made. */
-  readonly decision: OutboundDecision | null;
+  readonly decision: Exclude<OutboundDecision, { action: 'forward' }> | null;
   readonly because: readonly Because[];
   readonly choices: readonly RouteChoice[];
 }
