@@ -8,7 +8,7 @@ import { checkAnswer, checkLagging, type Explain } from './why-check.ts';
 const meshes = Number(process.env.WHY_MESHES ?? 300);
 const first = Number(process.env.WHY_FIRST ?? 1);
 const seeds = Array.from({ length: meshes }, (_, index) => first + index);
-const patience = 20_000 + meshes * 200;
+const patience = 60_000 + meshes * 600;
 
 /** Runs a check for each seed and says for which ones it failed, up to five. */
 async function each(check: (seed: number) => Promise<void>): Promise<void> {
@@ -69,7 +69,7 @@ async function failures(check: (seed: number) => Promise<unknown>): Promise<numb
   return failed;
 }
 
-describe('a planted fault is found', () => {
+describe('a planted fault is found', { timeout: 120_000 }, () => {
   const broken: [fault: string, spoil: (answer: Explanation) => Explanation][] = [
     ['only the first endpoint is asked', answer => ({ ...answer, steps: answer.steps.slice(0, 2) })],
     ['endpoints that decide alike are counted once', answer => ofSteps(answer, step => ({ ...step, endpoints: 1 }))],
