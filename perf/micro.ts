@@ -66,8 +66,8 @@ class Inside {
   readonly engine = new Engine(emptySnapshot(), this.store, this.deriver);
   readonly push: PushServer;
   readonly sinks: Sink[] = [];
-  /** Configurations that are on their way, and who waits for the last of them. */
-  #waiting = 0;
+  /** uids of pods whose configurations are on their way, and who waits for the last of them. A proxy may say twice what it runs. */
+  #waiting = new Set<string>();
   #settled: () => void = () => {};
   readonly #keys = new Map<string, string>();
 
@@ -79,8 +79,8 @@ class Inside {
       rev: () => `micro.${this.engine.snapshot.revision}`,
       mark: () => ({ cluster: 'micro', versions: {} }),
       onHello: () => {},
-      onAck: () => {
-        if (--this.#waiting === 0) this.#settled();
+      onAck: uid => {
+        if (this.#waiting.delete(uid) && this.#waiting.size === 0) this.#settled();
       },
       onProblem: problem => {
         throw new Error(problem.what);
@@ -105,8 +105,9 @@ class Inside {
       named.map(name => ({ type: 'enrolled', ...name })),
       2,
     );
-    await this.#acknowledged(named.length, () => {
-      for (const { uid } of named) this.#connect(uid);
+    const uids = named.map(({ uid }) => uid);
+    await this.#acknowledged(uids, () => {
+      for (const uid of uids) this.#connect(uid);
     });
   }
 
@@ -121,17 +122,17 @@ class Inside {
   /** Takes one fact through the whole path, to the last acknowledgement. @returns how many proxies it concerned */
   async change(fact: Fact): Promise<number> {
     const { derived } = await this.engine.step([fact], 3);
-    const keys = [...derived.roots.keys()];
-    if (keys.length > 0)
-      await this.#acknowledged(keys.length, () => {
-        for (const key of keys) this.push.changed(proxyUid(this.engine.snapshot, key) ?? '');
+    const uids = [...derived.roots.keys()].map(key => proxyUid(this.engine.snapshot, key) ?? '');
+    if (uids.length > 0)
+      await this.#acknowledged(uids, () => {
+        for (const uid of uids) this.push.changed(uid);
       });
-    return keys.length;
+    return uids.length;
   }
 
-  async #acknowledged(count: number, send: () => void): Promise<void> {
+  async #acknowledged(uids: readonly string[], send: () => void): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting = count;
+    this.#waiting = new Set(uids);
     this.#settled = resolve;
     send();
     await promise;

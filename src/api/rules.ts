@@ -27,7 +27,8 @@ const rules: Rules = {
 /** The findings for an object that already matches the schema of its kind. */
 export function rulesOf(kind: ResourceKind, schema: SchemaNode, valid: unknown): Finding[] {
   const rule = rules[kind] as ((object: unknown) => Finding[]) | undefined;
-  return [...durations(schema, valid, ''), ...(rule?.(valid) ?? [])];
+  const own = rule?.(valid) ?? [];
+  return hasDuration(schema) ? [...durations(schema, valid, ''), ...own] : own;
 }
 
 function meshConfig({ spec }: MeshConfig): Finding[] {
@@ -42,6 +43,18 @@ function meshConfig({ spec }: MeshConfig): Finding[] {
       fix: 'write a minWeight of at most maxWeight',
     },
   ];
+}
+
+const withDuration = new WeakMap<SchemaNode, boolean>();
+
+/** Whether there is a duration in a schema: most have none, and objects of theirs come by the thousand. */
+function hasDuration(node: SchemaNode): boolean {
+  const known = withDuration.get(node);
+  if (known !== undefined) return known;
+  const below = [...Object.values(node.properties ?? {}), ...(node.items ? [node.items] : [])];
+  const has = node['x-fsm-duration'] !== undefined || below.some(hasDuration);
+  withDuration.set(node, has);
+  return has;
 }
 
 /** Durations beyond their bounds, wherever they stand: a schema has no words for them. */

@@ -4,7 +4,7 @@
  * it changes. Provenance and resourceVersions are never part of a node.
  *
  * ```
- * root ─┬─ self        who this proxy is
+ * root ─┬─ self ────── callable               who this proxy is, and whom it may call
  *       ├─ settings    mesh-wide switches
  *       ├─ trust       the certificates of the mesh's roots
  *       ├─ inbound ─── access                 which ports are served; who may do what there
@@ -30,7 +30,7 @@ export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'tcp-server-first' | 
 /** refs: `self`, `settings`, `trust`, `inbound`, `outbound`. */
 export type RootNode = ConfigNode<'root', { readonly format: number }>;
 
-/** refs: none. `principal` is what `principals.ts` makes of account and trust domain. */
+/** refs: `callable`, where not everybody may be called. `principal` is what `principals.ts` makes of account and trust domain. */
 export type SelfNode = ConfigNode<
   'self',
   {
@@ -42,6 +42,12 @@ export type SelfNode = ConfigNode<
     readonly member: boolean;
   }
 >;
+
+/**
+ * refs: none. Principals that some TrafficTarget lets this workload call, sorted: as many as the TrafficTargets that name
+ * it. Services are shared by all callers; whom this one may call there stands here, away from what a change of an endpoint touches.
+ */
+export type CallableNode = ConfigNode<'callable', { readonly principals: readonly string[] }>;
 
 /** refs: none. */
 export type SettingsNode = ConfigNode<
@@ -106,21 +112,15 @@ export type AccessNode = ConfigNode<
   {
     /** Permissive mode: every workload of `namespaces` is admitted. */
     readonly anyone: boolean;
-    /** Namespaces that take part, sorted; empty where rules decide, for those name nobody of another one. */
-    readonly namespaces: readonly string[];
+    /** Namespaces that take part, sorted; absent where rules decide, for those name nobody of another one. */
+    readonly namespaces?: readonly string[];
     readonly http: readonly HTTPAccessRule[];
     readonly tcp: readonly TCPAccessRule[];
   }
 >;
 
-/** refs: `services`, an index. Services are shared by all callers; whom this one may call there stands here. */
-export type OutboundNode = ConfigNode<
-  'outbound',
-  {
-    /** Principals that some TrafficTarget lets this workload call, sorted; null in permissive mode: all. */
-    readonly callable: readonly string[] | null;
-  }
->;
+/** refs: `services`, an index. */
+export type OutboundNode = ConfigNode<'outbound', Record<string, never>>;
 
 /**
  * refs: name → hash for up to 64 names, and data.buckets is absent; more names are spread over 64 indexes by the
@@ -146,7 +146,7 @@ export interface ServicePort {
   readonly routes: readonly Route[];
 }
 
-/** refs: `namespace/name:port` → endpoints, for every backend that a route names and for the service's own pods. */
+/** refs: `namespace/name:port` → endpoints, for every backend that a route names; of a headless service for its own pods too. */
 export type ServiceNode = ConfigNode<
   'service',
   {
@@ -173,6 +173,7 @@ export type EndpointsNode = ConfigNode<'endpoints', { readonly endpoints: readon
 export type AnyNode =
   | RootNode
   | SelfNode
+  | CallableNode
   | SettingsNode
   | TrustNode
   | InboundNode

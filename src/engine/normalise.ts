@@ -38,20 +38,23 @@ export function normalise<K extends Kind>(kind: K, raw: unknown): Normalised<K> 
   const problems = [...validate(kind, apiVersionIn(raw), raw), ...unplaced(kind, raw)];
   if (problems.length > 0) return { ok: false, problems };
   const reader: (raw: Raw<K>) => Objects[K] = readers[kind];
-  return { ok: true, object: { ...reader(current(kind, raw as Raw<K>)), ...idle(kind, raw) } };
+  const object = reader(current(kind, raw as Raw<K>));
+  const idle = idleIn(kind, raw);
+  return { ok: true, object: idle.length === 0 ? object : { ...object, idle } };
 }
+
+const none: readonly string[] = [];
 
 /** Most fields that a condition names. */
 const idleMax = 40;
 
 /** Fields that people set and that do nothing, where there are any; those of the built-in kinds are not ours to judge. */
-function idle(kind: Kind, raw: unknown): { idle?: readonly string[] } {
+function idleIn(kind: Kind, raw: unknown): readonly string[] {
   const resource = resourceOf(kind);
-  if (!resource.custom) return {};
+  if (!resource.custom) return none;
   const version = apiVersionIn(raw).split('/')[1] ?? '';
   const schema = (resource.otherSchemas[version] ?? resource.schema) as SchemaNode;
-  const fields = idleFields(kind, schema, raw).slice(0, idleMax);
-  return fields.length > 0 ? { idle: fields } : {};
+  return idleFields(kind, schema, raw).slice(0, idleMax);
 }
 
 function apiVersionIn(raw: unknown): string {

@@ -31,8 +31,9 @@ const pieceMax = labelMax - 2;
 const hashDigits = 60;
 
 /** The principal of a ServiceAccount, as policies and rules compare it. */
-export function principalOf({ namespace, name }: Account, trustDomain: string): string {
-  return `${inForm({ namespace, name }, trustDomain) === 'hashed' ? `~${hashOf(name)}` : name}.${namespace}.${trustDomain}`;
+export function principalOf(account: Account, trustDomain: string): string {
+  const name = inForm(account, trustDomain) === 'hashed' ? `~${hashOf(account.name)}` : account.name;
+  return `${name}.${account.namespace}.${trustDomain}`;
 }
 
 /** The DNS name in a workload's certificate from which a script reads the principal. */

@@ -9,7 +9,7 @@
  * @property {SettingsNode['data']} settings
  * @property {string[]} roots
  * @property {InboundNode['data']['ports']} inbound
- * @property {Omit<AccessNode['data'], 'namespaces'> & { namespaces?: string[] }} access
+ * @property {AccessNode['data']} access
  * @property {string[] | null} [callable] principals; null (as in permissive mode) unless given
  * @property {ServiceNode['data'][]} services
  * @property {Record<string, Endpoint[]>} endpoints `namespace/name:port` → endpoints
@@ -30,14 +30,17 @@ export function treeOf(spec, hashOf) {
     nodes.set(hash, node);
     return hash;
   };
-  var inbound = { access: add({ kind: 'access', data: Object.assign({ namespaces: [] }, spec.access), refs: {} }) };
+  var inbound = { access: add({ kind: 'access', data: spec.access, refs: {} }) };
+  /** @type {Record<string, string>} */
+  var whom = {};
+  if (spec.callable) whom.callable = add({ kind: 'callable', data: { principals: spec.callable }, refs: {} });
   var outbound = { services: addIndex(spec, add) };
   var refs = {
-    self: add({ kind: 'self', data: Object.assign({ member: true }, spec.self), refs: {} }),
+    self: add({ kind: 'self', data: Object.assign({ member: true }, spec.self), refs: whom }),
     settings: add({ kind: 'settings', data: spec.settings, refs: {} }),
     trust: add({ kind: 'trust', data: { roots: spec.roots }, refs: {} }),
     inbound: add({ kind: 'inbound', data: { ports: spec.inbound }, refs: inbound }),
-    outbound: add({ kind: 'outbound', data: { callable: spec.callable || null }, refs: outbound }),
+    outbound: add({ kind: 'outbound', data: {}, refs: outbound }),
   };
   return { root: add({ kind: 'root', data: { format: 2 }, refs: refs }), nodes: nodes };
 }

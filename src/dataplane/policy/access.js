@@ -22,7 +22,7 @@ export function compileAccess(hash, data) {
   return {
     hash: hash,
     anyone: data.anyone,
-    namespaces: new Set(data.namespaces),
+    namespaces: new Set(data.namespaces || []),
     http: httpRules(data.http),
     httpAt: everywhere.length === data.http.length ? new Map() : portTables(data.http),
     tcp: tcpRules(data.tcp),

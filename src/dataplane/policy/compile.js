@@ -37,14 +37,16 @@ export function compileTables(nodes, root, host, previous) {
   var tree = nodeOf(nodes, root, 'root');
   if (tree.data.format !== configFormat) throw new Error(`format ${tree.data.format} is not read here`);
   var top = tree.refs;
-  var self = nodeOf(nodes, top.self, 'self').data;
+  var who = nodeOf(nodes, top.self, 'self');
+  var self = who.data;
   var settings = nodeOf(nodes, top.settings, 'settings').data;
   var inbound = nodeOf(nodes, top.inbound, 'inbound');
   var outbound = nodeOf(nodes, top.outbound, 'outbound');
   // Cursors start by the pod's uid, so tables of another pod are of no use here.
   var old = previous !== null && previous.self.uid === self.uid ? previous : null;
   var cursors = old === null ? new Map() : old.cursors;
-  var callable = outbound.data.callable === null ? null : new Set(outbound.data.callable);
+  var callable =
+    who.refs.callable === undefined ? null : new Set(nodeOf(nodes, who.refs.callable, 'callable').data.principals);
   /** @type {Work} */
   var work = { nodes: nodes, host: host, uid: self.uid, callable: callable, old: old, cursors: cursors };
   return {

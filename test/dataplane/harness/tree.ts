@@ -65,13 +65,15 @@ export function treeOf(spec: TreeSpec): Tree {
     return fragment.hash;
   };
   const access = { anyone: true, namespaces: ['shop'], http: [], tcp: [], ...spec.access };
+  const principals = spec.callable;
+  const whom = principals && { callable: add({ kind: 'callable', data: { principals }, refs: {} }) };
   const services: Record<string, Hash> = {};
   for (const service of spec.services ?? []) services[service.key] = addService(add, service);
   const root = add({
     kind: 'root',
     data: { format: configFormat },
     refs: {
-      self: add({ kind: 'self', data: { member: true, ...spec.self }, refs: {} }),
+      self: add({ kind: 'self', data: { member: true, ...spec.self }, refs: whom ?? {} }),
       settings: add({ kind: 'settings', data: { ...settings, ...spec.settings }, refs: {} }),
       trust: add({ kind: 'trust', data: { roots: spec.roots }, refs: {} }),
       inbound: add({
@@ -81,7 +83,7 @@ export function treeOf(spec: TreeSpec): Tree {
       }),
       outbound: add({
         kind: 'outbound',
-        data: { callable: spec.callable ?? null },
+        data: {},
         refs: { services: add({ kind: 'index', data: {}, refs: services }) },
       }),
     },

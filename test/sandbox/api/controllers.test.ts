@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../../src/sandbox/api/objects.ts';
+import { slicesOf } from '../../../src/sandbox/controllers/endpoints.ts';
 import { type Controllers, startControllers } from '../../../src/sandbox/controllers/index.ts';
-import type { Pod } from '../../../src/sandbox/controllers/types.ts';
+import type { Pod, Service } from '../../../src/sandbox/controllers/types.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { configMap, deployment, paths, service } from './fixtures.ts';
 
@@ -149,6 +150,25 @@ describe('endpoint slices', () => {
       clusterIP: 'None',
       clusterIPs: ['None'],
     });
+  });
+});
+
+describe('the name of a pod', () => {
+  test.each([
+    ['below the Service that is its subdomain', { hostname: 'db-0', subdomain: 'h' }, 'db-0'],
+    ['not below another one', { hostname: 'db-0', subdomain: 'other' }, undefined],
+    ['not without a hostname', { subdomain: 'h' }, undefined],
+  ])('%s', (_, names, hostname) => {
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'db-0', namespace: 'default', labels: { app: 'd' } },
+      spec: { containers: [], ...names },
+      status: { phase: 'Running', podIP: '127.0.1.7' },
+    } as unknown as Pod;
+    const [slice] = slicesOf(service('h', { app: 'd' }) as unknown as Service, [pod]);
+    const [endpoint] = (slice?.endpoints ?? []) as { hostname?: string }[];
+    expect(endpoint?.hostname).toBe(hostname);
   });
 });
 

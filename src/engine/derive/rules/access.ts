@@ -16,7 +16,7 @@ export const access: Rule<Fragment> = {
   name: 'access',
   layer: 3,
   compute: (read, account) => {
-    const none = { namespaces: [], http: [], tcp: [] };
+    const none = { http: [], tcp: [] };
     if (account === nobody) return fragmentOf({ kind: 'access', data: { anyone: false, ...none }, refs: {} });
     if (read.node(permissive, '')) {
       const namespaces = read.bucket('namespacesByMesh', meshName);
@@ -30,7 +30,7 @@ export const access: Rule<Fragment> = {
     const tcp = inOrder(rules.filter(rule => rule.type === 'tcp'));
     explain(read, '/http', http);
     explain(read, '/tcp', tcp);
-    const data = { ...none, anyone: false, http: http.map(({ rule }) => rule), tcp: tcp.map(({ rule }) => rule) };
+    const data = { anyone: false, http: http.map(({ rule }) => rule), tcp: tcp.map(({ rule }) => rule) };
     return fragmentOf({ kind: 'access', data, refs: {} });
   },
 };
@@ -90,10 +90,11 @@ export function tcpPorts(route: TCPRouteObject, target: TrafficTargetObject): { 
 /** Only ServiceAccounts of namespaces that take part are identities of the mesh; any other source admits nobody. */
 function principalsOf(read: Reader, sources: readonly IdentityRef[]): string[] {
   const domain = read.node(trustDomain, '');
-  const accounts = sources
-    .filter(({ kind, namespace }) => kind === 'ServiceAccount' && read.node(enrolledNamespace, namespace))
-    .map(keyOf);
-  return [...new Set(accounts.map(account => principalOf(account, domain)))].sort();
+  const found = new Set<string>();
+  for (const source of sources)
+    if (source.kind === 'ServiceAccount' && read.node(enrolledNamespace, source.namespace))
+      found.add(principalOf(keyOf(source), domain));
+  return [...found].sort();
 }
 
 /** Any rule may admit a request, so their order has no meaning: sort by content, for equal bytes. */

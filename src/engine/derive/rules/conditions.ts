@@ -37,7 +37,8 @@ export const condition: Rule<readonly Problem[]> = {
     const own = read.problems(kind, objectKey);
     if (own.length > 0) return own;
     if (kind === 'Service') return serviceWarnings(read, objectKey);
-    return [...referenceProblems(read, kind, objectKey), ...warningsOf(read, kind, objectKey)];
+    const problems = referenceProblems(read, kind, objectKey);
+    return problems.concat(warningsOf(read, kind, objectKey));
   },
 };
 

@@ -127,22 +127,18 @@ function indexOf(read: Reader, names: readonly string[]): Fragment {
   return fragmentOf({ kind: 'index', data: {}, refs });
 }
 
-/**
- * Principals that an account may call, sorted; null where everybody may. Services are shared by all callers and name
- * all their endpoints; which of them this caller leaves out is one small list: as long as the TrafficTargets that name
- * it. Key is `namespace/serviceaccount`, or `nobody`.
- */
-const callable: Rule<readonly string[] | null> = {
+/** Whom an account may call; null where everybody may. Key is `namespace/serviceaccount`, or `nobody`. */
+const callable: Rule<Fragment | null> = {
   name: 'callable',
   layer: 5,
   compute: (read, account) => {
-    if (account === nobody) return [];
-    if (read.node(permissive, '')) return null;
+    if (account !== nobody && read.node(permissive, '')) return null;
     const domain = read.node(trustDomain, '');
     const members = [...destinations(read, account)].filter(key =>
       read.node(enrolledNamespace, splitKey(key).namespace),
     );
-    return members.map(key => principalOf(key, domain)).sort();
+    const principals = members.map(key => principalOf(key, domain)).sort();
+    return fragmentOf({ kind: 'callable', data: { principals }, refs: {} });
   },
 };
 
@@ -152,8 +148,7 @@ export const outbound: Rule<Fragment> = {
   layer: 10,
   compute: (read, account) => {
     const list = account !== nobody && read.node(permissive, '') ? everybody : account;
-    const data = { callable: read.node(callable, account) };
-    return fragmentOf({ kind: 'outbound', data, refs: { services: read.node(index, list).hash } });
+    return fragmentOf({ kind: 'outbound', data: {}, refs: { services: read.node(index, list).hash } });
   },
 };
 
@@ -219,14 +214,16 @@ export const inbound: Rule<Fragment | null> = {
 
 const self: Rule<Fragment | null> = {
   name: 'self',
-  layer: 3,
+  layer: 6,
   compute: (read, podKey) => {
     const pod = read.get('Pod', podKey);
     if (pod === undefined) return null;
     const { uid, namespace, name, serviceAccount } = pod;
     const principal = principalOf(`${namespace}/${serviceAccount}`, read.node(trustDomain, ''));
-    const data = { uid, namespace, name, principal, member: read.node(workload, podKey) !== null };
-    return fragmentOf({ kind: 'self', data, refs: {} });
+    const who = read.node(workload, podKey);
+    const whom = read.node(callable, who?.account ?? nobody);
+    const data = { uid, namespace, name, principal, member: who !== null };
+    return fragmentOf({ kind: 'self', data, refs: whom === null ? {} : { callable: whom.hash } });
   },
 };
 

@@ -46,8 +46,10 @@ function* readyEndpoints(read: Reader, slice: EndpointSliceObject, port: number,
     if (!endpoint.ready || endpoint.pod === undefined) continue;
     const peer = read.node(workload, `${slice.namespace}/${endpoint.pod}`);
     if (peer === null) continue;
-    const name = named && endpoint.hostname !== undefined ? { hostname: endpoint.hostname } : {};
-    for (const address of endpoint.addresses) yield { address, port, principal: peer.principal, ...name };
+    const { principal } = peer;
+    const hostname = named ? endpoint.hostname : undefined;
+    for (const address of endpoint.addresses)
+      yield hostname === undefined ? { address, port, principal } : { address, port, principal, hostname };
   }
 }
 
@@ -63,11 +65,11 @@ export const service: Rule<Fragment | null> = {
       .filter(port => port.protocol === 'TCP')
       .map((port, at) => portOf(read, object, port, at));
     const refs: Record<string, string> = {};
-    const wanted = ports.flatMap(({ port, routes }) => [
-      backendRef(key, port),
-      ...routes.flatMap(({ backends }) => backends.map(({ ref }) => ref)),
-    ]);
-    for (const ref of wanted) refs[ref] = read.node(endpoints, ref).hash;
+    for (const port of ports) {
+      for (const route of port.routes) for (const { ref } of route.backends) refs[ref] = read.node(endpoints, ref).hash;
+      const own = backendRef(key, port.port);
+      if (object.headless) refs[own] = read.node(endpoints, own).hash;
+    }
     const { namespace, name } = object;
     return fragmentOf({ kind: 'service', data: { namespace, name, addresses: object.clusterIPs, ports }, refs });
   },

@@ -1,6 +1,14 @@
 /** What is in force, but not as a reader may think: fields that do nothing, services that are open in part, strangers. */
 import type { Problem } from '../../../api/problem.ts';
-import type { IdentityRef, Kind, Meta, ServiceObject, TrafficTargetObject, Written } from '../../model.ts';
+import type {
+  IdentityRef,
+  Kind,
+  Meta,
+  ServiceObject,
+  TrafficSplitObject,
+  TrafficTargetObject,
+  Written,
+} from '../../model.ts';
 import { keyOf, splitKey } from '../../snapshot.ts';
 import { serviceKey } from '../names.ts';
 import { combined, isHTTP, protocolOf } from '../protocols.ts';
@@ -15,6 +23,7 @@ export function warningsOf(read: Reader, kind: Kind, key: string): Problem[] {
   if (object === undefined) return [];
   const idle = idleProblems(kind, object);
   if (kind === 'MeshConfig') return [...idle, ...misplaced(object)];
+  if (kind === 'TrafficSplit') return [...idle, ...partlyShared(read, object as TrafficSplitObject)];
   if (kind !== 'TrafficTarget') return idle;
   const target = object as TrafficTargetObject;
   return [...idle, ...namedMatches(target), ...strangers(read, target), ...partlyOpen(read, target)];
@@ -69,77 +78,85 @@ function namedMatches(target: TrafficTargetObject): Problem[] {
   );
 }
 
-/** Identities of namespaces that do not take part, or that left. */
+/** Identities of namespaces that do not take part, or that left. Most targets name none, and this runs for thousands. */
 function strangers(read: Reader, target: TrafficTargetObject): Problem[] {
-  const named: { ref: IdentityRef; path: string }[] = [
-    { ref: target.destination, path: '/spec/destination' },
-    ...target.sources.map(ref => ({ ref, path: '/spec/sources' })),
-  ];
-  return named
-    .filter(({ ref }) => !read.node(enrolledNamespace, ref.namespace))
-    .map(({ ref, path }) =>
-      warning('TrafficTarget', target, {
-        code: 'FSM1006',
-        path,
-        what: `ServiceAccount ${keyOf(ref)} takes no part in the mesh, since namespace ${ref.namespace} does not`,
-        why: 'its pods may call nobody of the mesh, and nobody calls them',
-        fix: `label namespace ${ref.namespace} with flomesh.io/monitored-by=fsm, or take the ServiceAccount out`,
-      }),
-    );
+  const found: Problem[] = [];
+  const { destination } = target;
+  if (!read.node(enrolledNamespace, destination.namespace))
+    found.push(stranger(target, destination, '/spec/destination'));
+  for (const source of target.sources)
+    if (!read.node(enrolledNamespace, source.namespace)) found.push(stranger(target, source, '/spec/sources'));
+  return found;
+}
+
+function stranger(target: TrafficTargetObject, ref: IdentityRef, path: string): Problem {
+  return warning('TrafficTarget', target, {
+    code: 'FSM1006',
+    path,
+    what: `ServiceAccount ${keyOf(ref)} takes no part in the mesh, since namespace ${ref.namespace} does not`,
+    why: 'its pods may call nobody of the mesh, and nobody calls them',
+    fix: `label namespace ${ref.namespace} with flomesh.io/monitored-by=fsm, or take the ServiceAccount out`,
+  });
 }
 
 /**
- * A service, or a split, whose pods have several identities of which a source may call this one and not another. The source's
- * proxy calls those that it may; the others get nothing from it, and a split's share that is theirs is refused.
+ * A service whose pods have several identities, of which a source may call this one and not another. The source's proxy calls
+ * those that it may; the others get nothing from it.
  */
 function partlyOpen(read: Reader, target: TrafficTargetObject): Problem[] {
   if (read.node(permissive, '')) return [];
   const own = keyOf(target.destination);
-  return read.node(servicesBehind, own).flatMap(service =>
-    othersBehind(read, service, own).flatMap(([through, other]) => {
-      const barred = target.sources.filter(source => !mayCall(read, keyOf(source), other)).map(keyOf);
-      return barred[0] === undefined
-        ? []
-        : [open(target, { through, own, other, source: barred[0], count: barred.length })];
-    }),
-  );
-}
-
-/** Other identities behind the same name: the service's own, and those of a split that the service has a share in. */
-function othersBehind(read: Reader, service: string, own: string): [through: string, account: string][] {
-  const splits = read.bucket('splitsByBackend', service).flatMap(key => read.get('TrafficSplit', key) ?? []);
-  const shared = splits.flatMap(split => {
-    const through = `TrafficSplit ${keyOf(split)}`;
-    const backends = split.backends.filter(({ weight }) => weight > 0);
-    return backends.map(backend => [through, serviceKey(backend.service, split.namespace)] as const);
+  const several = read.node(servicesBehind, own).filter(service => read.node(accounts, service).length > 1);
+  return several.flatMap(service => {
+    const others = read.node(accounts, service).filter(account => account !== own);
+    return others.flatMap(other => {
+      const open = sourcesOf(read, other);
+      const barred = target.sources.map(keyOf).filter(source => !open.has(source));
+      if (barred.length === 0) return [];
+      return [
+        warning('TrafficTarget', target, {
+          code: 'FSM1006',
+          path: '/spec/destination',
+          what: `of Service ${service} the pods of ServiceAccount ${other} are not open to ${listed(barred)}, those of ${own} are`,
+          why: 'a proxy calls only the identities that a TrafficTarget lets it call',
+          fix: `write a TrafficTarget for ${other}, or give the pods one ServiceAccount`,
+        }),
+      ];
+    });
   });
-  const all = [[`Service ${service}`, service] as const, ...shared];
-  const found = all.flatMap(([through, key]) => read.node(accounts, key).map(account => `${through}\n${account}`));
-  return [...new Set(found)].map(text => text.split('\n') as [string, string]).filter(([, account]) => account !== own);
 }
 
-function mayCall(read: Reader, source: string, destination: string): boolean {
-  const targets = read.bucket('targetsByDestination', destination).flatMap(key => read.get('TrafficTarget', key) ?? []);
-  return targets.some(({ sources }) => sources.some(ref => keyOf(ref) === source));
-}
-
-interface Opening {
-  readonly through: string;
-  readonly own: string;
-  readonly other: string;
-  readonly source: string;
-  readonly count: number;
-}
-
-function open(target: TrafficTargetObject, { through, own, other, source, count }: Opening): Problem {
-  const callers = count === 1 ? source : `${source} and ${count - 1} more of the sources`;
-  return warning('TrafficTarget', target, {
-    code: 'FSM1006',
-    path: '/spec/destination',
-    what: `of ${through} the pods of ServiceAccount ${other} are not open to ${callers}, those of ${own} are`,
-    why: 'a proxy calls only the identities that a TrafficTarget lets it call, and what a split gives to the others is refused',
-    fix: `write a TrafficTarget for ${other}, or give the pods one ServiceAccount`,
+/** A split of which a caller may call one backend and not another: the share of the other is refused. */
+function partlyShared(read: Reader, split: TrafficSplitObject): Problem[] {
+  if (read.node(permissive, '')) return [];
+  const shares = split.backends.filter(({ weight }) => weight > 0);
+  const all = new Set(shares.flatMap(({ service }) => read.node(accounts, serviceKey(service, split.namespace))));
+  if (all.size < 2) return [];
+  const open = new Map([...all].sort().map(account => [account, sourcesOf(read, account)]));
+  const callers = [...new Set([...open.values()].flatMap(sources => [...sources]))].sort();
+  return [...open].flatMap(([account, sources]) => {
+    const barred = callers.filter(caller => !sources.has(caller));
+    if (barred.length === 0) return [];
+    return [
+      warning('TrafficSplit', split, {
+        code: 'FSM1006',
+        path: '/spec/backends',
+        what: `the share of ServiceAccount ${account} is not open to ${listed(barred)}, another share is`,
+        why: 'what the split gives to an identity that a caller may not call is refused',
+        fix: `write a TrafficTarget for ${account}`,
+      }),
+    ];
   });
+}
+
+/** Accounts that some TrafficTarget lets call this one. */
+function sourcesOf(read: Reader, account: string): Set<string> {
+  const targets = read.bucket('targetsByDestination', account).flatMap(key => read.get('TrafficTarget', key) ?? []);
+  return new Set(targets.flatMap(({ sources }) => sources.map(keyOf)));
+}
+
+function listed([first = '', ...more]: readonly string[]): string {
+  return more.length === 0 ? first : `${first} and ${more.length} more`;
 }
 
 /**
