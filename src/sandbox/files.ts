@@ -1,7 +1,8 @@
 /** What a sandbox keeps on disk, all of it below one directory of mode 0700. */
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { rootCertificateFile } from '../identity/root-store.ts';
+import { sandboxFolder } from './shell.ts';
 
 export interface SandboxFiles {
   readonly dir: string;
@@ -20,9 +21,6 @@ export interface SandboxFiles {
   /** First on the PATH of containers. */
   readonly bin: string;
 }
-
-/** Name of the directory, below the one where people work. */
-export const sandboxFolder = '.fsm';
 
 /** @param dir the sandbox's own directory, usually `.fsm` */
 export function filesOf(dir: string): SandboxFiles {
@@ -57,6 +55,16 @@ export async function cleanFolder(files: SandboxFiles): Promise<void> {
 /** Removes what is worth nothing once the sandbox has ended: credentials. Journal and logs stay until the next start. */
 export async function removeSecrets({ kubeconfig, pods, apiRoot }: SandboxFiles): Promise<void> {
   for (const path of [kubeconfig, pods, apiRoot]) await rm(path, { recursive: true, force: true });
+}
+
+/** Removes what a start that failed has made; logs stay where they say why. */
+export async function removeMade({ state, bin, logs }: SandboxFiles): Promise<void> {
+  for (const path of [state, bin]) await rm(path, { recursive: true, force: true });
+  for (const name of await readdir(logs)) {
+    const path = join(logs, name);
+    if ((await stat(path)).size === 0) await rm(path);
+  }
+  if ((await readdir(logs)).length === 0) await rmdir(logs);
 }
 
 /** `.fsm` in a working directory. */

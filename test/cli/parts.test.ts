@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { rowOf } from '../../src/cli/cluster/columns.ts';
 import { readManifests } from '../../src/cli/cluster/manifests.ts';
@@ -65,15 +65,38 @@ describe('manifests', () => {
   test('may be several documents, empty ones and lists', async () => {
     const list = `{ apiVersion: v1, kind: List, items: [${object('b')}, ${object('c')}] }`;
     const found = await readManifests([file([object('a'), '', list].join('\n---\n'))]);
-    expect(found.map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'c']);
+    expect(found.map(one => 'manifest' in one && one.manifest.metadata.name)).toEqual(['a', 'b', 'c']);
   });
 
   test.each([
     ['a: [', /is no YAML/],
     ['{ kind: ConfigMap, metadata: { name: a } }', /lacks apiVersion/],
-    ['', /no object/],
-  ])('that are %j are refused as a mistake of the user', async (content, message) => {
-    await expect(readManifests([file(content)])).rejects.toThrow(message);
+    ['{ apiVersion: v1, kind: ConfigMap, metadata: { name: 7 } }', /lacks apiVersion, kind or metadata.name/],
+    ['just text', /lacks apiVersion/],
+    ['[1, 2]', /lacks apiVersion/],
+    ['{ kind: List, items: [null] }', /lacks apiVersion/],
+    [`a: &a [x]\nb: &b [${'*a,'.repeat(200)}]\nc: [${'*b,'.repeat(200)}]`, /cannot be used/],
+  ])('that are %j are told in their place, and hide nothing beside them', async (content, message) => {
+    const found = await readManifests([file(`${object('before')}\n---\n${content}`), file(object('after'))]);
+    expect(found.map(one => ('manifest' in one ? one.manifest.metadata.name : one.problem.what))).toEqual([
+      'before',
+      expect.stringMatching(message),
+      'after',
+    ]);
+  });
+
+  test('that are nothing at all are a mistake of the user', async () => {
+    await expect(readManifests([file('')])).rejects.toThrow('there is no object');
+  });
+
+  test('may be a folder, and a file that cannot be read hides none of the others', async () => {
+    const one = file(object('a'));
+    const found = await readManifests([dirname(one), join(dirname(one), 'nothing'), one]);
+    expect(found.map(each => ('manifest' in each ? each.manifest.metadata.name : each.problem.code))).toEqual([
+      'a',
+      'FSM6005',
+      'a',
+    ]);
   });
 });
 

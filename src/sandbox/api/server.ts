@@ -15,7 +15,7 @@ import { objectBodyOf, placeOf, resourceRequest } from './request.ts';
 import { sendFailure, sendJson } from './respond.ts';
 import { reviews } from './reviews.ts';
 import { createAppliers } from './server-apply.ts';
-import { ApiFailure, forbidden, unauthorized } from './status.ts';
+import { ApiFailure, forbidden, type Subject, unauthorized } from './status.ts';
 import { type Admit, createStore, type Store } from './store.ts';
 import { apiAudience, createTokens, type Tokens, type User } from './tokens.ts';
 import type { OpenWatch } from './watch.ts';
@@ -114,7 +114,7 @@ async function suffer(fault: RequestFault, response: ServerResponse): Promise<bo
   const seconds = fault.retryAfterSeconds;
   const details = seconds === undefined ? undefined : { retryAfterSeconds: seconds };
   const failure = new ApiFailure(fault.answer, reasons[fault.answer], 'a fault that was asked for', details);
-  sendFailure(response, failure, seconds === undefined ? {} : { 'retry-after': String(seconds) });
+  sendFailure(response, failure, undefined, seconds === undefined ? {} : { 'retry-after': String(seconds) });
   return true;
 }
 
@@ -124,6 +124,18 @@ function reviewAt(path: string, method: string) {
     one => one.group === place?.group && one.version === place.version && one.plural === place.plural,
   );
   return method === 'POST' ? found : undefined;
+}
+
+/** What a request was about, as far as its path tells: an error of any kind says so (`meta/v1` StatusDetails). */
+function aboutOf(url: string): Subject | undefined {
+  try {
+    const { pathname } = new URL(url, 'https://sandbox');
+    const { group, plural, name } = placeOf(pathname) ?? { group: '', plural: '', name: '' };
+    return plural === '' ? undefined : { group, kind: plural, name };
+  } catch {
+    // A path that cannot be read is about nothing.
+    return undefined;
+  }
 }
 
 type Serve = (message: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -200,7 +212,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     serve(message, response).catch(error => {
       // A client that went away in the middle is not our failure.
       if (!(error instanceof ApiFailure) && !response.destroyed) onError(error);
-      sendFailure(response, error);
+      sendFailure(response, error, aboutOf(message.url ?? '/'));
     });
   });
   server.keepAliveTimeout = idleConnectionMs;

@@ -6,6 +6,7 @@ import { establish, storageVersion } from './crds.ts';
 import type { Change, ChangeLog } from './log.ts';
 import { draftOf, jsonEqual, type KubeObject, keyOf, type ObjectMeta, objectAt, timestamp } from './objects.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
+import { checkTypes } from './rules/types.ts';
 import { applyDefaults } from './schema.ts';
 import { alreadyExists, badRequest, notFound } from './status.ts';
 import type { Admit, DeleteOptions, UpdateOptions, WriteOptions } from './store.ts';
@@ -43,7 +44,10 @@ function commit(core: Core, resource: Resource, type: Change['type'], object: Ku
 /** Defaults, then validation; a definition is established on the way. */
 function complete(core: Core, resource: Resource, object: KubeObject, old?: KubeObject) {
   if (resource.schema) applyDefaults(object, resource.schema);
-  else defaultBuiltin(object, core.assignIp);
+  else {
+    checkTypes(object);
+    defaultBuiltin(object, core.assignIp);
+  }
   checkObject(resource, object, old);
   if (resource.id === definitions) establish(object, core.now());
 }
