@@ -46,6 +46,7 @@ function exitOf(error: CommanderError): number {
 /** Every command fails and prints in the same way; commander gives a command nothing of the one above it. */
 function alike(command: Command): Command {
   command.exitOverride().showHelpAfterError('(use --help to see what there is)').configureOutput({ writeOut: write });
+  command.addHelpText('before', ({ error }) => (error ? 'error: which command is meant is missing' : ''));
   for (const child of command.commands) alike(child);
   return command;
 }

@@ -30,6 +30,7 @@ const reasons: Readonly<Record<string, { readonly why: string; readonly fix: str
 
 const verbs: Readonly<Record<string, string>> = {
   open: 'opened',
+  stat: 'found',
   scandir: 'read',
   read: 'read',
   write: 'written',

@@ -23,10 +23,13 @@ export async function requireSandbox(dir: string): Promise<Instance> {
 export async function ask<T>(dir: string, path: string): Promise<T> {
   const { readModel } = await requireSandbox(dir);
   const response = await fetch(readModel + path, { signal: AbortSignal.timeout(timeoutMs) }).catch(error => {
-    throw new ProblemError(noAnswer(dir, readModel, reasonOf(error)), error);
+    throw new ProblemError(
+      noAnswer(dir, readModel, reasonOf(error instanceof Error ? (error.cause ?? error) : error)),
+      error,
+    );
   });
   const body: unknown = await response.json().catch(() => undefined);
-  if (body === undefined) throw new ProblemError(noAnswer(dir, readModel, `${response.status} and no JSON`));
+  if (response.ok && body === undefined) throw new ProblemError(noAnswer(dir, readModel, 'what came is no JSON'));
   if (response.ok) return body as T;
   throw isProblemAnswer(body) ? new ProblemError(body.problem) : new ProblemError(refused(path, response.status));
 }

@@ -1,6 +1,6 @@
 /** What a sandbox keeps on disk, all of it below one directory of mode 0700. */
-import { chmod, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, chmod, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { rootCertificateFile } from '../identity/root-store.ts';
 import { sandboxFolder } from './shell.ts';
 
@@ -39,9 +39,35 @@ export function filesOf(dir: string): SandboxFiles {
   };
 }
 
+/**
+ * Makes a folder and those above it. By itself: where a file system knows no new folders (/proc), Node's own way never
+ * comes to an end.
+ */
+async function makeWithParents(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(dir)).isDirectory()) return;
+    if (code !== 'ENOENT' || (await isThere(dirname(dir)))) throw error;
+    await makeWithParents(dirname(dir));
+    await mkdir(dir, { mode: 0o700 });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    // What cannot be reached is not there.
+    return false;
+  }
+}
+
 /** Makes the directory, closed to others. */
 export async function makeFolder(files: SandboxFiles): Promise<void> {
-  await mkdir(files.dir, { recursive: true, mode: 0o700 });
+  await makeWithParents(files.dir);
   await chmod(files.dir, 0o700);
 }
 

@@ -51,7 +51,7 @@ function markWaiting(host: KubeletHost, pod: Pod): void {
   const { store } = host.server;
   const { namespace = '', name, uid } = pod.metadata;
   if (store.get('pods', namespace, name)?.metadata.uid !== uid) return;
-  const message = `0/1 nodes are available: 1 Too many pods. ${reason}.`;
+  const message = `0/1 nodes are available: 1 Too many pods (${reason}).`;
   const condition: Condition = {
     type: 'PodScheduled',
     status: 'False',
