@@ -19,7 +19,8 @@ export function fail(error: unknown): void {
 export function tell(error: unknown): Problem {
   const problem = problemOf(error);
   process.exitCode = exitCodes.problem;
-  console.error(formatProblem(problem));
+  // What others said may have lines of its own; a problem is one.
+  console.error(formatProblem(problem).replace(/\s*\n\s*/g, ' '));
   if (process.env.FSM_TRACE && error instanceof Error) console.error(error.stack);
   return problem;
 }

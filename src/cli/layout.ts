@@ -1,9 +1,9 @@
 /** How text is laid out: columns, and lines that are as wide as a terminal is. Nothing is ever cut off. */
 
-/** No column is made narrower than this, in characters. */
-const narrowest = 8;
-
 const gap = '  ';
+
+/** What is broken off stands so much further in. */
+const hanging = 4;
 
 interface Width {
   readonly isTTY?: boolean;
@@ -17,24 +17,45 @@ export function widthOf({ isTTY, columns = 0 }: Width): number {
 
 /**
  * Columns two spaces apart, as wide as their longest cell; no newline at the end. What is wider than `width` is made
- * narrower, the widest columns first, and their cells take several lines.
+ * narrower, the widest columns first, and their cells take several lines. No word is broken, so that every name can be
+ * copied: where the words alone are too wide each row becomes a paragraph.
  */
 export function layTable(header: readonly string[], rows: readonly (readonly string[])[], width: number): string {
   const all = [header, ...rows];
-  const natural = header.map((_, column) => Math.max(...all.map(row => (row[column] ?? '').length)));
-  const widths = narrowed(natural, width - gap.length * (header.length - 1));
+  const widest = (lengthOf: (cell: string) => number) =>
+    header.map((_, column) => Math.max(...all.map(row => lengthOf(row[column] ?? ''))));
+  const natural = widest(cell => cell.length);
+  const least = widest(cell => Math.max(...cell.split(' ').map(word => word.length)));
+  const room = width - gap.length * (header.length - 1);
+  if (sum(least) > room) return rows.map(row => paragraph(header, row, width)).join('\n');
+  const widths = narrowed(natural, least, room);
   return all.flatMap(row => linesOfRow(row, widths)).join('\n');
 }
 
-/** Takes from the widest column until the sum fits, or nothing more can be taken. */
-function narrowed(natural: readonly number[], sum: number): readonly number[] {
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+
+/** Takes from the widest column that can be made narrower until all fit. */
+function narrowed(natural: readonly number[], least: readonly number[], room: number): readonly number[] {
   const widths = [...natural];
-  for (;;) {
-    const all = widths.reduce((total, one) => total + one, 0);
-    const widest = Math.max(...widths);
-    if (all <= sum || widest <= narrowest) return widths;
-    widths[widths.indexOf(widest)] = widest - 1;
+  while (sum(widths) > room) {
+    const free = widths.map((width, column) => (width > (least[column] ?? 0) ? width : 0));
+    const column = free.indexOf(Math.max(...free));
+    widths[column] = (widths[column] ?? 0) - 1;
   }
+  return widths;
+}
+
+/** A row as `HEADER cell` after `HEADER cell`, further lines further in; empty cells are left out. */
+function paragraph(header: readonly string[], row: readonly string[], width: number): string {
+  const fields = header.map((name, column) => [name, row[column] ?? '']).filter(([, cell]) => cell !== '');
+  const lines: string[] = [];
+  for (const field of fields.map(pair => pair.join(' '))) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + gap.length + field.length <= width)
+      lines[lines.length - 1] = last + gap + field;
+    else lines.push(last === undefined ? field : gap + field);
+  }
+  return foldLines(lines.join('\n'), width);
 }
 
 function linesOfRow(row: readonly string[], widths: readonly number[]): readonly string[] {
@@ -48,37 +69,37 @@ function linesOfRow(row: readonly string[], widths: readonly number[]): readonly
   );
 }
 
-/** A text in lines of at most `width`, broken behind blanks and marks where there are any, else in the middle. */
+/** A text in lines of at most `width`, broken at blanks; a word that is longer is broken where it has to be. */
 function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let rest = text;
   while (rest.length > width) {
-    const end = breakAt(rest, width);
+    const blank = rest.slice(0, width + 1).lastIndexOf(' ');
+    const end = blank > 0 ? blank : width;
     lines.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end).trimStart();
   }
   return [...lines, rest];
 }
 
-/** Where a line ends: behind the last blank that fits, else behind the last mark, else at the width. */
-function breakAt(text: string, width: number): number {
-  const blank = text.slice(0, width + 1).lastIndexOf(' ');
-  if (blank > 0 && text.slice(0, blank).trim() !== '') return blank + 1;
-  const mark = Math.max(...['/', ',', '-', '.', ':'].map(one => text.slice(0, width).lastIndexOf(one)));
-  return mark > 0 ? mark + 1 : width;
-}
-
-/** Breaks the lines of a text that are longer than `width`; what is broken off stands under its line, further in. */
+/**
+ * Breaks the lines of a text that are longer than `width`; what is broken off stands under its line, further in, but not
+ * so far that a word would have to be broken for it.
+ */
 export function foldLines(text: string, width: number): string {
   if (!Number.isFinite(width)) return text;
   return text
     .split('\n')
-    .flatMap(line => {
-      const indent = ' '.repeat(Math.min(line.length - line.trimStart().length, Math.max(0, width - narrowest)));
-      if (line.length <= width) return [line];
-      const further = width - indent.length - gap.length < narrowest ? indent : indent + gap;
-      const [first = '', ...more] = wrapped(line.trimStart(), width - indent.length);
-      return [indent + first, ...wrapped(more.join(' '), width - further.length).map(part => further + part)];
-    })
+    .flatMap(line => (line.length <= width ? [line] : folded(line, width)))
     .join('\n');
+}
+
+function folded(line: string, width: number): readonly string[] {
+  const content = line.trimStart();
+  const room = width - Math.max(...content.split(' ').map(word => word.length));
+  const indented = line.length - content.length;
+  const [first, further] = [indented, indented + hanging].map(most => ' '.repeat(Math.max(0, Math.min(most, room))));
+  const [begin = '', ...more] = wrapped(content, width - (first ?? '').length);
+  const rest = more.length === 0 ? [] : wrapped(more.join(' '), width - (further ?? '').length);
+  return [`${first}${begin}`, ...rest.map(part => `${further}${part}`)];
 }

@@ -64,6 +64,8 @@ function plainScreen(out: Terminal, engine: string): Screen {
 
 const subject = ({ client, request, service }: Flow) => `${client} → ${service} ${request} `;
 
+const shortly = (flow: Flow) => `${subject(flow)}→ ${flow.status || '-'} ${flow.answer}`;
+
 function sentence(flow: Flow, engine: string): string {
   return `${subject(flow)}→ ${flow.status} ${flow.answer} (mutual TLS, ${engine} sidecars)`;
 }
@@ -78,8 +80,9 @@ function render(flows: readonly Flow[], engine: string, width: number): readonly
   const rows = rowsOf(flows, engine);
   const left = [undefined, ...expendable].map((_, count) => header.length - count);
   const natural = (columns: number) => layTable(header.slice(0, columns), rows, Number.POSITIVE_INFINITY).split('\n');
-  const fits = left.find(columns => natural(columns).every(line => line.length <= width)) ?? left.at(-1);
-  return foldLines(layTable(header.slice(0, fits), rows, width), width).split('\n');
+  const fitting = left.find(columns => natural(columns).every(line => line.length <= width));
+  if (fitting !== undefined) return natural(fitting);
+  return flows.flatMap(flow => foldLines(shortly(flow), width).split('\n'));
 }
 
 function rowsOf(flows: readonly Flow[], engine: string): readonly string[][] {
