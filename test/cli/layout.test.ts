@@ -44,7 +44,7 @@ describe('a table', () => {
   });
 });
 
-test.each([60, 30, 12])('lines are folded at %i columns, further in than they began', width => {
+test.each([60, 30, 18])('lines are folded at %i columns, further in than they began', width => {
   const text = `  At the client, shop/web: forward: shop/cart goes to shop/cart-v1 100 %\nshort`;
   const folded = foldLines(text, width);
   expect(longest(folded)).toBeLessThanOrEqual(width);

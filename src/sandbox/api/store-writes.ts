@@ -68,6 +68,7 @@ export function createObject(
   { dryRun = false }: WriteOptions = {},
 ): KubeObject {
   const draft = draftOf(object);
+  if (!resource.schema) checkTypes(draft);
   draft.metadata.name = nameOf(draft.metadata);
   const { name, namespace } = draft.metadata;
   checkNamespace(core.log, resource, draft);
