@@ -37,8 +37,9 @@ function schemaShape(schema: JsonObject): Shape {
 }
 
 /** `protocol` is the one key field of the built-in kinds that may be left out; its default is TCP. */
-const keyFields = (item: unknown, keys: readonly string[]) =>
-  JSON.stringify(keys.map(key => objectAt(item)[key] ?? (key === 'protocol' ? 'TCP' : null)));
+const keyField = (item: unknown, key: string) => objectAt(item)[key] ?? (key === 'protocol' ? 'TCP' : null);
+
+const keyFields = (item: unknown, keys: readonly string[]) => JSON.stringify(keys.map(key => keyField(item, key)));
 
 const find = (list: unknown, item: unknown, keys: readonly string[]) =>
   Array.isArray(list) ? list.find(one => keyFields(one, keys) === keyFields(item, keys)) : undefined;
@@ -97,7 +98,7 @@ function repeated(applied: unknown, shape: Shape, path: string): readonly Cause[
     );
   if (!Array.isArray(applied)) return [];
   const keys = shape.keys();
-  const named = (item: unknown) => Object.fromEntries((keys ?? []).map(key => [key, objectAt(item)[key]]));
+  const named = (item: unknown) => Object.fromEntries((keys ?? []).map(key => [key, keyField(item, key)]));
   return applied.flatMap((item, i) => [
     ...(keys && find(applied.slice(0, i), item, keys) !== undefined ? [duplicate(`${path}[${i}]`, named(item))] : []),
     ...repeated(item, shape.item(), `${path}[${i}]`),

@@ -10,7 +10,7 @@ import * as discovery from './discovery.ts';
 import { type Faults, type RequestFault, waitFor } from './faults.ts';
 import { handle } from './handle.ts';
 import type { JsonObject } from './objects.ts';
-import { openApiDocument, openApiIndex } from './openapi.ts';
+import { openApiDocument, openApiIndex, openApiV2, openApiV2Protobuf } from './openapi.ts';
 import { objectBodyOf, placeOf, resourceRequest } from './request.ts';
 import { sendFailure, sendJson } from './respond.ts';
 import { reviews } from './reviews.ts';
@@ -81,6 +81,7 @@ function documentAt(
     '/version': () => version,
     '/api': () => discovery.coreVersions,
     '/apis': () => discovery.groupList(resources),
+    '/openapi/v2': () => openApiV2,
     '/openapi/v3': () => openApiIndex(resources),
   };
   const nested = () => {
@@ -146,7 +147,10 @@ function createService(context: Context, authorize: Authorize): Serve {
     const url = new URL(message.url ?? '/', 'https://sandbox');
     if (healthPaths.has(url.pathname)) return void response.end('ok');
     const user = userOf(context, message);
-    const document = method === 'GET' ? documentAt(context, url.pathname, message.headers.accept ?? '') : undefined;
+    const { accept = '' } = message.headers;
+    if (method === 'GET' && url.pathname === '/openapi/v2' && /proto-openapi\.spec\.v2/.test(accept))
+      return void response.writeHead(200, { 'content-type': openApiV2Protobuf.type }).end(openApiV2Protobuf.body);
+    const document = method === 'GET' ? documentAt(context, url.pathname, accept) : undefined;
     if (document) return sendJson(response, 200, document.body, document.type ? { 'content-type': document.type } : {});
     const review = reviewAt(url.pathname, method);
     if (review) {
