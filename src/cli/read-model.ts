@@ -31,7 +31,15 @@ export async function ask<T>(dir: string, path: string): Promise<T> {
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok && body === undefined) throw new ProblemError(noAnswer(dir, readModel, 'what came is no JSON'));
   if (response.ok) return body as T;
-  throw isProblemAnswer(body) ? new ProblemError(body.problem) : new ProblemError(refused(path, response.status));
+  throw isProblemAnswer(body)
+    ? new ProblemError(here(body.problem, dir))
+    : new ProblemError(refused(path, response.status));
+}
+
+/** A control plane does not know which directory its sandbox has: commands that it advises are given it. */
+function here(problem: Problem, dir: string): Problem {
+  const fix = problem.fix.replace(/\bfsm (?:proxy |sandbox )?[a-z]+/g, command => `${command}${dirOption(dir)}`);
+  return { ...problem, fix };
 }
 
 function isProblemAnswer(body: unknown): body is { problem: Problem } {

@@ -48,6 +48,20 @@ describe('a row', () => {
     });
   });
 
+  test.each([
+    [{ phase: 'Running', containerStatuses: [{ ready: true, state: { running: {} } }] }, 'Running'],
+    [
+      { phase: 'Running', containerStatuses: [{ state: { waiting: { reason: 'CrashLoopBackOff' } } }] },
+      'CrashLoopBackOff',
+    ],
+    [{ phase: 'Failed', reason: 'Evicted' }, 'Evicted'],
+    [{ phase: 'Pending' }, 'Pending'],
+  ])('of a pod says what it is about: %j', (status, text) => {
+    expect(rowOf('Pod', { metadata: { name: 'p' }, status }, false, 0).STATUS).toBe(text);
+    const going = { metadata: { name: 'p', deletionTimestamp: '2026-01-01T00:00:00Z' }, status };
+    expect(rowOf('Pod', going, false, 0).STATUS).toBe('Terminating');
+  });
+
   test('of a kind that nobody knows has name and age', () => {
     const row = rowOf('Widget', { metadata: { name: 'w' } }, true, 0);
     expect(row).toEqual({ NAME: 'w', AGE: '' });
