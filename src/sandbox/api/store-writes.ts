@@ -140,7 +140,8 @@ export function updateObject(
   const changed = change(draftOf(current));
   checkPreconditions(resource, current, changed.metadata.uid, changed.metadata.resourceVersion);
   const next = mergeUpdate(resource, current, changed, status);
-  complete(core, resource, next, current);
+  // With a status nothing changes that the rules of built-in kinds look at.
+  if (!status || resource.schema || resource.id === definitions) complete(core, resource, next, current);
   next.apiVersion = current.apiVersion;
   if (jsonEqual(next, current)) return current;
   const moved = resource.generation && !jsonEqual(specOf(next), specOf(current));
