@@ -52,6 +52,7 @@ async function withTemporary(
     await writeDurably(temporary, content, mode);
     await publish(temporary);
   } catch (error) {
+    if (error instanceof Error) error.message = error.message.replaceAll(temporary, path);
     throw naming(error, path);
   } finally {
     await rm(temporary, { force: true });

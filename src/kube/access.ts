@@ -49,8 +49,9 @@ const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
  */
 export async function loadAccess(options: AccessOptions = {}): Promise<ClusterAccess> {
   const env = options.env ?? process.env;
-  const given = options.kubeconfig ?? env.KUBECONFIG;
-  if (given !== undefined && given !== '') return fromFiles(given.split(delimiter).filter(Boolean), options.context);
+  if (options.kubeconfig) return fromFiles([options.kubeconfig], options.context);
+  // The variable is a list of paths; a path that is given by itself may have any character in it.
+  if (env.KUBECONFIG) return fromFiles(env.KUBECONFIG.split(delimiter).filter(Boolean), options.context);
   const usual = join(env.HOME ?? homedir(), '.kube', 'config');
   return (await fromFileIfPresent(usual, options.context)) ?? (await fromServiceAccount(env)) ?? nothingFound(usual);
 }

@@ -12,7 +12,9 @@ import { requireSandbox } from '../read-model.ts';
  * @throws ProblemError FSM6004 when there is no cluster
  */
 export async function withCluster<T>(options: ClusterOptions, work: (client: KubeClient) => Promise<T>): Promise<T> {
-  const kubeconfig = options.kubeconfig ?? (await ofSandbox(options.dir)) ?? process.env.KUBECONFIG ?? (await near());
+  const named = options.kubeconfig ?? (await ofSandbox(options.dir));
+  // The variable is read where its list is taken apart.
+  const kubeconfig = named ?? (process.env.KUBECONFIG ? undefined : await near());
   const { context } = options;
   const client = createClient(
     await loadAccess({ ...(kubeconfig && { kubeconfig }), ...(context !== undefined && { context }) }),

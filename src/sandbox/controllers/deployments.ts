@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { timestamp } from '../api/objects.ts';
 import { ApiFailure } from '../api/status.ts';
+import type { Store } from '../api/store.ts';
 import {
   builtinResource,
   type ControllerContext,
@@ -90,13 +91,15 @@ function podOf(deployment: Deployment, hash: string): Pod {
 }
 
 /** Why not every pod could be made, in the words of the API; undefined when all were. */
-function createPods(createOne: () => unknown, count: number): string | undefined {
+function createPods(store: Store, pod: Pod, count: number): string | undefined {
   try {
-    for (let i = 0; i < count; i += 1) createOne();
+    for (let i = 0; i < count; i += 1) store.create(builtinResource(store, 'pods'), pod);
     return undefined;
   } catch (error) {
-    if (error instanceof ApiFailure) return error.message;
-    throw error;
+    if (!(error instanceof ApiFailure)) throw error;
+    // The name is another one each time; a status that says it would change for ever.
+    const { generateName = '' } = pod.metadata;
+    return error.message.replaceAll(new RegExp(`(${generateName.replaceAll('.', '[.]')})[0-9a-z]+`, 'g'), '$1');
   }
 }
 
@@ -109,7 +112,7 @@ function reconcile({ store, now }: ControllerContext, key: string) {
   const { create, remove } = planRollout(deployment, own(), hash);
   const pods = builtinResource(store, 'pods');
   for (const pod of remove) store.delete(pods, namespace, pod.metadata.name);
-  const failure = createPods(() => store.create(pods, podOf(deployment, hash)), create);
+  const failure = createPods(store, podOf(deployment, hash), create);
   const updated = (pod: Pod) => pod.metadata.labels?.[hashLabel] === hash;
   const status = deploymentStatus(deployment, own().filter(isActive), updated, timestamp(now()), failure);
   const resource = builtinResource(store, 'deployments.apps');

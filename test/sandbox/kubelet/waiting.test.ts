@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { nodeDriver } from '../../../src/dataplane/node/driver.ts';
 import type { AddressPool } from '../../../src/sandbox/addresses.ts';
@@ -182,6 +183,12 @@ test('a Deployment whose account is missing says so, and gets its pods when the 
     reason: 'FailedCreate',
     message: expect.stringContaining('service account default/late'),
   });
+  // The change of the status is looked at once more, in a later turn; after that nobody looks again by himself.
+  for (let turns = 0; turns < 5; turns += 1) await turn();
+  const quiet = store().log.revision();
+  for (let turns = 0; turns < 5; turns += 1) await turn();
+  expect(store().log.revision()).toBe(quiet);
+  expect(store().list('pods', 'default')).toEqual([]);
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'late', namespace: 'default' } };
   store().create(builtinResource(store(), 'serviceaccounts'), account);
   await until<Pod>('pods', ({ metadata, status }) => metadata.name.startsWith('late-') && status?.phase === 'Running');
