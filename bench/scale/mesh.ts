@@ -179,6 +179,7 @@ export function pod(service: number, index: number): KubeObject {
         { name: 'app', image: `registry.example/${name}:1.0.0`, ports: [{ containerPort: 8080 }], ...container },
         { name: 'sidecar', image: 'flomesh/pipy:1.5.18', ...container },
       ],
+      volumes: [{ name: 'kube-api-access', projected: { defaultMode: 420 } }],
       tolerations: [{ key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' }],
     },
   } as unknown as KubeObject;

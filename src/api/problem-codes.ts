@@ -31,6 +31,8 @@ export const problemCodes = {
   FSM6002: 'A program that is needed cannot be run.',
   FSM6003: 'The command line cannot be understood.',
   FSM6004: 'No control plane or cluster can be found.',
+  FSM6005: 'A file, a folder or something else of this machine cannot be used.',
+  FSM6006: 'FSM itself made a mistake.',
 } as const;
 
 export type ProblemCode = keyof typeof problemCodes;

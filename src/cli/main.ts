@@ -12,7 +12,9 @@ import { replayCommand } from './commands/replay.ts';
 import { sandboxCommand } from './commands/sandbox.ts';
 import { versionCommand } from './commands/version.ts';
 import { whyCommand } from './commands/why.ts';
-import { exitCodes, fail } from './failure.ts';
+import { exitCodes, fail, guardProcess, tell } from './failure.ts';
+import { expectFormat } from './output.ts';
+import { guardOutput, write } from './stdout.ts';
 
 const commands = [
   sandboxCommand,
@@ -31,7 +33,7 @@ function program(): Command {
   const fsm = new Command('fsm')
     .description('an edge service mesh that explains itself')
     .version(version)
-    .showHelpAfterError('(use --help to see what there is)');
+    .hook('preAction', (_, action) => expectFormat(action.opts().output));
   for (const command of commands) fsm.addCommand(command());
   return fsm;
 }
@@ -41,14 +43,18 @@ function exitOf(error: CommanderError): number {
   return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
 }
 
-function exitOverride(command: Command): Command {
-  command.exitOverride();
-  for (const child of command.commands) exitOverride(child);
+/** Every command fails and prints in the same way; commander gives a command nothing of the one above it. */
+function alike(command: Command): Command {
+  command.exitOverride().showHelpAfterError('(use --help to see what there is)').configureOutput({ writeOut: write });
+  command.addHelpText('before', ({ error }) => (error ? 'error: which command is meant is missing' : ''));
+  for (const child of command.commands) alike(child);
   return command;
 }
 
+guardProcess();
+guardOutput(tell);
 try {
-  await exitOverride(program()).parseAsync();
+  await alike(program()).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = exitOf(error);
   else fail(error);

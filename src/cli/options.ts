@@ -9,6 +9,7 @@ export interface OutputOptions {
 export interface ClusterOptions {
   readonly kubeconfig?: string;
   readonly context?: string;
+  readonly dir?: string;
 }
 
 export const outputOption = (...choices: readonly Format[]) =>
@@ -18,7 +19,8 @@ export const outputOption = (...choices: readonly Format[]) =>
 export function clusterCommand(name: string): Command {
   return new Command(name)
     .option('--kubeconfig <file>', 'instead of $KUBECONFIG, .fsm/kubeconfig and ~/.kube/config')
-    .option('--context <name>', "instead of the kubeconfig's current context");
+    .option('--context <name>', "instead of the kubeconfig's current context")
+    .option('--dir <dir>', 'directory of a sandbox: its cluster is meant');
 }
 
 /** A command that asks a control plane. */

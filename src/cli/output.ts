@@ -1,27 +1,37 @@
 /** How results are written: tables for people, JSON and YAML for programs. */
 import { stringify } from 'yaml';
+import { foldLines, layTable, widthOf } from './layout.ts';
+import { say, write } from './stdout.ts';
 
-export type Format = 'table' | 'wide' | 'json' | 'yaml';
+export type Format = 'table' | 'wide' | 'name' | 'json' | 'yaml';
 
-/** Columns two spaces apart, as wide as their longest cell; no newline at the end. */
+/** What programs read: one whole document, whatever happens. */
+const documents: ReadonlySet<string> = new Set(['json', 'yaml']);
+
+let expected: Format = 'table';
+let isPrinted = false;
+
+/** Columns two spaces apart, as wide as their longest cell and no wider than the terminal; no newline at the end. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map(row => (row[column] ?? '').length)));
-  return all
-    .map(row =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return layTable(header, rows, widthOf(process.stdout));
 }
 
 /** Prints a value as JSON or YAML, or what `people` makes of it. */
 export function print(format: Format, value: unknown, people: () => string): void {
-  if (format === 'json') console.log(JSON.stringify(value, null, 2));
-  else if (format === 'yaml') process.stdout.write(stringify(value));
-  else console.log(people());
+  isPrinted = true;
+  if (format === 'json') say(JSON.stringify(value, null, 2));
+  else if (format === 'yaml') write(stringify(value));
+  else say(foldLines(people(), widthOf(process.stdout)));
+}
+
+/** What the command that runs was asked for. */
+export function expectFormat(format: Format | undefined): void {
+  expected = format ?? 'table';
+}
+
+/** The document of a command that failed: a program that asked for JSON or YAML still gets one. */
+export function printFailure(value: unknown): void {
+  if (documents.has(expected) && !isPrinted) print(expected, value, () => '');
 }
 
 /** Time since a moment, in its largest unit or the two largest: `42s`, `3m10s`, `5h`, `12d`. */

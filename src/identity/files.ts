@@ -28,8 +28,13 @@ export async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (isErrorCode(error, 'ENOENT')) return undefined;
-    throw error;
+    throw naming(error, path);
   }
+}
+
+/** Once a file is open the system no longer says which one it is, and nobody knows the temporary one. */
+function naming(error: unknown, path: string): unknown {
+  return error instanceof Error ? Object.assign(error, { path }) : error;
 }
 
 function isErrorCode(error: unknown, code: string): boolean {
@@ -46,6 +51,9 @@ async function withTemporary(
   try {
     await writeDurably(temporary, content, mode);
     await publish(temporary);
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replaceAll(temporary, path);
+    throw naming(error, path);
   } finally {
     await rm(temporary, { force: true });
   }

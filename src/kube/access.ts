@@ -49,19 +49,19 @@ const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
  */
 export async function loadAccess(options: AccessOptions = {}): Promise<ClusterAccess> {
   const env = options.env ?? process.env;
-  const given = options.kubeconfig ?? env.KUBECONFIG;
-  if (given !== undefined && given !== '') return fromFiles(given.split(delimiter).filter(Boolean), options.context);
+  if (options.kubeconfig) return fromFiles([options.kubeconfig], options.context);
+  // The variable is a list of paths; a path that is given by itself may have any character in it.
+  if (env.KUBECONFIG) return fromFiles(env.KUBECONFIG.split(delimiter).filter(Boolean), options.context);
   const usual = join(env.HOME ?? homedir(), '.kube', 'config');
   return (await fromFileIfPresent(usual, options.context)) ?? (await fromServiceAccount(env)) ?? nothingFound(usual);
 }
 
 async function fromFiles(paths: readonly string[], context: string | undefined): Promise<ClusterAccess> {
   const [first, ...others] = paths;
-  const simple =
-    first !== undefined && others.length === 0
-      ? await guarded(first, () => readSimpleKubeconfig(first, context))
-      : undefined;
-  return simple ?? guarded(paths.join(delimiter), () => readAnyKubeconfig(paths, context));
+  return guarded(paths.join(delimiter), async () => {
+    const simple = first !== undefined && others.length === 0 ? await readSimpleKubeconfig(first, context) : undefined;
+    return checked(simple ?? (await readAnyKubeconfig(paths, context)));
+  });
 }
 
 async function fromFileIfPresent(path: string, context: string | undefined): Promise<ClusterAccess | undefined> {
@@ -127,10 +127,22 @@ async function guarded<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (error) {
     throw new ProblemError(
-      noCluster(`${path} cannot be used: ${reasonOf(error)}`, 'correct the file, or name another one'),
+      noCluster(`${path} cannot be used: ${firstLine(reasonOf(error))}`, 'correct the file, or name another one'),
       error,
     );
   }
+}
+
+/** Parsers quote what they could not read, which may be anything. */
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/:$/, '').slice(0, 500);
+}
+
+/** @throws Error when a server cannot be asked */
+function checked(access: ClusterAccess): ClusterAccess {
+  const protocol = URL.canParse(access.server) ? new URL(access.server).protocol : '';
+  if (protocol === 'https:' || protocol === 'http:') return access;
+  throw new Error(`its server "${access.server}" is no URL of http or https`);
 }
 
 function nothingFound(usual: string): never {

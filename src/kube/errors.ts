@@ -43,7 +43,7 @@ export function refused(subject: RequestSubject, status: number, body: unknown, 
     ...(subject.object && { object: subject.object }),
     path: '',
     what: `${subject.verb} ${subject.of} was answered with ${`${status} ${reason}`.trim()}: ${shorten(message)}`,
-    ...adviceFor(status, subject),
+    ...adviceFor(status, subject, message),
   };
   return new KubeError(problem, { status, reason, retryAfterMs: retryAfterMs(answer, retryAfter) });
 }
@@ -115,11 +115,21 @@ const advice: Readonly<Record<number, Pick<Problem, 'why' | 'fix'>>> = {
   429: { why: 'the server is asked more than it wants to be', fix: 'nothing, it is asked again later' },
 };
 
-function adviceFor(status: number, subject: RequestSubject): Pick<Problem, 'why' | 'fix'> {
-  if (status === 403) return forbidden(subject);
+function adviceFor(status: number, subject: RequestSubject, message: string): Pick<Problem, 'why' | 'fix'> {
+  if (status === 403) return isAdmission(message) ? notAdmitted : forbidden(subject);
   if (status >= 500) return { why: 'the server is not well', fix: 'look at the log of the Kubernetes API server' };
   return advice[status] ?? { why: 'the server does not accept the request', fix: 'correct what the message names' };
 }
+
+/** An authoriser says who `cannot` do what; whatever else is forbidden was forbidden by an admission plugin. */
+function isAdmission(message: string): boolean {
+  return /is forbidden: /.test(message) && !/ cannot \S+ resource /.test(message);
+}
+
+const notAdmitted = {
+  why: 'the server does not let such an object in',
+  fix: 'see to what the message says is missing',
+};
 
 function forbidden(subject: RequestSubject): Pick<Problem, 'why' | 'fix'> {
   return {

@@ -72,7 +72,7 @@ async function superviseController(
     options.onStart(pid);
     const reason = await untilEnd(child, stopping);
     if (stopping.aborted) return;
-    options.onExit(pid, reason);
+    options.onExit(pid, [reason, errorIn(lastLine)].filter(Boolean).join(': '));
     if (!hasServed && starts >= firstStartsMax) throw new ProblemError(doesNotServe(options, reason, lastLine));
     await pause(backoff.next(Date.now() - startedAtMs), stopping);
   }
@@ -105,13 +105,21 @@ function programOf({ files, ports, threads }: ControllerOptions): Program {
   };
 }
 
-function isReady(line: string): boolean {
-  if (!line.startsWith('{')) return false;
+const isReady = (line: string) => logLine(line).msg === 'ready';
+
+/** What it said at its end, if that was why. */
+function errorIn(line: string): string {
+  const { level, msg } = logLine(line);
+  return level === 'error' ? String(msg).slice(0, 300) : '';
+}
+
+function logLine(line: string): { readonly level?: unknown; readonly msg?: unknown } {
+  if (!line.startsWith('{')) return {};
   try {
-    return (JSON.parse(line) as { msg?: unknown }).msg === 'ready';
+    return JSON.parse(line);
   } catch {
     // Not one of its log lines; it is in the log file as it is.
-    return false;
+    return {};
   }
 }
 

@@ -5,6 +5,7 @@ import { type Problem, ProblemError } from '../api/problem.ts';
 import { createFileExclusive, readIfThere, writeFileAtomic } from '../identity/files.ts';
 import type { SandboxFiles } from './files.ts';
 import type { SandboxPorts } from './ports.ts';
+import { dirOption, typedPath } from './shell.ts';
 
 export interface Instance {
   readonly pid: number;
@@ -28,11 +29,25 @@ export interface Instance {
 export async function readInstance(files: SandboxFiles): Promise<Instance | undefined> {
   const text = await readIfThere(files.instance);
   if (text === undefined) return undefined;
+  const instance = parsed(text);
+  if (!isInstance(instance)) throw new ProblemError(unreadable(files.instance));
+  return instance;
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as Instance;
-  } catch (error) {
-    throw new ProblemError(unreadable(files.instance), error);
+    return JSON.parse(text);
+  } catch {
+    // What is no JSON tells of no instance.
+    return undefined;
   }
+}
+
+function isInstance(value: unknown): value is Instance {
+  if (typeof value !== 'object' || value === null) return false;
+  const { pid, startTicks, readModel, kubeconfig, journal, ports } = value as Record<string, unknown>;
+  const texts = [readModel, kubeconfig, journal].every(one => typeof one === 'string');
+  return texts && Number.isInteger(pid) && Number.isInteger(startTicks) && typeof ports === 'object' && ports !== null;
 }
 
 /** The sandbox that runs in a directory. */
@@ -91,7 +106,7 @@ function alreadyRunning({ dir }: SandboxFiles, { pid, startedAt, ports }: Instan
     path: '',
     what: `a sandbox already runs in ${dir}: process ${pid}, since ${startedAt}, API on port ${ports.api}`,
     why: 'two of them would write the same files',
-    fix: 'use it, end it with "fsm sandbox down", or start another one with --dir and --port-base',
+    fix: `use it, end it with "fsm sandbox down${dirOption(dir)}", or start another one with --dir and --port-base`,
   };
 }
 
@@ -99,8 +114,8 @@ function unreadable(path: string): Problem {
   return {
     code: 'FSM6004',
     path: '',
-    what: `${path} cannot be read`,
-    why: 'it says where the sandbox is',
-    fix: 'remove the file if no sandbox runs',
+    what: `${path} does not say which sandbox runs`,
+    why: 'it is not what a sandbox writes there',
+    fix: `remove it with "rm ${typedPath(path)}" if no sandbox runs`,
   };
 }

@@ -16,7 +16,7 @@ import { makeApiCertificate } from './certificate.ts';
 import { type ControllerProcess, startControllerProcess } from './controller-process.ts';
 import { startControllers } from './controllers/index.ts';
 import { chooseDriver } from './drivers.ts';
-import { cleanFolder, filesOf, makeFolder, removeSecrets, type SandboxFiles } from './files.ts';
+import { cleanFolder, filesOf, makeFolder, removeMade, removeSecrets, type SandboxFiles } from './files.ts';
 import { claim, type Instance, release, startTicksOf, update } from './instance.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { createAdmission } from './kubelet/admission.ts';
@@ -26,6 +26,7 @@ import { createLogFile, type LogFile } from './logs.ts';
 import { applyDemo, installCrds } from './manifests.ts';
 import { checkPorts, host, portsFrom } from './ports.ts';
 import { createProcesses, type Processes } from './processes.ts';
+import { shellQuoted } from './shell.ts';
 
 const trustDomain = 'cluster.local';
 
@@ -68,7 +69,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   try {
     return await start(options, undo);
   } catch (error) {
-    await undo.run();
+    // Why it did not start is worth more than what else went wrong when it ended.
+    await undo.run().catch(() => undefined);
+    if (undo.hasMade) await removeMade(filesOf(options.dir)).catch(() => undefined);
     throw error;
   }
 }
@@ -76,13 +79,24 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 /** What has to be undone, last first. */
 class Cleanup {
   readonly #steps: (() => unknown)[] = [];
+  /** Files of this sandbox lie in the directory. */
+  hasMade = false;
 
   add(step: () => unknown): void {
     this.#steps.push(step);
   }
 
+  /** Every step is taken, whatever became of the one before. @throws the first error, at the end */
   async run(): Promise<void> {
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step();
+    const errors: unknown[] = [];
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 }
 
@@ -96,18 +110,21 @@ async function start(options: SandboxOptions, undo: Cleanup): Promise<Sandbox> {
   await claim(files, instance);
   undo.add(() => release(files));
   await checkPorts(ports);
-  await cleanFolder(files);
   undo.add(() => removeSecrets(files));
+  undo.hasMade = true;
+  await cleanFolder(files);
   onPhase(`Sidecars: ${engineText}`);
   const processes = createProcesses();
   undo.add(() => processes.close());
-  const log = createLogFile(join(files.logs, 'sandbox.log'));
+  const log = createLogFile(join(files.logs, 'sandbox.log'), tellTrouble(onPhase));
   undo.add(() => log.close());
   const api = await startApi(options, files, undo, log);
   onPhase(`Kubernetes API: https://${host}:${ports.api}`);
   const know = (change: Partial<Instance>) => {
     instance = { ...instance, ...change };
-    return update(files, instance);
+    return update(files, instance).catch(error => {
+      onPhase(`${files.instance} cannot be written, so it does not say who the controller is: ${messageOf(error)}`);
+    });
   };
   const controller = superviseController(options, files, processes, know);
   undo.add(() => controller.stop());
@@ -121,10 +138,12 @@ async function start(options: SandboxOptions, undo: Cleanup): Promise<Sandbox> {
       podsDir: files.pods,
       logsDir: files.logs,
       path: await containerPath(files),
+      programs: { [demoCommand]: demoProgram },
       controlPlane: `${host}:${ports.dataPlane}`,
       controlRootFile: files.controlRoot,
       trustDomain,
       onLine: options.onLine ?? (() => undefined),
+      onNotice: onPhase,
       onError: (error, what) => log.write(`${new Date().toISOString()} ${what}: ${messageOf(error)}`),
     }),
     undo,
@@ -153,8 +172,9 @@ async function startApi(options: SandboxOptions, files: SandboxFiles, undo: Clea
     tls,
     adminToken: token,
     // Asked for pods only, and there are none before the server runs.
-    admit: createAdmission(name => server.store.get('namespaces', '', name), options.engine),
+    admit: createAdmission((id, namespace, name) => server.store.get(id, namespace, name), options.engine),
     podLog,
+    onError: error => log.write(`the API server made a mistake: ${messageOf(error)}`),
   });
   undo.add(() => server.close());
   const onError = (error: unknown, what: string) => log.write(`${what}: ${messageOf(error)}`);
@@ -180,7 +200,7 @@ function superviseController(
   know: (change: Partial<Instance>) => Promise<void>,
 ): ControllerProcess {
   const { onPhase = () => undefined, threads } = options;
-  const log = createLogFile(join(files.logs, 'controller.log'));
+  const log = createLogFile(join(files.logs, 'controller.log'), tellTrouble(onPhase));
   return startControllerProcess({
     processes,
     files,
@@ -203,10 +223,20 @@ async function fillWithDemo({ server, access }: Api, onPhase: (text: string) => 
   onPhase('Demo: bookbuyer, bookthief, bookstore v1 and v2, bookwarehouse are applied');
 }
 
-/** `fsm-demo` is a command of every container, and `node` is the one that runs the sandbox. */
+/** Said where lines begin to be lost: everything else goes on. */
+function tellTrouble(onPhase: (text: string) => void): (error: unknown) => void {
+  return error => onPhase(`Logs: lines are being lost: ${messageOf(error)}`);
+}
+
+const demoCommand = 'fsm-demo';
+
+const demoProgram = { file: process.execPath, args: [moduleFile('./demo/main', import.meta.url)] };
+
+/** `fsm-demo` is a command of every container and of its shells, and `node` is the one that runs the sandbox. */
 async function containerPath({ bin }: SandboxFiles): Promise<string> {
-  const script = `#!/bin/sh\nexec '${process.execPath}' '${moduleFile('./demo/main', import.meta.url)}' "$@"\n`;
-  const path = join(bin, 'fsm-demo');
+  const command = [demoProgram.file, ...demoProgram.args].map(shellQuoted).join(' ');
+  const script = `#!/bin/sh\nexec ${command} "$@"\n`;
+  const path = join(bin, demoCommand);
   await writeFile(path, script);
   await chmod(path, 0o700);
   return [bin, dirname(process.execPath), process.env.PATH ?? ''].join(delimiter);

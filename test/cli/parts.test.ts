@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { rowOf } from '../../src/cli/cluster/columns.ts';
 import { readManifests } from '../../src/cli/cluster/manifests.ts';
@@ -48,6 +48,20 @@ describe('a row', () => {
     });
   });
 
+  test.each([
+    [{ phase: 'Running', containerStatuses: [{ ready: true, state: { running: {} } }] }, 'Running'],
+    [
+      { phase: 'Running', containerStatuses: [{ state: { waiting: { reason: 'CrashLoopBackOff' } } }] },
+      'CrashLoopBackOff',
+    ],
+    [{ phase: 'Failed', reason: 'Evicted' }, 'Evicted'],
+    [{ phase: 'Pending' }, 'Pending'],
+  ])('of a pod says what it is about: %j', (status, text) => {
+    expect(rowOf('Pod', { metadata: { name: 'p' }, status }, false, 0).STATUS).toBe(text);
+    const going = { metadata: { name: 'p', deletionTimestamp: '2026-01-01T00:00:00Z' }, status };
+    expect(rowOf('Pod', going, false, 0).STATUS).toBe('Terminating');
+  });
+
   test('of a kind that nobody knows has name and age', () => {
     const row = rowOf('Widget', { metadata: { name: 'w' } }, true, 0);
     expect(row).toEqual({ NAME: 'w', AGE: '' });
@@ -65,15 +79,38 @@ describe('manifests', () => {
   test('may be several documents, empty ones and lists', async () => {
     const list = `{ apiVersion: v1, kind: List, items: [${object('b')}, ${object('c')}] }`;
     const found = await readManifests([file([object('a'), '', list].join('\n---\n'))]);
-    expect(found.map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'c']);
+    expect(found.map(one => 'manifest' in one && one.manifest.metadata.name)).toEqual(['a', 'b', 'c']);
   });
 
   test.each([
     ['a: [', /is no YAML/],
     ['{ kind: ConfigMap, metadata: { name: a } }', /lacks apiVersion/],
-    ['', /no object/],
-  ])('that are %j are refused as a mistake of the user', async (content, message) => {
-    await expect(readManifests([file(content)])).rejects.toThrow(message);
+    ['{ apiVersion: v1, kind: ConfigMap, metadata: { name: 7 } }', /lacks apiVersion, kind or metadata.name/],
+    ['just text', /lacks apiVersion/],
+    ['[1, 2]', /lacks apiVersion/],
+    ['{ kind: List, items: [null] }', /lacks apiVersion/],
+    [`a: &a [x]\nb: &b [${'*a,'.repeat(200)}]\nc: [${'*b,'.repeat(200)}]`, /cannot be used/],
+  ])('that are %j are told in their place, and hide nothing beside them', async (content, message) => {
+    const found = await readManifests([file(`${object('before')}\n---\n${content}`), file(object('after'))]);
+    expect(found.map(one => ('manifest' in one ? one.manifest.metadata.name : one.problem.what))).toEqual([
+      'before',
+      expect.stringMatching(message),
+      'after',
+    ]);
+  });
+
+  test('that are nothing at all are a mistake of the user', async () => {
+    await expect(readManifests([file('')])).rejects.toThrow('there is no object');
+  });
+
+  test('may be a folder, and a file that cannot be read hides none of the others', async () => {
+    const one = file(object('a'));
+    const found = await readManifests([dirname(one), join(dirname(one), 'nothing'), one]);
+    expect(found.map(each => ('manifest' in each ? each.manifest.metadata.name : each.problem.code))).toEqual([
+      'a',
+      'FSM6005',
+      'a',
+    ]);
   });
 });
 

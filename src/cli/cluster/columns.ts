@@ -23,13 +23,19 @@ const identity = (value: unknown): string => {
   return `${text(namespace)}/${text(name)}`;
 };
 
+/** What keeps a container from running says more than the phase of its pod. */
+function stateOf(status: Fields, containers: readonly Fields[]): string {
+  const reasons = containers.map(({ state }) => fieldsOf(fieldsOf(state).waiting).reason);
+  return text(reasons.find(Boolean) ?? status.reason ?? status.phase);
+}
+
 const views: Readonly<Record<string, View>> = {
   Pod: {
-    row: (spec, status) => {
+    row: (spec, status, { metadata }) => {
       const states = listOf(status.containerStatuses);
       return {
         READY: `${states.filter(({ ready }) => ready).length}/${listOf(spec.containers).length}`,
-        STATUS: text(status.phase),
+        STATUS: metadata.deletionTimestamp ? 'Terminating' : stateOf(status, states),
         RESTARTS: text(states.reduce((sum, { restartCount }) => sum + Number(restartCount ?? 0), 0)),
       };
     },

@@ -4,14 +4,17 @@ import { loadAccess } from '../../kube/access.ts';
 import { createClient, type KubeClient } from '../../kube/client.ts';
 import { defaultFolder, filesOf } from '../../sandbox/files.ts';
 import type { ClusterOptions } from '../options.ts';
+import { requireSandbox } from '../read-model.ts';
 
 /**
- * `--kubeconfig`, `$KUBECONFIG`, the sandbox of this directory, then whatever kubectl would take.
+ * `--kubeconfig`, the sandbox of `--dir`, `$KUBECONFIG`, the sandbox of this directory, then whatever kubectl would take.
  *
  * @throws ProblemError FSM6004 when there is no cluster
  */
 export async function withCluster<T>(options: ClusterOptions, work: (client: KubeClient) => Promise<T>): Promise<T> {
-  const kubeconfig = options.kubeconfig ?? process.env.KUBECONFIG ?? (await sandboxKubeconfig());
+  const named = options.kubeconfig ?? (await ofSandbox(options.dir));
+  // The variable is read where its list is taken apart.
+  const kubeconfig = named ?? (process.env.KUBECONFIG ? undefined : await near());
   const { context } = options;
   const client = createClient(
     await loadAccess({ ...(kubeconfig && { kubeconfig }), ...(context !== undefined && { context }) }),
@@ -23,7 +26,11 @@ export async function withCluster<T>(options: ClusterOptions, work: (client: Kub
   }
 }
 
-async function sandboxKubeconfig(): Promise<string | undefined> {
+async function ofSandbox(dir: string | undefined): Promise<string | undefined> {
+  return dir === undefined ? undefined : (await requireSandbox(dir)).kubeconfig;
+}
+
+async function near(): Promise<string | undefined> {
   const { kubeconfig } = filesOf(defaultFolder(process.cwd()));
   try {
     await access(kubeconfig);

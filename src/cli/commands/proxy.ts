@@ -1,6 +1,7 @@
 /** `fsm proxy list|config`: what the control plane has sent to which sidecar, and what came back. */
 import { Command } from 'commander';
 import type { Problem } from '../../api/problem.ts';
+import { dirOption, sandboxFolder } from '../../sandbox/shell.ts';
 import { usage } from '../failure.ts';
 import { controlPlaneCommand, type OutputOptions } from '../options.ts';
 import { age, print, table } from '../output.ts';
@@ -72,7 +73,7 @@ interface Config {
 
 async function config(name: string, { dir, output }: ProxyOptions): Promise<void> {
   const { ask } = await import('../read-model.ts');
-  const pod = choose(name, await ask<readonly ProxyRow[]>(dir, '/proxies'));
+  const pod = choose(name, await ask<readonly ProxyRow[]>(dir, '/proxies'), dir);
   const found = await ask<Config>(dir, `/proxies/${pod}/config`);
   print(output, { pod, ...found }, () => [`${pod}`, ...outline(found, found.root, 'root', 0, new Set())].join('\n'));
 }
@@ -96,12 +97,13 @@ function outline({ nodes, ...rest }: Config, hash: string, name: string, depth: 
 }
 
 /** @throws ProblemError FSM6003 when none is called so, or several are */
-export function choose(name: string, rows: readonly ProxyRow[]): string {
+export function choose(name: string, rows: readonly ProxyRow[], dir = sandboxFolder): string {
   const pods = rows.map(({ pod }) => pod);
   if (pods.includes(name)) return name;
   const found = pods.filter(pod => pod.split('/')[1] === name || pod.split('/')[1]?.startsWith(`${name}-`));
   const [only, ...others] = found;
-  if (only === undefined) throw usage(`no enrolled sidecar is called ${name}`, 'look at "fsm proxy list"');
+  if (only === undefined)
+    throw usage(`no enrolled sidecar is called ${name}`, `look at "fsm proxy list${dirOption(dir)}"`);
   if (others.length > 0) throw usage(`${name} may be ${found.join(', ')}`, 'name one of them');
   return only;
 }

@@ -1,5 +1,6 @@
 /** `fsm sandbox up|down` */
 import { Command, Option } from 'commander';
+import { say } from '../stdout.ts';
 
 export function sandboxCommand(): Command {
   const sandbox = new Command('sandbox').description('a small cluster of processes on this machine, with a demo in it');
@@ -20,7 +21,7 @@ export function sandboxCommand(): Command {
       const { stopSandbox } = await import('../../sandbox/down.ts');
       const { withProgress } = await import('../progress.ts');
       const pid = await withProgress('Waiting for the sandbox to end', stopSandbox(dir));
-      console.log(`the sandbox in ${dir} has ended (process ${pid})`);
+      say(`the sandbox in ${dir} has ended (process ${pid})`);
     });
   return sandbox;
 }

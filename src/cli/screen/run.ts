@@ -1,10 +1,14 @@
 /** `fsm sandbox up`: starts a sandbox, shows it, and ends it when it is told to. */
+import { join } from 'node:path';
 import type { ContainerLine } from '../../sandbox/kubelet/host.ts';
 import { unreadyPods, whenReady } from '../../sandbox/ready.ts';
+import { typedPath } from '../../sandbox/shell.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/up.ts';
-import { usage } from '../failure.ts';
+import { usage, whenUnexpected } from '../failure.ts';
+import { widthOf } from '../layout.ts';
+import { isReaderGone, onOutputFailure, write } from '../stdout.ts';
 import { hints } from './hints.ts';
-import { createScreen, type Screen } from './screen.ts';
+import { createScreen, type Screen, type Terminal } from './screen.ts';
 import { createTraffic } from './traffic.ts';
 
 export interface RunOptions {
@@ -17,15 +21,26 @@ export interface RunOptions {
 
 const viewMs = 1000;
 
+/** Where the screen is, as wide as it is at each moment. */
+const terminal: Terminal = {
+  get isTTY() {
+    return process.stdout.isTTY;
+  },
+  get columns() {
+    return process.stdout.columns;
+  },
+  write,
+};
+
 /** How long people wait for pods without being told. */
 const patienceMs = 5000;
 
 /** Resolves when the sandbox has ended. @throws ProblemError as `startSandbox` */
 export async function runSandbox(options: RunOptions): Promise<void> {
-  const screen = createScreen(process.stdout, options.engine);
-  const stopping = stopSignal();
-  const traffic = createTraffic();
+  const screen = createScreen(terminal, options.engine);
   let isShown = false;
+  const stopping = stopSignal(() => isShown);
+  const traffic = createTraffic();
   const sandbox = await startSandbox({
     dir: options.dir,
     engine: options.engine,
@@ -40,10 +55,10 @@ export async function runSandbox(options: RunOptions): Promise<void> {
   });
   if (sandbox === undefined) return screen.say('The start was given up; nothing is left running.');
   try {
-    await podsReady(sandbox, screen, stopping);
+    await podsReady(sandbox, screen, options.dir, stopping);
     if (!stopping.aborted) {
       screen.phase(`Pods: ${sandbox.store.list('pods').length} are ready`);
-      screen.say(hints(sandbox.instance(), options.dir));
+      screen.say(hints(sandbox.instance(), options.dir, widthOf(process.stdout)));
       isShown = true;
       await show(screen, () => screen.flows(traffic.take()), options.demo, stopping);
     }
@@ -53,8 +68,9 @@ export async function runSandbox(options: RunOptions): Promise<void> {
 }
 
 /** Says from time to time which pods are not ready, until all are. */
-async function podsReady({ store }: Sandbox, screen: Screen, stopping: AbortSignal): Promise<void> {
-  const tell = () => screen.say(`  waiting for ${unreadyPods(store).join(', ')}; see the logs in .fsm/logs`);
+async function podsReady({ store }: Sandbox, screen: Screen, dir: string, stopping: AbortSignal): Promise<void> {
+  const logs = typedPath(join(dir, 'logs'));
+  const tell = () => screen.say(`  waiting for ${unreadyPods(store).join(', ')}; see the logs in ${logs}`);
   const timer = setInterval(tell, patienceMs);
   await whenReady(store, stopping);
   clearInterval(timer);
@@ -80,11 +96,15 @@ async function end(sandbox: Sandbox, screen: Screen): Promise<void> {
  * Ctrl-C, `fsm sandbox down`, a terminal that closes. npm passes on the SIGINT that the terminal has sent already, so
  * a second one means nothing; the end is bounded anyway.
  */
-function stopSignal(): AbortSignal {
+function stopSignal(isUp: () => boolean): AbortSignal {
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
-  // Whoever read the screen has gone, as in `npm start | head`.
-  process.stdout.on('error', () => stopping.abort());
+  // Whoever read the screen has gone, as in `npm start | head`, or it never could be read. A screen that goes to a file
+  // on a disk that is full by now is no reason to end what others call.
+  onOutputFailure(error => {
+    if (isReaderGone(error) || !isUp()) stopping.abort();
+  });
+  whenUnexpected(() => stopping.abort());
   return stopping.signal;
 }
 

@@ -1,5 +1,5 @@
 /** What people see while a sandbox runs: the steps of the start, then a calm view of who calls whom. */
-import { table } from '../output.ts';
+import { foldLines, layTable, widthOf } from '../layout.ts';
 import type { Flow } from './traffic.ts';
 
 /** A line for each flow on a terminal that redraws in place; on anything else only what is new. */
@@ -36,7 +36,7 @@ function liveScreen(out: Terminal, engine: string): Screen {
     phase: text => say(`✓ ${text}`),
     flows(flows) {
       erase();
-      const lines = ['', ...render(flows, engine), ''].map(line => line.slice(0, out.columns ?? 200));
+      const lines = ['', ...render(flows, engine, widthOf(out)), ''];
       out.write(`${lines.join('\n')}\n`);
       drawn = lines.length;
     },
@@ -64,13 +64,29 @@ function plainScreen(out: Terminal, engine: string): Screen {
 
 const subject = ({ client, request, service }: Flow) => `${client} → ${service} ${request} `;
 
+const shortly = (flow: Flow) => `${subject(flow)}→ ${flow.status || '-'} ${flow.answer}`;
+
 function sentence(flow: Flow, engine: string): string {
   return `${subject(flow)}→ ${flow.status} ${flow.answer} (mutual TLS, ${engine} sidecars)`;
 }
 
-function render(flows: readonly Flow[], engine: string): readonly string[] {
-  if (flows.length === 0) return ['Nobody called anybody in the last second.'];
-  const rows = flows.map(({ client, service, request, status, answer, rate, total }) => [
+/** What a narrow terminal does without, the first one first. */
+const expendable = ['THROUGH', 'TOTAL', 'NOW'] as const;
+
+/** Lines that no terminal of this width breaks: they are counted to be drawn over. */
+function render(flows: readonly Flow[], engine: string, width: number): readonly string[] {
+  if (flows.length === 0) return foldLines('Nobody called anybody in the last second.', width).split('\n');
+  const header = ['WHO', 'CALLS', 'REQUEST', 'STATUS', 'ANSWER', 'NOW', 'TOTAL', 'THROUGH'];
+  const rows = rowsOf(flows, engine);
+  const left = [undefined, ...expendable].map((_, count) => header.length - count);
+  const natural = (columns: number) => layTable(header.slice(0, columns), rows, Number.POSITIVE_INFINITY).split('\n');
+  const fitting = left.find(columns => natural(columns).every(line => line.length <= width));
+  if (fitting !== undefined) return natural(fitting);
+  return flows.flatMap(flow => foldLines(shortly(flow), width).split('\n'));
+}
+
+function rowsOf(flows: readonly Flow[], engine: string): readonly string[][] {
+  return flows.map(({ client, service, request, status, answer, rate, total }) => [
     client,
     `→ ${service}`,
     request,
@@ -80,5 +96,4 @@ function render(flows: readonly Flow[], engine: string): readonly string[] {
     String(total),
     engine,
   ]);
-  return table(['WHO', 'CALLS', 'REQUEST', 'STATUS', 'ANSWER', 'NOW', 'TOTAL', 'THROUGH'], rows).split('\n');
 }

@@ -6,19 +6,22 @@ import type { Store } from './store.ts';
 import type { Tokens } from './tokens.ts';
 import type { OpenWatch } from './watch.ts';
 
-/** `kubectl logs`, as far as it is served. */
+/** What `kubectl logs` asks for (core/v1 PodLogOptions); the server itself sees to `limitBytes`. */
 export interface LogRequest {
-  /** Empty: the only container. */
   readonly container: string;
   readonly follow: boolean;
+  /** Of the process before the last one. */
   readonly previous: boolean;
+  readonly timestamps: boolean;
   /** Undefined: from the start. */
   readonly tailLines: number | undefined;
+  /** Only what came at this time or later, epoch milliseconds. */
+  readonly sinceMs: number | undefined;
   /** Aborted when the client goes. */
   readonly signal: AbortSignal;
 }
 
-/** The log of a container as bytes; undefined when the pod has none. Ends by itself unless it follows. */
+/** The log of a container as bytes; undefined when there is none, which is a process that never began. Ends by itself unless it follows. */
 export type PodLog = (pod: KubeObject, request: LogRequest) => Promise<AsyncIterable<Uint8Array | string> | undefined>;
 
 export interface Context {

@@ -1,11 +1,11 @@
 /** One request for a resource: verb and subresource to the function that serves it. */
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from './context.ts';
 import { listPage } from './list.ts';
+import { servePodLog } from './pod-log.ts';
 import { objectBodyOf, type ResourceRequest } from './request.ts';
 import { formatOf, sendJson, showList, showObject } from './respond.ts';
-import { badRequest, notFound, notInSandbox } from './status.ts';
+import { notFound, notInSandbox } from './status.ts';
 import { subjectOf } from './store-checks.ts';
 import { serveWatch } from './watch.ts';
 import { create, patch, remove, removeAll, scale, update } from './write.ts';
@@ -62,26 +62,11 @@ const requestToken: Handler = async ({ tokens }, { target, message, response }) 
   sendJson(response, 201, tokens.request(target.namespace, target.name, await objectBodyOf(message)));
 };
 
-const log: Handler = async ({ store, podLog }, { target, response }) => {
+const log: Handler = async ({ store, podLog, now }, { target, response }) => {
   const { namespace, name, query, resource } = target;
   const pod = store.get('pods', namespace, name);
   if (!pod) throw notFound(subjectOf(resource, name));
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const tail = query.get('tailLines');
-  const lines = await podLog?.(pod, {
-    container: query.get('container') ?? '',
-    follow: query.get('follow') === 'true',
-    previous: query.get('previous') === 'true',
-    tailLines: tail === null ? undefined : Number(tail),
-    signal: gone.signal,
-  });
-  if (lines === undefined) throw badRequest(`there is no log of pod ${name} in namespace ${namespace}`);
-  response.writeHead(200, { 'content-type': 'text/plain' });
-  for await (const chunk of lines) {
-    if (!response.write(chunk)) await once(response, 'drain', { signal: gone.signal });
-  }
-  response.end();
+  await servePodLog(podLog, pod, query, response, now());
 };
 
 const handlers: Readonly<Record<string, Handler>> = {

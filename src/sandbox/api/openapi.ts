@@ -77,6 +77,23 @@ export function openApiDocument(resources: readonly Resource[], path: string): J
   };
 }
 
+/**
+ * `/openapi/v2`: a document of nothing. kubectl reads it for kinds that are not in v3, finds that they are not there
+ * either, and goes on to say so; without it a file with one unknown kind would be refused whole.
+ */
+export const openApiV2: JsonObject = {
+  swagger: '2.0',
+  info: { title: 'FSM sandbox', version: 'v1' },
+  paths: {},
+  definitions: {},
+};
+
+/** The same as kubectl wants it: gnostic's Document in protobuf, with field 1, `swagger`. */
+export const openApiV2Protobuf = {
+  type: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  body: Buffer.from('\n\x032.0', 'latin1'),
+} as const;
+
 /** The index, with a hash per document so that clients may cache them. */
 export function openApiIndex(resources: readonly Resource[]): JsonObject {
   const paths = [...new Set(resources.map(pathOf))].map(path => {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject, KubeObject } from './objects.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
-import { type ApiFailure, statusOf } from './status.ts';
+import { type Subject, statusOf } from './status.ts';
 import { type IncludeObject, metadataOf, tableOf } from './table.ts';
 
 /** How objects are shown: as they are, as table rows, or their metadata alone. */
@@ -36,8 +36,13 @@ export function sendJson(
 }
 
 /** Writes an error as a Status. Once an answer has begun, it can only be cut off. */
-export function sendFailure(response: ServerResponse, error: unknown, headers: Record<string, string> = {}): void {
-  const status = statusOf(error as ApiFailure);
+export function sendFailure(
+  response: ServerResponse,
+  error: unknown,
+  about: Subject | undefined,
+  headers: Record<string, string> = {},
+): void {
+  const status = statusOf(error, about);
   if (response.headersSent) response.destroy();
   else sendJson(response, status.code, status, headers);
 }

@@ -5,6 +5,8 @@
 
 import { isSet, listKeys } from './list-keys.ts';
 import { draftOf, isObject, type JsonObject, jsonEqual, objectAt } from './objects.ts';
+import { duplicate } from './rules/causes.ts';
+import type { Cause } from './status.ts';
 
 /** Finds the key fields of a list: built-in kinds by their table, custom ones by their schema. */
 interface Shape {
@@ -35,8 +37,9 @@ function schemaShape(schema: JsonObject): Shape {
 }
 
 /** `protocol` is the one key field of the built-in kinds that may be left out; its default is TCP. */
-const keyFields = (item: unknown, keys: readonly string[]) =>
-  JSON.stringify(keys.map(key => objectAt(item)[key] ?? (key === 'protocol' ? 'TCP' : null)));
+const keyField = (item: unknown, key: string) => objectAt(item)[key] ?? (key === 'protocol' ? 'TCP' : null);
+
+const keyFields = (item: unknown, keys: readonly string[]) => JSON.stringify(keys.map(key => keyField(item, key)));
 
 const find = (list: unknown, item: unknown, keys: readonly string[]) =>
   Array.isArray(list) ? list.find(one => keyFields(one, keys) === keyFields(item, keys)) : undefined;
@@ -85,6 +88,26 @@ function prune(live: unknown, before: unknown, said: readonly unknown[], shape: 
     if (was === undefined) return [item];
     return still.length === 0 ? [] : [prune(item, was, still, shape.item())];
   });
+}
+
+/** Elements that share their keys with an earlier one: of what is applied only one of them could stay. */
+function repeated(applied: unknown, shape: Shape, path: string): readonly Cause[] {
+  if (isObject(applied))
+    return Object.entries(applied).flatMap(([name, value]) =>
+      repeated(value, shape.field(name), path === '' ? name : `${path}.${name}`),
+    );
+  if (!Array.isArray(applied)) return [];
+  const keys = shape.keys();
+  const named = (item: unknown) => Object.fromEntries((keys ?? []).map(key => [key, keyField(item, key)]));
+  return applied.flatMap((item, i) => [
+    ...(keys && find(applied.slice(0, i), item, keys) !== undefined ? [duplicate(`${path}[${i}]`, named(item))] : []),
+    ...repeated(item, shape.item(), `${path}[${i}]`),
+  ]);
+}
+
+/** What a configuration says twice (`duplicate entries for key` of a real server). */
+export function repeatedKeys(configuration: JsonObject, schema?: JsonObject): readonly Cause[] {
+  return repeated(configuration, schema ? schemaShape(schema) : builtinShape('', ''), '');
 }
 
 const identity = ['apiVersion', 'kind'];

@@ -10,12 +10,12 @@ import * as discovery from './discovery.ts';
 import { type Faults, type RequestFault, waitFor } from './faults.ts';
 import { handle } from './handle.ts';
 import type { JsonObject } from './objects.ts';
-import { openApiDocument, openApiIndex } from './openapi.ts';
+import { openApiDocument, openApiIndex, openApiV2, openApiV2Protobuf } from './openapi.ts';
 import { objectBodyOf, placeOf, resourceRequest } from './request.ts';
 import { sendFailure, sendJson } from './respond.ts';
 import { reviews } from './reviews.ts';
 import { createAppliers } from './server-apply.ts';
-import { ApiFailure, forbidden, unauthorized } from './status.ts';
+import { ApiFailure, forbidden, type Subject, unauthorized } from './status.ts';
 import { type Admit, createStore, type Store } from './store.ts';
 import { apiAudience, createTokens, type Tokens, type User } from './tokens.ts';
 import type { OpenWatch } from './watch.ts';
@@ -81,6 +81,7 @@ function documentAt(
     '/version': () => version,
     '/api': () => discovery.coreVersions,
     '/apis': () => discovery.groupList(resources),
+    '/openapi/v2': () => openApiV2,
     '/openapi/v3': () => openApiIndex(resources),
   };
   const nested = () => {
@@ -114,7 +115,7 @@ async function suffer(fault: RequestFault, response: ServerResponse): Promise<bo
   const seconds = fault.retryAfterSeconds;
   const details = seconds === undefined ? undefined : { retryAfterSeconds: seconds };
   const failure = new ApiFailure(fault.answer, reasons[fault.answer], 'a fault that was asked for', details);
-  sendFailure(response, failure, seconds === undefined ? {} : { 'retry-after': String(seconds) });
+  sendFailure(response, failure, undefined, seconds === undefined ? {} : { 'retry-after': String(seconds) });
   return true;
 }
 
@@ -126,6 +127,18 @@ function reviewAt(path: string, method: string) {
   return method === 'POST' ? found : undefined;
 }
 
+/** What a request was about, as far as its path tells: an error of any kind says so (`meta/v1` StatusDetails). */
+function aboutOf(url: string): Subject | undefined {
+  try {
+    const { pathname } = new URL(url, 'https://sandbox');
+    const { group, plural, name } = placeOf(pathname) ?? { group: '', plural: '', name: '' };
+    return plural === '' ? undefined : { group, kind: plural, name };
+  } catch {
+    // A path that cannot be read is about nothing.
+    return undefined;
+  }
+}
+
 type Serve = (message: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 function createService(context: Context, authorize: Authorize): Serve {
@@ -134,7 +147,10 @@ function createService(context: Context, authorize: Authorize): Serve {
     const url = new URL(message.url ?? '/', 'https://sandbox');
     if (healthPaths.has(url.pathname)) return void response.end('ok');
     const user = userOf(context, message);
-    const document = method === 'GET' ? documentAt(context, url.pathname, message.headers.accept ?? '') : undefined;
+    const { accept = '' } = message.headers;
+    if (method === 'GET' && url.pathname === '/openapi/v2' && /proto-openapi\.spec\.v2/.test(accept))
+      return void response.writeHead(200, { 'content-type': openApiV2Protobuf.type }).end(openApiV2Protobuf.body);
+    const document = method === 'GET' ? documentAt(context, url.pathname, accept) : undefined;
     if (document) return sendJson(response, 200, document.body, document.type ? { 'content-type': document.type } : {});
     const review = reviewAt(url.pathname, method);
     if (review) {
@@ -200,7 +216,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     serve(message, response).catch(error => {
       // A client that went away in the middle is not our failure.
       if (!(error instanceof ApiFailure) && !response.destroyed) onError(error);
-      sendFailure(response, error);
+      sendFailure(response, error, aboutOf(message.url ?? '/'));
     });
   });
   server.keepAliveTimeout = idleConnectionMs;

@@ -2,7 +2,15 @@
 
 /** One reason inside an `Invalid` answer (`meta/v1` StatusCause). */
 export interface Cause {
-  readonly reason: 'FieldValueRequired' | 'FieldValueInvalid' | 'FieldValueTypeInvalid' | 'FieldValueNotSupported';
+  readonly reason:
+    | 'FieldValueRequired'
+    | 'FieldValueInvalid'
+    | 'FieldValueTypeInvalid'
+    | 'FieldValueNotSupported'
+    | 'FieldValueDuplicate'
+    | 'FieldValueNotFound'
+    | 'FieldValueForbidden'
+    | 'FieldValueTooLong';
   readonly message: string;
   /** Path such as `spec.ports[0].port`. */
   readonly field: string;
@@ -16,6 +24,7 @@ export interface Subject {
   readonly name: string;
 }
 
+/** `meta/v1` Status. */
 export interface StatusBody {
   readonly kind: 'Status';
   readonly apiVersion: 'v1';
@@ -23,6 +32,7 @@ export interface StatusBody {
   readonly status: 'Success' | 'Failure';
   readonly message?: string;
   readonly reason?: string;
+  /** Always there in a failure: clients look into it without asking (`kubectl debug` panics otherwise). */
   readonly details?: Record<string, unknown>;
   readonly code: number;
 }
@@ -41,17 +51,23 @@ export class ApiFailure extends Error {
   }
 }
 
-/** The Status object that says what an error means; anything unknown is a 500. */
-export function statusOf(error: unknown): StatusBody {
-  if (!(error instanceof ApiFailure)) return statusOf(new ApiFailure(500, 'InternalError', `Internal error: ${error}`));
+/** The Status object that says what an error means, with what the request was about; anything unknown is a 500. */
+export function statusOf(error: unknown, about?: Subject): StatusBody {
+  if (!(error instanceof ApiFailure)) return statusOf(internal(error), about);
   const { code, reason, message, details } = error;
   const head = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason } as const;
-  return { ...head, ...(details && { details }), code };
+  const subject = about && details?.kind === undefined ? detailsOf(about) : {};
+  return { ...head, details: { ...subject, ...details }, code };
+}
+
+function internal(error: unknown): ApiFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  return new ApiFailure(500, 'InternalError', `Internal error: ${message}`, { causes: [{ message }] });
 }
 
 const qualified = (about: Subject) => (about.group === '' ? about.kind : `${about.kind}.${about.group}`);
 const detailsOf = (about: Subject) => ({
-  name: about.name,
+  ...(about.name && { name: about.name }),
   ...(about.group && { group: about.group }),
   kind: about.kind,
 });
@@ -78,6 +94,7 @@ export function invalid(about: Subject, causes: readonly Cause[]): ApiFailure {
   return new ApiFailure(422, 'Invalid', message, { ...detailsOf(about), causes });
 }
 
+/** 400: the request itself cannot be understood. */
 export function badRequest(message: string): ApiFailure {
   return new ApiFailure(400, 'BadRequest', message);
 }
@@ -86,8 +103,9 @@ export function unauthorized(): ApiFailure {
   return new ApiFailure(401, 'Unauthorized', 'Unauthorized');
 }
 
-export function forbidden(message: string): ApiFailure {
-  return new ApiFailure(403, 'Forbidden', message);
+/** 403; `about` where the request's path does not tell. */
+export function forbidden(message: string, about?: Subject): ApiFailure {
+  return new ApiFailure(403, 'Forbidden', message, about && detailsOf(about));
 }
 
 /** The history that a list or watch asks for is gone: list again. */
@@ -96,7 +114,7 @@ export function expired(message: string): ApiFailure {
 }
 
 /** Paths, methods and media types that the sandbox does not have. */
-export function notInSandbox(code: 404 | 405 | 415, what: string): ApiFailure {
-  const reasons = { 404: 'NotFound', 405: 'MethodNotAllowed', 415: 'UnsupportedMediaType' } as const;
+export function notInSandbox(code: 400 | 404 | 405 | 415, what: string): ApiFailure {
+  const reasons = { 400: 'BadRequest', 404: 'NotFound', 405: 'MethodNotAllowed', 415: 'UnsupportedMediaType' } as const;
   return new ApiFailure(code, reasons[code], `${what} is not in the sandbox (docs/sandbox.md lists what is)`);
 }

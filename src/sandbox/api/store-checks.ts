@@ -1,9 +1,10 @@
 /** What a write has to satisfy before it is stored. */
-import { checkBuiltin, checkName } from './builtin-rules.ts';
 import { validateDefinition } from './crds.ts';
 import type { ChangeLog } from './log.ts';
 import type { KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
+import { checkBuiltin } from './rules/builtin.ts';
+import { checkMetadata, checkName } from './rules/metadata.ts';
 import { validate } from './schema.ts';
 import { type Cause, conflict, forbidden, invalid, notFound, type Subject } from './status.ts';
 
@@ -16,6 +17,7 @@ export function subjectOf({ group, plural }: Resource, name: string): Subject {
 export function checkObject(resource: Resource, object: KubeObject, old?: KubeObject): void {
   const causes: readonly Cause[] = [
     ...(old ? [] : checkName(object)),
+    ...checkMetadata(object),
     ...(resource.schema ? validate(object, resource.schema) : checkBuiltin(resource, object, old)),
     ...(resource.kind === 'CustomResourceDefinition' ? validateDefinition(object) : []),
   ];

@@ -6,6 +6,7 @@ import { establish, storageVersion } from './crds.ts';
 import type { Change, ChangeLog } from './log.ts';
 import { draftOf, jsonEqual, type KubeObject, keyOf, type ObjectMeta, objectAt, timestamp } from './objects.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
+import { checkTypes } from './rules/types.ts';
 import { applyDefaults } from './schema.ts';
 import { alreadyExists, badRequest, notFound } from './status.ts';
 import type { Admit, DeleteOptions, UpdateOptions, WriteOptions } from './store.ts';
@@ -43,7 +44,10 @@ function commit(core: Core, resource: Resource, type: Change['type'], object: Ku
 /** Defaults, then validation; a definition is established on the way. */
 function complete(core: Core, resource: Resource, object: KubeObject, old?: KubeObject) {
   if (resource.schema) applyDefaults(object, resource.schema);
-  else defaultBuiltin(object, core.assignIp);
+  else {
+    checkTypes(object);
+    defaultBuiltin(object, core.assignIp);
+  }
   checkObject(resource, object, old);
   if (resource.id === definitions) establish(object, core.now());
 }
@@ -64,6 +68,7 @@ export function createObject(
   { dryRun = false }: WriteOptions = {},
 ): KubeObject {
   const draft = draftOf(object);
+  if (!resource.schema) checkTypes(draft);
   draft.metadata.name = nameOf(draft.metadata);
   const { name, namespace } = draft.metadata;
   checkNamespace(core.log, resource, draft);
@@ -135,7 +140,8 @@ export function updateObject(
   const changed = change(draftOf(current));
   checkPreconditions(resource, current, changed.metadata.uid, changed.metadata.resourceVersion);
   const next = mergeUpdate(resource, current, changed, status);
-  complete(core, resource, next, current);
+  // With a status nothing changes that the rules of built-in kinds look at.
+  if (!status || resource.schema || resource.id === definitions) complete(core, resource, next, current);
   next.apiVersion = current.apiVersion;
   if (jsonEqual(next, current)) return current;
   const moved = resource.generation && !jsonEqual(specOf(next), specOf(current));

@@ -7,7 +7,8 @@ import { jsonPatch, mergePatch } from './patch.ts';
 import { bodyOf, mediaType, objectBodyOf, type ResourceRequest } from './request.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
 import { inVersion } from './respond.ts';
-import { ApiFailure, badRequest, notFound, notInSandbox } from './status.ts';
+import { repeatedKeys } from './server-apply.ts';
+import { ApiFailure, badRequest, invalid, notFound, notInSandbox } from './status.ts';
 import type { DeleteOptions } from './store.ts';
 import { subjectOf } from './store-checks.ts';
 import { strategicPatch } from './strategic-patch.ts';
@@ -79,6 +80,8 @@ function apply(context: Context, request: ResourceRequest, body: unknown): Writt
   if (!isObject(body) || !isObject(body.metadata))
     throw badRequest('an applied configuration is an object with metadata');
   const wanted = objectOf({ ...body, metadata: { ...body.metadata, name } }, request);
+  const causes = repeatedKeys(wanted, resource.schema);
+  if (causes.length > 0) throw invalid({ group: resource.group, kind: resource.kind, name }, causes);
   const old = store.get(resource.id, namespace, name);
   if (!old && subresource !== '') throw notFound(subjectOf(resource, name));
   const live: JsonObject = old ? inVersion(old, resource) : wanted;

@@ -14,12 +14,16 @@ function condition(
   return { ...next, lastUpdateTime: at, ...(since && { lastTransitionTime: since }) };
 }
 
-/** The status for these active pods; times change only with what they are about. `at` is RFC 3339. */
+/**
+ * The status for these active pods; times change only with what they are about. `at` is RFC 3339, `failure` says why a
+ * pod could not be made.
+ */
 export function deploymentStatus(
   deployment: Deployment,
   pods: readonly Pod[],
   isUpdated: (pod: Pod) => boolean,
   at: string,
+  failure?: string,
 ): JsonObject {
   const wanted = deployment.spec.replicas ?? 1;
   const ready = pods.filter(isReady).length;
@@ -42,6 +46,10 @@ export function deploymentStatus(
       message: done ? `Deployment "${name}" has successfully progressed.` : `Deployment "${name}" is progressing.`,
     }),
   ];
+  if (failure !== undefined) {
+    const about = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: failure } as const;
+    conditions.push(condition(old, at, about));
+  }
   const counts = {
     replicas: pods.length,
     updatedReplicas: updated.length,

@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { timestamp } from '../api/objects.ts';
+import { ApiFailure } from '../api/status.ts';
+import type { Store } from '../api/store.ts';
 import {
   builtinResource,
   type ControllerContext,
@@ -88,6 +90,19 @@ function podOf(deployment: Deployment, hash: string): Pod {
   };
 }
 
+/** Why not every pod could be made, in the words of the API; undefined when all were. */
+function createPods(store: Store, pod: Pod, count: number): string | undefined {
+  try {
+    for (let i = 0; i < count; i += 1) store.create(builtinResource(store, 'pods'), pod);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ApiFailure)) throw error;
+    // The name is another one each time; a status that says it would change for ever.
+    const { generateName = '' } = pod.metadata;
+    return error.message.replaceAll(new RegExp(`(${generateName.replaceAll('.', '[.]')})[0-9a-z]+`, 'g'), '$1');
+  }
+}
+
 function reconcile({ store, now }: ControllerContext, key: string) {
   const { namespace, name } = splitKey(key);
   const deployment = store.get<Deployment>('deployments.apps', namespace, name);
@@ -97,9 +112,9 @@ function reconcile({ store, now }: ControllerContext, key: string) {
   const { create, remove } = planRollout(deployment, own(), hash);
   const pods = builtinResource(store, 'pods');
   for (const pod of remove) store.delete(pods, namespace, pod.metadata.name);
-  for (let i = 0; i < create; i += 1) store.create(pods, podOf(deployment, hash));
+  const failure = createPods(store, podOf(deployment, hash), create);
   const updated = (pod: Pod) => pod.metadata.labels?.[hashLabel] === hash;
-  const status = deploymentStatus(deployment, own().filter(isActive), updated, timestamp(now()));
+  const status = deploymentStatus(deployment, own().filter(isActive), updated, timestamp(now()), failure);
   const resource = builtinResource(store, 'deployments.apps');
   store.update(resource, namespace, name, draft => ({ ...draft, status }), { status: true });
 }
@@ -113,6 +128,12 @@ export const startDeployments: Start = context => {
     context.store.subscribe('pods', ({ object }) => {
       const owner = ownerOf(object as Pod);
       if (owner) queue.add(`${object.metadata.namespace}/${owner.name}`);
+    }),
+    // Pods that were refused for want of an account can be made once it is there.
+    context.store.log.onChange('serviceaccounts', ({ type, object }) => {
+      const { namespace = '' } = object.metadata;
+      if (type === 'ADDED')
+        for (const one of inNamespace(context.store, 'deployments.apps', namespace)) queue.add(keyFor(one));
     }),
     queue.stop,
   ];

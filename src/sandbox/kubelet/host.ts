@@ -12,6 +12,12 @@ export interface ContainerLine {
   readonly line: string;
 }
 
+/** A program with its first arguments. */
+export interface OwnProgram {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
 export interface KubeletHost {
   readonly server: Pick<ApiServer, 'store' | 'tokens'>;
   readonly processes: Processes;
@@ -22,11 +28,15 @@ export interface KubeletHost {
   readonly logsDir: string;
   /** PATH of containers. */
   readonly path: string;
+  /** Commands that are the sandbox's own, by name. */
+  readonly programs: Readonly<Record<string, OwnProgram>>;
   /** `host:port` where sidecars enrol and hold their streams. */
   readonly controlPlane: string;
   readonly controlRootFile: string;
   readonly trustDomain: string;
   readonly onLine: (line: ContainerLine) => void;
+  /** A sentence for whoever looks at the sandbox. */
+  readonly onNotice: (text: string) => void;
   /** Told of what could not be done; it is tried again. */
   readonly onError: (error: unknown, what: string) => void;
 }

@@ -7,16 +7,15 @@ import { builtinResource } from '../controllers/controller.ts';
 import type { Pod } from '../controllers/types.ts';
 import { createLogFile, type LogFile } from '../logs.ts';
 import { isMeshed, sidecarName } from './admission.ts';
+import { tellEvent } from './events.ts';
 import type { KubeletHost } from './host.ts';
 import { watchReadiness } from './probe.ts';
 import { sidecarOf } from './sidecar.ts';
-import { appContainers, environmentOf, expand, type RunnableContainer } from './spec.ts';
+import { appContainers, environmentOf, expand, programOf, type RunnableContainer } from './spec.ts';
 import { type ContainerState, newContainer, podStatus } from './status.ts';
 import { supervise } from './supervise.ts';
-import { pause } from './timing.ts';
+import { Backoff, pause } from './timing.ts';
 import { keepToken, tokenName, writeToken } from './token.ts';
-
-const retryMs = 200;
 
 /** A sidecar that has drained for so long is killed; its apps are gone by then. */
 const sidecarGraceMs = 1500;
@@ -46,7 +45,9 @@ export class PodRun {
     this.#dir = join(host.podsDir, uid);
     this.#containers = pod.spec.containers.map(({ name, image }) => newContainer(name, image));
     this.#initialized = !isMeshed(pod);
-    for (const { name } of pod.spec.containers) this.#logs.set(name, createLogFile(this.#logPath(name)));
+    const trouble = (error: unknown) =>
+      host.onError(error, `log of pod ${pod.metadata.namespace}/${pod.metadata.name}`);
+    for (const { name } of pod.spec.containers) this.#logs.set(name, createLogFile(this.#logPath(name), trouble));
   }
 
   /** Resolves when everything was started once, or the pod is to end. */
@@ -65,9 +66,9 @@ export class PodRun {
     return this.#stopped;
   }
 
-  /** The log of a container; of the first one when the name is empty. */
+  /** The log of a container. */
   log(container: string): LogFile | undefined {
-    return this.#logs.get(container || (this.pod.spec.containers[0]?.name ?? ''));
+    return this.#logs.get(container);
   }
 
   async #stop(graceMs: number): Promise<void> {
@@ -82,19 +83,20 @@ export class PodRun {
     await rm(this.#dir, { recursive: true, force: true });
   }
 
-  /** Directory and token. A ServiceAccount that is not there yet may still come. */
+  /** Directory and token. A ServiceAccount that is not there yet may still come, and so may room on the disk. */
   async #prepare(): Promise<void> {
     const { tokens } = this.#host.server;
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const write = () => writeToken(tokens, this.pod, `fsm.${this.#host.trustDomain}`, this.#dir);
     const { signal } = this.#stopSidecar;
+    const backoff = new Backoff();
     while (!this.#stopApps.signal.aborted) {
       try {
+        await mkdir(this.#dir, { recursive: true, mode: 0o700 });
         await write();
         return void keepToken(write, error => this.#fail(error), signal);
       } catch (error) {
         this.#fail(error);
-        await pause(retryMs, this.#stopApps.signal);
+        await pause(backoff.next(0), this.#stopApps.signal);
       }
     }
   }
@@ -110,7 +112,11 @@ export class PodRun {
       onError: error => this.#fail(error),
     });
     this.#endInit = run.stop;
-    this.#sidecar = supervise(run.supervised, this.#stopSidecar.signal, () => sidecarGraceMs);
+    const start = () => {
+      this.#logs.get(sidecarName)?.begin();
+      return run.supervised.start();
+    };
+    this.#sidecar = supervise({ ...run.supervised, start }, this.#stopSidecar.signal, () => sidecarGraceMs);
     const stopped = new Promise<void>(resolve => this.#stopApps.signal.addEventListener('abort', () => resolve()));
     await Promise.race([run.ready, stopped]);
   }
@@ -122,7 +128,8 @@ export class PodRun {
       const [file = '/bin/false', ...args] = [...(spec.command ?? []), ...(spec.args ?? [])].map(one =>
         expand(one, env),
       );
-      const program = { file, args, env, cwd: spec.workingDir ?? this.#dir };
+      const program = { ...programOf(file, args, this.#host.programs), env, cwd: spec.workingDir ?? this.#dir };
+      this.#logs.get(spec.name)?.begin();
       return this.#host.processes.start(program, line => this.#write(spec.name, line));
     };
     const ready = (now: boolean) => {
@@ -197,10 +204,21 @@ export class PodRun {
     this.#host.onLine({ namespace, pod, container, line });
   }
 
+  /** What keeps a pod from running stands in its status, in an Event and in the log of the sandbox. */
   #fail(error: unknown): void {
     const { namespace, name } = this.pod.metadata;
+    const message = error instanceof Error ? error.message : String(error);
+    for (const container of this.#containers) if (container.state === 'waiting') container.message = message;
     this.#report();
+    this.#tell(message);
     if (!this.#stopApps.signal.aborted) this.#host.onError(error, `pod ${namespace}/${name}`);
+  }
+
+  #tell(message: string): void {
+    const { store } = this.#host.server;
+    const { namespace = '', name, uid } = this.pod.metadata;
+    if (this.#stopApps.signal.aborted || store.get('pods', namespace, name)?.metadata.uid !== uid) return;
+    tellEvent(store, this.pod, { type: 'Warning', reason: 'Failed', message, component: 'kubelet' });
   }
 
   #container(name: string): ContainerState {

@@ -1,5 +1,6 @@
 /** The fields of a pod that only a kubelet reads. */
 import type { Container, Pod } from '../controllers/types.ts';
+import type { OwnProgram } from './host.ts';
 
 /** HTTP probe (core/v1 Probe); times in seconds as there. */
 export interface Probe {
@@ -39,4 +40,14 @@ export function environmentOf(
 export function probePort(container: RunnableContainer, port: number | string): number | undefined {
   if (typeof port === 'number') return port;
   return container.ports?.find(one => one.name === port)?.containerPort;
+}
+
+/** A command of the sandbox's own is started as what it is: neither a search path nor a shell has to hold its path. */
+export function programOf(
+  file: string,
+  args: readonly string[],
+  own: Readonly<Record<string, OwnProgram>>,
+): { file: string; args: readonly string[] } {
+  const program = Object.hasOwn(own, file) ? own[file] : undefined;
+  return program === undefined ? { file, args } : { file: program.file, args: [...program.args, ...args] };
 }

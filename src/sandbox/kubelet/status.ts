@@ -9,6 +9,8 @@ export interface ContainerState {
   state: 'waiting' | 'running';
   /** Why it does not run, or why it ended last time. */
   reason: string;
+  /** The same in a sentence, where there is one. */
+  message?: string | undefined;
   startedAtMs: number;
   restarts: number;
   ready: boolean;
@@ -59,7 +61,8 @@ function condition(pod: Pod, type: string, holds: boolean, nowMs: number): Condi
 }
 
 function containerStatus(container: ContainerState): Record<string, unknown> {
-  const { name, image, state, reason, startedAtMs, restarts, ready, lastExit } = container;
+  const { name, image, state, reason, message, startedAtMs, restarts, ready, lastExit } = container;
+  const waiting = { reason, ...(message !== undefined && { message }) };
   const last = lastExit && {
     terminated: { exitCode: lastExit.code, reason: 'Error', finishedAt: timestamp(lastExit.atMs) },
   };
@@ -70,7 +73,7 @@ function containerStatus(container: ContainerState): Record<string, unknown> {
     ready,
     started: state === 'running',
     restartCount: restarts,
-    state: state === 'running' ? { running: { startedAt: timestamp(startedAtMs) } } : { waiting: { reason } },
+    state: state === 'running' ? { running: { startedAt: timestamp(startedAtMs) } } : { waiting },
     lastState: last ?? {},
   };
 }

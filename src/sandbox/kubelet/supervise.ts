@@ -33,7 +33,7 @@ async function runOnce(one: Supervised, stopping: AbortSignal, graceMs: () => nu
   const { container } = one;
   try {
     const child = await one.start();
-    Object.assign(container, { state: 'running', startedAtMs: Date.now(), reason: '' });
+    Object.assign(container, { state: 'running', startedAtMs: Date.now(), reason: '', message: undefined });
     one.onChange();
     const exit = await live(one, child, stopping, graceMs);
     Object.assign(container, { state: 'waiting', ready: false, reason: 'Completed' });

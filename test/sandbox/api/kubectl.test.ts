@@ -238,6 +238,31 @@ kubectlTest(`watches${reason}`, async () => {
   await closed;
 });
 
+kubectlTest(`applies what it can of a file with an unknown kind, and says what it cannot${reason}`, async () => {
+  const unknown = { apiVersion: 'nosuch.io/v1', kind: 'Thing', metadata: { name: 't' } };
+  const file = manifest('mixed.yaml', configMap('before'), unknown, configMap('after'));
+  await expect(run('apply', '-f', file)).rejects.toMatchObject({
+    stdout: 'configmap/before created\nconfigmap/after created\n',
+    stderr: expect.stringContaining('no matches for kind "Thing" in version "nosuch.io/v1"'),
+  });
+});
+
+kubectlTest(`says what is wrong with an object, and where${reason}`, async () => {
+  const ports = [80, 80].map((port, i) => ({ name: `p${i}`, port }));
+  const twice = manifest('twice.yaml', { ...service('twice'), spec: { ports } });
+  const words = 'spec.ports[1]: Duplicate value: {"port":80,"protocol":"TCP"}';
+  await expect(run('apply', '-f', twice)).rejects.toThrow(words);
+  await expect(run('apply', '--server-side', '-f', twice)).rejects.toThrow(words);
+});
+
+kubectlTest(`does not panic at what the sandbox does not have${reason}`, async () => {
+  const [pod = ''] = (await run('get', 'pods', '-o', 'name')).split('\n');
+  await expect(run('debug', pod, '--image=x')).rejects.toThrow('not in the sandbox');
+  await expect(run('debug', 'pod/nosuch', '--image=x')).rejects.toThrow('pods "nosuch" not found');
+  await expect(run('exec', pod, '--', 'ls')).rejects.toThrow('not in the sandbox');
+  await expect(run('logs', pod, '-c', 'nosuch')).rejects.toThrow('container nosuch is not valid');
+});
+
 kubectlTest(`deletes and waits until all is gone${reason}`, async () => {
   expect(await run('delete', 'deploy,svc,ts', '--all')).toContain('deleted');
   await run('wait', '--for=delete', 'pod', '-l', 'app=app', '--timeout=20s');

@@ -165,7 +165,6 @@ describe('what the sandbox does not have', () => {
   test.each([
     ['GET', '/apis/batch/v1/jobs', 404],
     ['GET', `${paths.pods}/x/exec`, 404],
-    ['GET', '/openapi/v2', 404],
     ['POST', `${paths.configMaps}/x`, 405],
     ['PUT', paths.configMaps, 405],
   ])('%s %s is %i and says so', async (method, path, code) => {

@@ -1,5 +1,5 @@
 /** The parts of the kubelet that can be looked at alone. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -9,12 +9,13 @@ import type { KubeObject } from '../../../src/sandbox/api/objects.ts';
 import type { Pod } from '../../../src/sandbox/controllers/types.ts';
 import { startTicksOf } from '../../../src/sandbox/instance.ts';
 import { createAdmission, isMeshed } from '../../../src/sandbox/kubelet/admission.ts';
-import { environmentOf, expand } from '../../../src/sandbox/kubelet/spec.ts';
+import { environmentOf, expand, programOf } from '../../../src/sandbox/kubelet/spec.ts';
 import { newContainer, podStatus } from '../../../src/sandbox/kubelet/status.ts';
 import { Backoff } from '../../../src/sandbox/kubelet/timing.ts';
 import { createLogFile } from '../../../src/sandbox/logs.ts';
 import { portsFrom } from '../../../src/sandbox/ports.ts';
 import { createProcesses } from '../../../src/sandbox/processes.ts';
+import { shellQuoted } from '../../../src/sandbox/shell.ts';
 
 const scratch = () => mkdtempSync(join(tmpdir(), 'fsm-parts-'));
 
@@ -63,11 +64,29 @@ describe('admission', () => {
     ['a namespace of another mesh', namespace({ 'flomesh.io/monitored-by': 'other' }, enabled), pod(enabled), false],
     ['no namespace', undefined, pod(enabled), false],
   ])('of %s', (_, owner, given, meshed) => {
-    const admitted = createAdmission(() => owner, 'node')('Pod', given) as Pod;
+    const lookup = (id: string) => (id === 'namespaces' ? owner : given);
+    const admitted = createAdmission(lookup, 'node')('Pod', given) as Pod;
     expect(isMeshed(admitted)).toBe(meshed);
     expect(admitted.spec.containers.map(({ name }) => name)).toEqual(meshed ? ['app', 'sidecar'] : ['app']);
     expect(admitted.spec.nodeName).toBe('sandbox');
   });
+});
+
+test.each([
+  [undefined, 'default'],
+  ['shopper', 'shopper'],
+])('a pod of account %s is not admitted before the account is there', (serviceAccountName, account) => {
+  const given = { ...pod(), spec: { ...pod().spec, ...(serviceAccountName && { serviceAccountName }) } };
+  const asked: string[] = [];
+  const admit = createAdmission((id, namespace, name) => {
+    asked.push(`${id} ${namespace}/${name}`);
+    return undefined;
+  }, 'node');
+  expect(() => admit('Pod', given)).toThrow(
+    `pods "p" is forbidden: error looking up service account shop/${account}: serviceaccount "${account}" not found`,
+  );
+  expect(asked).toEqual([`serviceaccounts shop/${account}`]);
+  expect(admit('ConfigMap', given)).toBe(given);
 });
 
 describe('containers', () => {
@@ -111,6 +130,61 @@ describe('a log', () => {
     log.close();
     await reading;
     expect(lines).toEqual(['b\n', 'c\n', 'd\n']);
+  });
+});
+
+describe('a log on a disk that fails', () => {
+  test('loses lines and nothing else, says so once, and goes on when it can', () => {
+    const folder = join(scratch(), 'later');
+    const troubles: unknown[] = [];
+    const log = createLogFile(join(folder, 'log'), error => troubles.push(error));
+    for (const line of ['lost 1', 'lost 2']) log.write(line);
+    expect(troubles).toHaveLength(1);
+    mkdirSync(folder);
+    log.write('kept');
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('kept\n');
+    log.close();
+  });
+
+  test('is of this pod only, not of an earlier one of the same name', async () => {
+    const path = join(scratch(), 'log');
+    writeFileSync(path, 'earlier\n');
+    const log = createLogFile(path);
+    log.write('mine');
+    const lines: string[] = [];
+    for await (const line of log.read({ follow: false, signal: new AbortController().signal })) lines.push(line);
+    expect(lines).toEqual(['mine\n']);
+    log.close();
+  });
+});
+
+describe('a path', () => {
+  test.each(["it's", 'a "b"', '$HOME', '`id`', '100%', 'a\\b', 'a\nb', ' ', "'", '*?[!]', 'ü', '-n', 'a;b&c|d>e'])(
+    'with %j reaches a program through a shell as it is',
+    async name => {
+      const folder = join(scratch(), `x${name}`);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'say.cjs'), 'console.log(JSON.stringify(process.argv.slice(2)))');
+      const script = join(folder, 'run');
+      const words = [process.execPath, join(folder, 'say.cjs'), name].map(shellQuoted).join(' ');
+      writeFileSync(script, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o700 });
+      const processes = createProcesses();
+      const { promise: line, resolve } = Promise.withResolvers<string>();
+      const child = await processes.start({ file: script, args: [name], env: {} }, resolve);
+      expect(JSON.parse(await line)).toEqual([name, name]);
+      await child.exited;
+      await processes.close();
+    },
+  );
+
+  test('of a command of the sandbox needs no shell at all', () => {
+    const own = { 'fsm-demo': { file: "/it's/node", args: ["/it's/main.ts"] } };
+    expect(programOf('fsm-demo', ['bookstore'], own)).toEqual({
+      file: "/it's/node",
+      args: ["/it's/main.ts", 'bookstore'],
+    });
+    expect(programOf('sleep', ['1'], own)).toEqual({ file: 'sleep', args: ['1'] });
+    expect(programOf('toString', [], own)).toEqual({ file: 'toString', args: [] });
   });
 });
 
