@@ -1,8 +1,9 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
 import * as lib from './lib.js';
 import { log } from './log.js';
+import { failureOf, newPlace } from './places.js';
 import { answer } from './refuse.js';
-import { failureOf, newPlace, usePlace } from './upstream.js';
+import { usePlace } from './upstream.js';
 
 /**
  * The call at hand: `{ shard, isBegun, isWhole, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
@@ -39,19 +40,6 @@ export function call(upstream, way, head) {
   return way;
 }
 
-/**
- * For a connection whose server answers no stream after `last`, and ends it after those before: new calls take another one.
- * Gives the streams that get no answer. A client's streams are odd and count up.
- */
-export function drain(shard, last) {
-  shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
-  shard.isDraining = true;
-  if (shard.streams === 0) lib.hangUp(shard);
-  var refused = [];
-  for (var stream = 2 * shard.opened - 1; stream > last; stream = stream - 2) refused.push(stream);
-  return refused;
-}
-
 /** Pipy ends a call that was given up as if all had been said; alone on its connection it is broken off with that. */
 function leave() {
   var shard = $call.shard;
@@ -65,13 +53,14 @@ function leave() {
 /**
  * gRPC says how a call went in trailers, or in the first headers when there is no message. Pipy ends no stream with its
  * first headers, so there the status moves to trailers, where it means the same. A head that has a reason is Pipy's own, for
- * a connection that has failed; after an interim one Pipy would take the final one for an error.
+ * a connection that has failed; after an interim one Pipy would take the final one for an error;
+ * and of others Pipy writes heads that it cannot read.
  */
 function begin(start) {
   var call = $call;
   var head = start.head;
   if (call.isWhole) return undefined;
-  if (head.statusText || head.status < 200) {
+  if (head.statusText || head.status < 200 || head.status > 599) {
     call.isFailing = true;
     return fail(call);
   }

@@ -180,3 +180,19 @@ function passTrailer(chunks, line, out) {
   if (!chunks.isBare) out.push('0\r\n\r\n');
   return 'done';
 }
+
+/**
+ * A request's head as bytes: it goes out before its body, with the length or the coding that it came with. It asks for no
+ * close: an app that then answers early resets the connection (RFC 9112, 9.6), and Pipy would lose the answer.
+ */
+export function requestHead(head) {
+  var headers = head.headers;
+  var names = head.headerNames || {};
+  delete headers.connection;
+  var lines = Object.keys(headers).map(key => fieldLines(names[key] || key, headers[key]));
+  return `${head.method} ${head.path} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+function fieldLines(name, value) {
+  return typeof value === 'string' ? `${name}: ${value}\r\n` : value.map(each => `${name}: ${each}\r\n`).join('');
+}

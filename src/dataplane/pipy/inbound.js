@@ -17,9 +17,10 @@ import {
   tooLong,
   toPlainForm
 } from './lib.js';
+import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseConnection, refuseMalformed } from './refuse.js';
 import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
-import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
+import { connectOptions, current, send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
 var $peer = '';
@@ -57,63 +58,20 @@ function outgoing(data) {
   return data.size > smallMax || client.isOld ? rewritten(client, data) : data;
 }
 
-/** What serves one inbound port: the filters of its connections. */
+/**
+ * What serves one inbound port: the filters of its connections. `side` is the port as its parts need it: its number, the
+ * app's place, and whether the app speaks HTTP/2.
+ */
 export function inboundPort(port, protocol, roots) {
   var app = newUpstream(`${environment.appAddress}:${port}`, '');
   var speaksHTTP2 = protocol === 'http2' || protocol === 'grpc';
-  var isHTTP = speaksHTTP2 || protocol === 'http';
+  var side = { port: port, app: app, speaksHTTP2: speaksHTTP2 };
 
-  function admit(start) {
+  /** Equal heads have equal verdicts: one that is, byte for byte, the one before it was admitted with that. */
+  function route(start) {
     var client = $client;
-    if (client.ending) return ignored;
-    if (!client.isKnown || client.tables !== running.tables) return admitNew(client, start.head);
-    return send(client, app, toApp, start.head, true);
-  }
-
-  /** A head that is not, byte for byte, the one before it, which was admitted: equal heads have equal verdicts. */
-  function admitNew(client, head) {
-    client.isUnread = false;
-    if (head.method === 'CONNECT') return refuseRequest(client, tunnels, head);
-    if (!head.path) return refuseRequest(client, noPath, head);
-    if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
-    if (head.path.charAt(0) !== '/') {
-      client.text = null;
-      toPlainForm(head);
-    }
-    if (head.protocol === 'HTTP/1.0') head.protocol = 'HTTP/1.1';
-    var unsound = policy.targetFault(head.method, head.path);
-    if (unsound !== null) return refuseRequest(client, unsound, head);
-    var flaw = flawOf(head);
-    var plain = isPlain(head.headers);
-    var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(head.headers);
-    if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
-    if (!plain || flaw !== 'none' || speaksHTTP2) client.text = null;
-    if (client.tables !== running.tables) {
-      client.tables = running.tables;
-      client.known = policy.verdictOf(client.tables, port, $peer);
-    }
-    var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
-    if (decision.action === 'refuse') return refuseRequest(client, decision, head);
-    if (flaw === 'claims') removeClaims(head.headers);
-    if (speaksHTTP2 || !head.protocol) return call(app, callsToApp, head);
-    return send(client, app, toApp, head, plain);
-  }
-
-  function refuseRequest(client, refusal, head) {
-    client.text = null;
-    noTunnel(client);
-    return refuse(refusal, fieldsOf(head));
-  }
-
-  function fieldsOf(head) {
-    var path = head.path ? describe(head).path : '';
-    return { direction: 'inbound', principal: $peer, port: port, method: head.method, path: path };
-  }
-
-  function admitTCP() {
-    var decision = policy.admitConnection(running.tables, port, $peer);
-    if (decision.action === 'forward') return tunnel(app, toApp);
-    return refuseConnection(decision, { direction: 'inbound', principal: $peer, port: port });
+    if (!client.isKnown || client.tables !== running.tables) return admit(side, client, start.head);
+    return client.ending ? ignored : send(client, app, toApp, start.head, true);
   }
 
   var http = pipeline($ =>
@@ -122,20 +80,15 @@ export function inboundPort(port, protocol, roots) {
       () => $client,
       incoming,
       outgoing,
-      admit
+      route
     )
   );
-  var tcp = pipeline($ => $.pipe(admitTCP));
+  var tcp = pipeline($ => $.pipe(() => admitTCP(side)));
   var detect = pipeline($ =>
     $.onStart(() => {
       $beginning = newBeginning();
-    }).pipe(event => layoutOf(looksLikeHTTP($beginning, event)))
+    }).pipe(event => layoutOf(looksLikeHTTP($beginning, event), http, tcp))
   );
-
-  function layoutOf(isHTTP) {
-    return isHTTP === undefined ? undefined : isHTTP ? http : tcp;
-  }
-
   return $ =>
     $.onStart(countOpen)
       .onEnd(countClosed)
@@ -145,7 +98,62 @@ export function inboundPort(port, protocol, roots) {
         onVerify: identify,
         minVersion: 'TLS1.3'
       })
-      .to(isHTTP ? detect : tcp);
+      .to(speaksHTTP2 || protocol === 'http' ? detect : tcp);
+}
+
+function layoutOf(isHTTP, http, tcp) {
+  return isHTTP === undefined ? undefined : isHTTP ? http : tcp;
+}
+
+function admit(side, client, head) {
+  client.isUnread = false;
+  if (client.ending) return ignored;
+  var unsound = unsoundness(client, head);
+  if (unsound !== null) return refuseRequest(side, client, unsound, head);
+  var flaw = flawOf(head);
+  var plain = isPlain(head.headers);
+  var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(head.headers);
+  if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(side, head));
+  if (!plain || flaw !== 'none' || side.speaksHTTP2) client.text = null;
+  if (client.tables !== running.tables) {
+    client.tables = running.tables;
+    client.known = policy.verdictOf(client.tables, side.port, $peer);
+  }
+  var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
+  if (decision.action === 'refuse') return refuseRequest(side, client, decision, head);
+  if (flaw === 'claims') removeClaims(head.headers);
+  if (side.speaksHTTP2 || !head.protocol) return call(side.app, callsToApp, head);
+  return send(client, side.app, toApp, head, plain);
+}
+
+/** Why nobody may act on a request, whatever it is about, or null. Its target is a path afterwards. */
+function unsoundness(client, head) {
+  if (head.method === 'CONNECT') return tunnels;
+  if (!head.path) return noPath;
+  if (!head.protocol && isTooLong(client, head.headers)) return tooLong;
+  if (head.path.charAt(0) !== '/') {
+    client.text = null;
+    toPlainForm(head);
+  }
+  if (head.protocol === 'HTTP/1.0') head.protocol = 'HTTP/1.1';
+  return policy.targetFault(head.method, head.path);
+}
+
+function refuseRequest(side, client, refusal, head) {
+  client.text = null;
+  noTunnel(client);
+  return refuse(refusal, fieldsOf(side, head));
+}
+
+function fieldsOf(side, head) {
+  var path = head.path ? describe(head).path : '';
+  return { direction: 'inbound', principal: $peer, port: side.port, method: head.method, path: path };
+}
+
+function admitTCP({ port, app }) {
+  var decision = policy.admitConnection(running.tables, port, $peer);
+  if (decision.action === 'forward') return tunnel(app, toApp);
+  return refuseConnection(decision, { direction: 'inbound', principal: $peer, port: port });
 }
 
 /** Called for each certificate of the chain, the peer's own last. */

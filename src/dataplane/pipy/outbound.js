@@ -16,9 +16,10 @@ import {
   tooLong,
   toPlainForm
 } from './lib.js';
+import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseMalformed } from './refuse.js';
 import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
-import { connectOptions, current, handshake, newUpstream, refusePeer, send, tunnel, waysTo } from './upstream.js';
+import { connectOptions, current, handshake, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
 var $client = null;

@@ -1,11 +1,12 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
 import { beginChunks, check, receive } from './answers.js';
-import { drain } from './calls.js';
 import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
 import { joinHeaders, withoutGoAway } from './frames.js';
+import { requestHead } from './framing.js';
 import * as lib from './lib.js';
 import { forget, watch } from './liveness.js';
 import { log } from './log.js';
+import { checkEnd, drain, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp } from './places.js';
 import { answer } from './refuse.js';
 import { noTunnel } from './requests.js';
 
@@ -49,67 +50,6 @@ function opened(outbound) {
   if (outbound.state === 'connected') watch(place);
 }
 
-/** A place to send to: `target` is `host:port`, `principal` who must answer there (empty: nobody is asked). */
-export function newUpstream(target, principal) {
-  return { target: target, principal: principal, peer: '', free: [], shards: [] };
-}
-
-/**
- * A place at an upstream.
- *
- * - `client`: the connection of the client that it serves
- * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
- * - `received`: bytes of the answer that Pipy was given; `firstLine`, `fed`, `copy`, `rest`, `partial`, `chunks`, `isEnded`,
- *   `passes`: what has come of it, and what comes next (answers.js);
- *   `left`: of a frame of HTTP/2 (frames.js)
- * - `asked`: the head of its request
- * - `outbound`: its connection, the kernel's `cookie` for it (liveness.js); `isUsed`: answers came on it; `error`: how it ended
- * - `isAlone`: no other request may use it; `unwanted`: it has to end
- * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
- * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
- *   `isBegun`: some of it is
- * - `streams`, `opened`, `isDraining`: of calls that share it (calls.js)
- * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
- */
-export function newPlace(upstream) {
-  return {
-    upstream: upstream,
-    client: null,
-    head: null,
-    isWhole: false,
-    outbound: null,
-    cookie: '',
-    isWatched: false,
-    isUsed: false,
-    isRepeatable: false,
-    isAlone: false,
-    request: null,
-    isChunked: false,
-    isSent: false,
-    isBegun: false,
-    error: '',
-    received: 0,
-    firstLine: '',
-    fed: null,
-    copy: null,
-    rest: null,
-    isEnded: false,
-    left: 0,
-    partial: null,
-    chunks: null,
-    passes: false,
-    unreadable: false,
-    asked: null,
-    unwanted: false,
-    isRetry: false,
-    streams: 0,
-    opened: 0,
-    isDraining: false,
-    secured: false,
-    onSecured: null
-  };
-}
-
 /**
  * The ways to an upstream, over a transport (filters that carry bytes to `current().target`).
  *
@@ -139,7 +79,7 @@ export function waysTo(transport, isApp, isSecured) {
       $.onEnd(() => lib.hangUp($place))
         .replaceData(framed)
         .replaceMessageEnd(sent)
-        .replaceMessageStart(start => new Data(headOf(start.head)))
+        .replaceMessageStart(start => new Data(requestHead(start.head)))
         .replaceStreamEnd(unlessSent)
         .pipe(session)
         .decodeHTTPResponse(() => $place.request)
@@ -293,19 +233,6 @@ export function handshake(session) {
   if (place.onSecured !== null) place.onSecured();
 }
 
-/** What a client is told when no answer comes, by the error of Pipy that tells why (RFC 9110, 15.6.3 to 15.6.5). */
-var failures = new Map([
-  ['ConnectionRefused', { status: 503, reason: 'upstream-unreachable' }],
-  ['CannotResolve', { status: 503, reason: 'upstream-unreachable' }],
-  ['ConnectionTimeout', { status: 504, reason: 'upstream-silent' }],
-  ['ReadTimeout', { status: 504, reason: 'upstream-silent' }],
-  ['WriteTimeout', { status: 504, reason: 'upstream-silent' }],
-  ['IdleTimeout', { status: 504, reason: 'upstream-silent' }]
-]);
-var closed = { status: 502, reason: 'upstream-closed' };
-var unreadable = { status: 502, reason: 'upstream-malformed' };
-var impostor = { status: 502, reason: 'upstream-identity' };
-
 function begin(start) {
   var place = $place;
   var head = start.head;
@@ -324,22 +251,11 @@ function beginStreamed(start) {
   return begin(start);
 }
 
-/** RFC 9112, 6.3. */
-function hasNoBody(place, { status }) {
-  return status === 204 || status === 304 || place.asked.method === 'HEAD';
-}
-
 /** An answer that Pipy would take for another one. */
 function failed(place) {
   place.unreadable = true;
   lib.hangUp(place);
   return failure(failureOf(place));
-}
-
-/** A client is told our own version (RFC 9112, 2.3). Whether the app keeps its connection Pipy does not tell. */
-function ofOldApp(place, head) {
-  place.isAlone = true;
-  head.protocol = 'HTTP/1.1';
 }
 
 /** An answer without a body may name the length of one (RFC 9110, 8.6), which Pipy would wait for. */
@@ -361,12 +277,6 @@ function finish(end) {
   return end;
 }
 
-/** Where more bytes came than the answer has, nobody can tell whose they are. Other sidecars send none. */
-function checkEnd(place, tail) {
-  if (tail.headSize + tail.bodySize !== place.received) place.isAlone = true;
-  place.received = 0;
-}
-
 /**
  * The connection has done its work. When the answer came before the whole body was sent, that ends what is left of it: an
  * upstream that reads no more would hold the client up, and Pipy would not notice that it leaves.
@@ -377,11 +287,6 @@ function finishBody(end) {
   if (place.isWhole) lib.hangUp(place);
   if (place.isWhole && isUnsent(place)) endAfterAnswer(place.client);
   return last;
-}
-
-/** A client that waits for a 100 may send its body after another answer, or the next request (RFC 9110, 10.1.1). */
-function isUnsent(place) {
-  return !place.isBegun && !place.isSent && place.request !== null && place.request.headers.expect !== undefined;
 }
 
 /**
@@ -399,14 +304,6 @@ function unusual(place, end) {
   if (status < 200 || isCut(place)) return cut(place);
   place.isWhole = true;
   return end;
-}
-
-/** A response without a length lasts until its connection ends, in good order. */
-function isCut(place) {
-  if (place.isEnded) return false;
-  var headers = place.head.headers;
-  var hasLength = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  return hasLength || place.error !== '';
 }
 
 function cut(place) {
@@ -436,15 +333,6 @@ function unanswered(end) {
   if (place.isWhole || place.client.gone || place.client.farewell !== '') return end;
   if (place.head !== null) return isCut(place) ? cut(place) : end;
   return [failure(failureOf(place)), end];
-}
-
-/** What a client is told when a connection has brought no answer: status, reason and detail. */
-export function failureOf(place) {
-  var { target, peer } = place.upstream;
-  var told = place.unreadable ? unreadable : peer !== '' ? impostor : failures.get(place.error) || closed;
-  var detail =
-    peer || `${target} gave no answer (${place.unreadable ? 'it cannot be read' : place.error || 'closed'}).`;
-  return { status: told.status, reason: told.reason, detail: detail };
 }
 
 /** A kept connection that turns out to be dead is no answer: once, a new one is asked. */
@@ -479,22 +367,6 @@ function withoutError(end) {
   $place.error = end.error || '';
   forget($place);
   return new StreamEnd();
-}
-
-/**
- * A request's head as bytes: it goes out before its body, with the length or the coding that it came with. It asks for no
- * close: an app that then answers early resets the connection (RFC 9112, 9.6), and Pipy would lose the answer.
- */
-function headOf(head) {
-  var headers = head.headers;
-  var names = head.headerNames || {};
-  delete headers.connection;
-  var lines = Object.keys(headers).map(key => linesOf(names[key] || key, headers[key]));
-  return `${head.method} ${head.path} HTTP/1.1\r\n${lines.join('')}\r\n`;
-}
-
-function linesOf(name, value) {
-  return typeof value === 'string' ? `${name}: ${value}\r\n` : value.map(each => `${name}: ${each}\r\n`).join('');
 }
 
 function framed(data) {
