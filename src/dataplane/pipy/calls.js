@@ -6,13 +6,17 @@ import { answer } from './refuse.js';
 import { usePlace } from './upstream.js';
 
 /**
- * The call at hand: `{ shard, isBegun, isWhole, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
+ * The call at hand: `{ shard, isOfHTTP1, isBegun, isWhole, isOver, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
  * (`streams`) and how many its connection has had (`opened`).
  */
 var $call = null;
 
-/** The way of calls over sessions of an upstream. */
-export function callsOver(session) {
+/**
+ * The way of calls on one connection. Each has one of its own: where a call was given up before its answer came, Pipy tells
+ * its place in the layout's pool of that answer, whoever has the place by then (a `MuxSource` that `on_close` of an HTTP/2
+ * stream outlives: crashes, and answers that go to others). So after that no call comes to the layout any more.
+ */
+function callsOver(session) {
   return pipeline($ =>
     $.onEnd(leave)
       .muxHTTP(() => $call.shard, lib.http2Options)
@@ -24,30 +28,45 @@ export function callsOver(session) {
 
 /**
  * Takes a place on a connection that has one: Pipy does not count what the peer allows (RFC 9113, 5.1.2). An interim answer
- * would end the call, so none is asked for.
+ * would end the call, so none is asked for. `session` is what makes connections.
  */
-export function call(upstream, way, head) {
-  var shard = upstream.shards.find(each => each.streams < lib.streamsMax);
-  if (shard === undefined) {
-    shard = newPlace(upstream);
-    upstream.shards.push(shard);
-  }
+export function call(upstream, session, head) {
+  var shard = upstream.shards.find(each => each.streams < lib.streamsMax && each.session === session);
+  if (shard === undefined) shard = newShard(upstream, session);
   shard.streams++;
   shard.opened++;
   if (head.headers.expect !== undefined) delete head.headers.expect;
-  $call = { shard: shard, isBegun: false, isWhole: false, isFailing: false, isGRPC: false, trailers: null };
+  $call = {
+    shard: shard,
+    isBegun: false,
+    isWhole: false,
+    isOver: false,
+    isFailing: false,
+    isGRPC: false,
+    trailers: null
+  };
   usePlace(shard);
-  return way;
+  return shard.way;
 }
 
-/** Pipy ends a call that was given up as if all had been said; alone on its connection it is broken off with that. */
+/** Connections of another session hang from roots that are trusted no more, or not yet. */
+function newShard(upstream, session) {
+  var shard = newPlace(upstream);
+  shard.session = session;
+  shard.way = callsOver(session);
+  upstream.shards = upstream.shards.filter(each => each.session === session).concat(shard);
+  return shard;
+}
+
+/** A call that was given up leaves its connection to those that are on it; Pipy would end it as if all had been said. */
 function leave() {
-  var shard = $call.shard;
+  var { shard, isOver } = $call;
   var upstream = shard.upstream;
   shard.streams--;
-  if (shard.streams > 0) return;
-  if (!$call.isWhole || shard.isDraining) lib.hangUp(shard);
-  if (!$call.isWhole || upstream.shards.length > 1) upstream.shards = upstream.shards.filter(each => each !== shard);
+  if (!isOver) shard.isDraining = true;
+  if (shard.isDraining || (shard.streams === 0 && upstream.shards.length > 1))
+    upstream.shards = upstream.shards.filter(each => each !== shard);
+  if (shard.streams === 0 && shard.isDraining) lib.hangUp(shard);
 }
 
 /**
@@ -60,7 +79,12 @@ function begin(start) {
   var call = $call;
   var head = start.head;
   if (call.isWhole) return undefined;
-  if (head.statusText || head.status < 200 || head.status > 599) {
+  if (
+    head.statusText ||
+    head.status < 200 ||
+    head.status > 599 ||
+    (call.isOfHTTP1 && !isWritable(head.headers || {}))
+  ) {
     call.isFailing = true;
     return fail(call);
   }
@@ -74,6 +98,14 @@ function begin(start) {
   return start;
 }
 
+/** Whether headers can stand in a head of HTTP/1, which names and values of HTTP/2 could end (RFC 9113, 8.2.1). */
+function isWritable(headers) {
+  return Object.keys(headers).every(name => {
+    var text = `${name}${headers[name]}`;
+    return name !== '' && !name.includes(':') && !name.includes(' ') && !text.includes('\r') && !text.includes('\n');
+  });
+}
+
 /** What a call gets that was given no answer: all of one, so nothing more of it is passed on. */
 function fail(call) {
   var told = failureOf(call.shard);
@@ -82,9 +114,8 @@ function fail(call) {
   return answer(told);
 }
 
-/** The end of what `begin` made of a failure comes this way too; what Pipy makes of it afterwards is nothing. */
+/** The end of what `begin` made of a failure comes this way too. */
 function endOfFailure(call, end) {
-  if (!call.isFailing) return undefined;
   call.isFailing = false;
   return end;
 }
@@ -92,7 +123,9 @@ function endOfFailure(call, end) {
 /** A gRPC call that ends without a status was broken off (code 14, UNAVAILABLE), which Pipy would not let anybody see. */
 function finish(end) {
   var call = $call;
-  if (call.isWhole) return endOfFailure(call, end);
+  if (call.isFailing) return endOfFailure(call, end);
+  call.isOver = true;
+  if (call.isWhole) return undefined;
   if (!call.isBegun) return fail(call);
   call.isWhole = true;
   if (call.trailers !== null) return new MessageEnd({ headers: call.trailers });

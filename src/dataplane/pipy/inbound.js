@@ -1,6 +1,6 @@
 /** The way to the app: peers prove who they are, the policy says what they may. */
 import * as policy from '../policy/policy.js';
-import { call, callsOver } from './calls.js';
+import { call } from './calls.js';
 import { running } from './configuration.js';
 import { abandon, countClosed, countOpen, newClient, rewritten, serve, smallMax } from './connection.js';
 import { credentials } from './credentials.js';
@@ -30,8 +30,6 @@ var $beginning = null;
 var $client = null;
 
 var toApp = waysTo($ => $.connect(() => current().target, connectOptions), true, false);
-
-var callsToApp = callsOver(toApp.session);
 
 /** Pipy makes a tunnel of any CONNECT that an app answers with 2xx, and no rule speaks of what goes through it. */
 var tunnels = { status: 501, reason: 'connect', detail: 'A sidecar makes no tunnels for others.' };
@@ -122,7 +120,7 @@ function admit(side, client, head) {
   var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
   if (decision.action === 'refuse') return refuseRequest(side, client, decision, head);
   if (flaw === 'claims') removeClaims(head.headers);
-  if (side.speaksHTTP2 || !head.protocol) return call(side.app, callsToApp, head);
+  if (side.speaksHTTP2 || !head.protocol) return call(side.app, toApp.session, head);
   return send(client, side.app, toApp, head, plain);
 }
 

@@ -1,6 +1,6 @@
 /** The app's way out: what it sends is routed, and dialled under mutual TLS. */
 import * as policy from '../policy/policy.js';
-import { call, callsOver } from './calls.js';
+import { call } from './calls.js';
 import { running } from './configuration.js';
 import { abandon, countClosed, countOpen, newClient, rewritten, serve, smallMax } from './connection.js';
 import { credentials } from './credentials.js';
@@ -34,9 +34,6 @@ var $beginning = null;
 var toMesh = null;
 var toWorld = waysTo($ => $.connect(() => current().target, connectOptions), false, false);
 
-var callsToMesh = null;
-var callsToWorld = callsOver(toWorld.session);
-
 /** Target → upstream. They outlive configurations, and with them the connections that they are the keys of. */
 var upstreams = new Map();
 var upstreamsMax = 4096;
@@ -60,7 +57,6 @@ export function trustRoots(roots) {
     false,
     true
   );
-  callsToMesh = callsOver(toMesh.session);
 }
 
 /** Whether a certificate of the peer's chain is a trusted root, or the peer's own and of the endpoint's principal. */
@@ -144,7 +140,7 @@ function decide(client, head) {
 function forward(client, head, plain, decision) {
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
-  if (decision.protocol !== 'http' || !head.protocol) return call(upstream, callsToMesh, head);
+  if (decision.protocol !== 'http' || !head.protocol) return call(upstream, toMesh.session, head);
   return send(client, upstream, toMesh, head, plain);
 }
 
@@ -156,7 +152,7 @@ function sendOut(client, head, plain, decision) {
   if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
-  if (!head.protocol) return call(upstream, callsToWorld, head);
+  if (!head.protocol) return call(upstream, toWorld.session, head);
   return send(client, upstream, toWorld, head, plain);
 }
 

@@ -20,7 +20,7 @@ export function newUpstream(target, principal) {
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
  *   `isBegun`: some of it is
- * - `streams`, `opened`, `isDraining`: of calls that share it (calls.js)
+ * - `streams`, `opened`, `isDraining`, `session`, `way`: of calls that share it (calls.js)
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -57,6 +57,8 @@ export function newPlace(upstream) {
     streams: 0,
     opened: 0,
     isDraining: false,
+    session: null,
+    way: null,
     secured: false,
     onSecured: null
   };
