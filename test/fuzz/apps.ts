@@ -2,24 +2,12 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { appPorts } from '../dataplane/harness/mesh.ts';
-import { type Answer, anyStream, type Exchange, idsIn } from './case.ts';
+import { RequestsOfApp } from './app1.ts';
+import { StreamsOfApp } from './app2.ts';
+import { type Answer, anyStream, type Exchange, idOf } from './case.ts';
 import { gradeOfAnswer } from './grade.ts';
-import { HeaderReader } from './hpack.ts';
-import {
-  endStream,
-  type Frame,
-  FrameReader,
-  frame,
-  headers,
-  onStream,
-  ownSettings,
-  ownWindow,
-  preface,
-  Stream,
-  types,
-  uint32,
-} from './http2.ts';
-import { headOf, type Message, readRequest, valuesOf } from './parse.ts';
+import { endStream, frame, headers, preface, types } from './http2.ts';
+import type { Message } from './parse.ts';
 import { writeParts } from './write.ts';
 
 /** A request as the app got it. */
@@ -33,6 +21,17 @@ export interface Seen {
 export interface Progress {
   /** Undefined while it is being written. */
   readonly doneAt: number | undefined;
+}
+
+/** Where an answer goes. */
+export interface AnswerTo {
+  readonly socket: Socket;
+  /** Method of the request. */
+  readonly method: string;
+  /** What is done to the bytes of each part. */
+  readonly change?: (bytes: string) => string;
+  /** Ends the connection in good order. */
+  close(): void;
 }
 
 /** Silence after which the app ends a connection on which its answer is not complete. */
@@ -99,34 +98,23 @@ export class ScriptedApp {
     return answer?.speaks === speaks ? answer : nobody[speaks];
   }
 
-  /** Writes an answer and keeps the time at which it was done. */
-  async answer(
-    socket: Socket,
-    id: string,
-    answer: Answer,
-    method: string,
-    change?: (bytes: string) => string,
-  ): Promise<void> {
+  /** Writes an answer, does what comes after it, and keeps the time at which all of that was done. */
+  async answer(to: AnswerTo, id: string, answer: Answer): Promise<void> {
     this.progress.set(id, { doneAt: undefined });
-    await writeParts(socket, answer.parts, change);
-    const partial = answer.after !== 'echo' && gradeOfAnswer(answer, method).grade === 'partial';
+    await writeParts(to.socket, answer.parts, to.change);
     const done = () => this.progress.set(id, { doneAt: performance.now() });
-    if (answer.after === 'reset') socket.resetAndDestroy();
-    else if (answer.after === 'close') socket.end();
+    const partial = answer.after !== 'echo' && gradeOfAnswer(answer, to.method).grade === 'partial';
+    if (answer.after === 'reset') to.socket.resetAndDestroy();
+    else if (answer.after === 'close') to.close();
     else if (partial) {
       setTimeout(() => {
         done();
-        socket.destroy();
+        to.socket.destroy();
       }, partialMs);
       return;
     }
     done();
   }
-}
-
-/** The id that a request carries: in its target or its headers. */
-export function idOf({ target, fields }: Pick<Message, 'target' | 'fields'>): string {
-  return [...idsIn(`${target} ${valuesOf(fields, 'x-id').join()}`)][0] ?? '';
 }
 
 const text = 'an app that knows no script';
@@ -137,118 +125,4 @@ const nobody: Readonly<Record<1 | 2, Answer>> = {
 
 function script(speaks: 1 | 2, parts: readonly string[]): Answer {
   return { name: 'nobody', speaks, parts: parts.map(bytes => ({ bytes, delayMs: 0 })), early: false, after: 'keep' };
-}
-
-/** Requests of HTTP/1 on one connection, one at a time. */
-class RequestsOfApp {
-  readonly #app: ScriptedApp;
-  readonly #socket: Socket;
-  readonly #port: number;
-  #bytes = '';
-  #busy = false;
-  /** The answer to the request that is coming has begun. */
-  #early: Promise<void> | undefined;
-
-  constructor(app: ScriptedApp, socket: Socket, port: number) {
-    this.#app = app;
-    this.#socket = socket;
-    this.#port = port;
-    socket.on('data', chunk => this.take(chunk.toString('latin1')));
-  }
-
-  take(bytes: string): void {
-    this.#bytes += bytes;
-    if (this.#busy) return;
-    const head = headOf(this.#bytes);
-    if (head === undefined) return;
-    const [method = '', target = ''] = head.start.split(' ');
-    const answer = this.#app.scriptOf(head.fields, target, 1);
-    const answerNow = () => this.#app.answer(this.#socket, idOf({ target, fields: head.fields }), answer, method);
-    if (answer.early) this.#early ??= answerNow();
-    const request = readRequest(this.#bytes);
-    if (request.grade === 'partial') return this.#continue(head, answer);
-    this.#bytes = this.#bytes.slice(request.used);
-    this.#app.note(this.#port, request);
-    void this.#finish(answer, this.#early ?? answerNow());
-  }
-
-  /** RFC 9110, 10.1.1: who waits for it gets its 100. */
-  #continue(head: { readonly fields: Message['fields']; readonly length: number }, answer: Answer): void {
-    const waits = valuesOf(head.fields, 'expect').length > 0 && this.#bytes.length === head.length;
-    if (waits && !answer.early) this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-  }
-
-  async #finish(answer: Answer, done: Promise<void>): Promise<void> {
-    this.#busy = true;
-    this.#early = undefined;
-    await done;
-    if (answer.after === 'echo') return this.#echo();
-    this.#busy = false;
-    if (this.#bytes !== '') this.take('');
-  }
-
-  #echo(): void {
-    this.#socket.removeAllListeners('data');
-    this.#socket.write(this.#bytes, 'latin1');
-    this.#socket.pipe(this.#socket);
-  }
-}
-
-/** Requests of HTTP/2 on one connection. */
-class StreamsOfApp {
-  readonly #app: ScriptedApp;
-  readonly #socket: Socket;
-  readonly #port: number;
-  readonly #frames = new FrameReader();
-  readonly #headers = new HeaderReader();
-  readonly #streams = new Map<number, Stream>();
-
-  constructor(app: ScriptedApp, socket: Socket, port: number) {
-    this.#app = app;
-    this.#socket = socket;
-    this.#port = port;
-    socket.write(ownSettings + ownWindow, 'latin1');
-    socket.on('data', chunk => this.take(chunk.toString('latin1')));
-  }
-
-  take(bytes: string): void {
-    try {
-      for (const each of this.#frames.push(bytes)) this.#take(each);
-    } catch {
-      this.#app.note(this.#port, readRequest('\r\n\r\n'));
-      this.#socket.destroy();
-    }
-  }
-
-  #take(each: Frame): void {
-    const reply = replyTo(each);
-    if (reply !== '') this.#socket.write(reply, 'latin1');
-    if (each.stream === 0 || each.type === types.window) return;
-    const stream = this.#streams.get(each.stream) ?? new Stream(this.#headers, true);
-    this.#streams.set(each.stream, stream);
-    const [hadHead, before] = [stream.hasHead, stream.state];
-    stream.take(each);
-    if (stream.state === 'reset') return;
-    const message = stream.message();
-    const answer = this.#app.scriptOf(message.fields, message.target, 2);
-    const ended = stream.state === 'ended';
-    // What comes behind the end is noted as well: it makes the request odd.
-    if (ended) this.#app.note(this.#port, message);
-    if (answer.early ? stream.hasHead && !hadHead : ended && before === 'open')
-      this.#answer(each.stream, answer, message);
-  }
-
-  #answer(stream: number, answer: Answer, message: Message): void {
-    const change = (bytes: string) => onStream(bytes, anyStream, stream);
-    void this.#app.answer(this.#socket, idOf(message), answer, message.method, change);
-  }
-}
-
-/** What has to be said to a frame: settings and pings are acknowledged, windows opened again. */
-export function replyTo({ type, flags, stream, payload }: Frame): string {
-  if (type === types.settings && (flags & endStream) === 0) return frame(types.settings, endStream, 0);
-  if (type === types.ping && (flags & endStream) === 0) return frame(types.ping, endStream, 0, payload);
-  if (type !== types.data || payload.length === 0) return '';
-  const window = uint32(payload.length);
-  return frame(types.window, 0, 0, window) + ((flags & endStream) === 0 ? frame(types.window, 0, stream, window) : '');
 }

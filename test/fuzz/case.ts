@@ -73,3 +73,14 @@ export function part(bytes: string, delayMs = 0): Part {
 export function exchangesOf({ links }: Case): Exchange[] {
   return links.flatMap(({ exchanges }) => exchanges);
 }
+
+/** The id that a request carries: in its target or its headers. */
+export function idOf({
+  target,
+  fields,
+}: {
+  readonly target: string;
+  readonly fields: readonly (readonly [string, string])[];
+}): string {
+  return [...idsIn(`${target} ${fields.filter(([name]) => name.toLowerCase() === 'x-id').join(' ')}`)][0] ?? '';
+}

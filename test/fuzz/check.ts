@@ -1,5 +1,5 @@
 /** What must hold of every case, whatever was sent. */
-import { type Case, type Exchange, idsIn, type Link } from './case.ts';
+import { type Answer, type Case, type Exchange, idsIn, type Link } from './case.ts';
 import type { Came, LinkCame } from './client.ts';
 import { decisionOn, endToEnd, refusalOf } from './expect.ts';
 import { gradeOfAnswer, gradeOfRequest } from './grade.ts';
@@ -29,6 +29,8 @@ interface Context {
   readonly own: Came;
   readonly request: Message;
   readonly answer: Message;
+  /** The app broke a connection of HTTP/2 on which others may have been. */
+  readonly spoilt: boolean;
   say(kind: Kind, what: string, detail?: string): void;
 }
 
@@ -38,10 +40,11 @@ export function check({ links }: Case, ran: Ran): Violation[] {
   const { shell } = ran.pair;
   for (const words of ran.ended)
     found.push({ kind: 'crash', shell, id: '', what: `a sidecar ended${causeOf(words)}`, detail: words });
+  const spoilt = links.some(({ exchanges }) => exchanges.some(({ answer }) => spoils(answer)));
   links.forEach((link, at) => {
     const came = ran.links[at];
     if (came !== undefined) found.push(...crossTalk(link, came, shell));
-    if (came !== undefined && ran.ended.length === 0) found.push(...checkLink(ran, link, came));
+    if (came !== undefined && ran.ended.length === 0) found.push(...checkLink(ran, link, came, spoilt));
   });
   for (const seen of ran.seen) {
     const refusal = refusalOf(ran.pair, seen);
@@ -65,6 +68,14 @@ function causeOf(words: string): string {
   return [code, file].map(each => (each === undefined ? '' : `, ${each}`)).join('');
 }
 
+/** Whether an answer of HTTP/2 costs the app's connection, and not its stream alone. */
+function spoils(answer: Answer): boolean {
+  if (answer.speaks === 1) return false;
+  const { grade, why } = gradeOfAnswer(answer, 'GET');
+  if (answer.after === 'reset' || (answer.after === 'keep' && grade === 'partial')) return true;
+  return grade === 'odd' && why !== '';
+}
+
 /** Ids of others: in anything that came on the connection. */
 function crossTalk({ exchanges }: Link, { text }: LinkCame, shell: ShellName): Violation[] {
   const own = new Set(exchanges.map(({ id }) => id));
@@ -86,7 +97,7 @@ export function issue({ links }: Case): void {
   for (const { exchanges } of links) for (const { id } of exchanges) issued.add(id);
 }
 
-function checkLink(ran: Ran, link: Link, came: LinkCame): Violation[] {
+function checkLink(ran: Ran, link: Link, came: LinkCame, spoilt: boolean): Violation[] {
   const found: Violation[] = [];
   const requests = link.exchanges.map((exchange, at) => gradeOfRequest(exchange, link.speaks, at));
   const clean = !link.pipelined || requests.every(({ grade }) => grade === 'whole');
@@ -97,7 +108,7 @@ function checkLink(ran: Ran, link: Link, came: LinkCame): Violation[] {
     const say = (kind: Kind, what: string, detail = '') =>
       found.push({ kind, shell: ran.pair.shell, id: exchange.id, what, detail });
     const answer = gradeOfAnswer(exchange.answer, request.method);
-    const context: Context = { ran, link, came, exchange, own, request, answer, say };
+    const context: Context = { ran, link, came, exchange, own, request, answer, spoilt, say };
     if (link.leavesAfterMs === undefined) checkExchange(context, clean, usable);
     if (answer.grade !== 'whole' || exchange.answer.after !== 'keep') usable = false;
   });
@@ -112,6 +123,8 @@ const lingering = 'the client has ended its direction, and the connection stays'
 function checkExchange(context: Context, clean: boolean, usable: boolean): void {
   const { own, request, exchange, say } = context;
   if (own.state === 'hung') return say('hang', hangs(context));
+  // Calls on a connection that the app itself spoils, or ends, may fail with it; they may not hang or get other answers.
+  if (context.spoilt && exchange.answer.speaks === 2) return;
   if (exchange.tunnel !== undefined) return checkTunnel(context);
   if (request.grade !== 'whole' || !clean) return;
   if (own.state === 'closed' && own.message?.status === 0 && !usable && !context.ran.reached.has(own.id)) return;

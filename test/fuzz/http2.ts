@@ -261,3 +261,12 @@ export function readFrames(parts: readonly string[], stream: number, isRequest: 
   const message = read.message();
   return reader.rest === '' ? message : { ...message, grade: 'partial', why: 'a frame is not complete' };
 }
+
+/** What has to be said to a frame: settings and pings are acknowledged, windows opened again. */
+export function replyTo({ type, flags, stream, payload }: Frame): string {
+  if (type === types.settings && (flags & endStream) === 0) return frame(types.settings, endStream, 0);
+  if (type === types.ping && (flags & endStream) === 0) return frame(types.ping, endStream, 0, payload);
+  if (type !== types.data || payload.length === 0) return '';
+  const window = uint32(payload.length);
+  return frame(types.window, 0, 0, window) + ((flags & endStream) === 0 ? frame(types.window, 0, stream, window) : '');
+}

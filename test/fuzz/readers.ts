@@ -1,10 +1,10 @@
 /** How a client reads what comes: answers of HTTP/1.1 one behind the other, or streams of HTTP/2. */
 import type { Socket } from 'node:net';
-import { replyTo } from './apps.ts';
+
 import type { Reader } from './client.ts';
 import { streamOf } from './grade.ts';
 import { HeaderReader } from './hpack.ts';
-import { type Frame, FrameReader, ownSettings, ownWindow, preface, Stream, types } from './http2.ts';
+import { type Frame, FrameReader, ownSettings, ownWindow, preface, replyTo, Stream, types } from './http2.ts';
 import { type Message, readResponse } from './parse.ts';
 
 /** Reads answers of HTTP/1.1. */
