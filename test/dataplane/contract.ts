@@ -5,13 +5,16 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { controlPlane } from './contract/control-plane.ts';
 import { failures } from './contract/failures.ts';
+import { headers } from './contract/headers.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
 import { identity } from './contract/identity.ts';
+import { messages } from './contract/messages.ts';
 import { policy } from './contract/policy.ts';
 import { routing } from './contract/routing.ts';
 import { streams } from './contract/streams.ts';
 import { swaps } from './contract/swaps.ts';
+import { targets } from './contract/targets.ts';
 import { tunnels } from './contract/tunnels.ts';
 import {
   type Chapter,
@@ -33,6 +36,9 @@ const chapters: Readonly<Record<string, Chapter>> = {
   policy,
   identity,
   hostile,
+  messages,
+  headers,
+  targets,
   failures,
   swaps,
   'control plane': controlPlane,

@@ -8,8 +8,22 @@ test.each([
   ['PROPFIND /', 'http1'],
   ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2'],
   ['PRI * HTTP/2.0\r\n\r\nXX', 'tcp'],
-  ['get / HTTP/1.1', 'tcp'],
-  ['GETTER x', 'tcp'],
+  ['PRI /', 'tcp'],
+  ['get / HTTP/1.1', 'http1'],
+  ['GETTER x', undefined],
+  ['GETTER x y', 'tcp'],
+  ['GETTER x\r\n', 'tcp'],
+  ['FOO / HT', undefined],
+  ['FOO / HTTP/1.1', 'http1'],
+  ["!#$%&'*+-.^_`|~ / HTTP/1.1", 'http1'],
+  ['FO(O / HTTP/1.1', 'tcp'],
+  [`${'F'.repeat(64)} / HTTP/1.1`, 'http1'],
+  ['F'.repeat(65), 'tcp'],
+  [`FOO /${'a'.repeat(8192)}`, 'tcp'],
+  ['\r\n', undefined],
+  ['\r\n\r\nGET /', 'http1'],
+  ['\r\nFOO / HTTP/1.0', 'http1'],
+  ['\r\r', 'tcp'],
   ['\u0016\u0003\u0001', 'tcp'],
   ['PR', undefined],
   ['GET', undefined],
@@ -19,7 +33,7 @@ test.each([
 
 test('bytes that were looked at are there to be read', async () => {
   const socket = new PassThrough();
-  const detected = new Promise(resolve => detectProtocol(socket, resolve));
+  const detected = new Promise(resolve => detectProtocol(socket, 10_000, resolve));
   for (const byte of 'GET /') socket.write(byte);
   expect(await detected).toBe('http1');
   socket.end(' HTTP/1.1');

@@ -26,7 +26,7 @@ describe('policy', () => {
   it('exports the functions of the contract and no others', () => {
     const checked: Policy = policy;
     const names =
-      'admitConnection admitRequest admitVerdict compile missing principalOf reachable resolveHost routeConnection routeRequest routeResolved verdictOf';
+      'admitConnection admitRequest admitVerdict compile missing pathOf principalOf reachable resolveHost routeConnection routeRequest routeResolved targetFault verdictOf';
     expect(Object.keys(checked).sort().join(' ')).toBe(names);
   });
 });

@@ -2,8 +2,8 @@
 import { type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Answer, type Call, type CallEvents, IdleError, type Message } from './exchange.ts';
-import { endToEnd, forHTTP1, forTrailers, type HeaderList, pairs, valuesOf } from './headers.ts';
-import type { Pool, PooledOptions, Upstream } from './upstreams.ts';
+import { endToEnd, endToEndTrailers, forHTTP1, forTrailers, type HeaderList, pairs, valuesOf } from './headers.ts';
+import { dialHTTP1, type Pool, type PooledOptions, type Upstream } from './upstreams.ts';
 
 const headMaxBytes = 64 * 1024;
 
@@ -50,10 +50,10 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
   const options = {
     method: message.method,
     path: message.target,
-    headers: forHTTP1(headersOf(message)),
+    headers: forHTTP1(headersOf(message), isChunked(message)),
     timeout: message.idleTimeoutMs,
     maxHeaderSize: headMaxBytes,
-    ...(pool === undefined ? { createConnection: () => upstream.dial(false) } : { agent: pool.agent, upstream }),
+    ...(pool === undefined ? { createConnection: () => dialHTTP1(upstream) } : { agent: pool.agent, upstream }),
   } as unknown as PooledOptions;
   const request = send(options);
   let answer: IncomingMessage | undefined;
@@ -64,7 +64,7 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
   request.on('continue', () => events.informed(100, []));
   request.on(
     'information',
-    info => info.statusCode !== 100 && events.informed(info.statusCode, pairs(info.rawHeaders)),
+    info => info.statusCode !== 100 && events.informed(info.statusCode, endToEnd(pairs(info.rawHeaders))),
   );
   request.on('upgrade', (response, socket, head) => switched(response, socket, head, events));
   request.on('timeout', () => request.destroy(new IdleError('the upstream was silent for too long')));
@@ -73,11 +73,15 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
   return request;
 }
 
+function isChunked({ hasBody, headers }: Message): boolean {
+  return hasBody && valuesOf(headers, 'content-length').length === 0;
+}
+
 function headersOf(message: Message): HeaderList {
   const headers: [string, string][] = [['Host', message.authority]];
   for (const [name, value] of message.headers) headers.push([name, value]);
   const hasLength = valuesOf(message.headers, 'content-length').length > 0;
-  if (message.hasBody && !hasLength) headers.push(['Transfer-Encoding', 'chunked']);
+  if (isChunked(message)) headers.push(['Transfer-Encoding', 'chunked']);
   if (!message.hasBody && !hasLength && ['POST', 'PUT', 'PATCH'].includes(message.method)) {
     headers.push(['Content-Length', '0']);
   }
@@ -91,7 +95,7 @@ function answered(response: IncomingMessage, events: CallEvents, method: string)
   const answer: Answer = {
     head: { status, headers: endToEnd(pairs(response.rawHeaders)), ends: isBodyless(method, status) },
     body: response,
-    trailers: () => endToEnd(pairs(response.rawTrailers)),
+    trailers: () => endToEndTrailers(pairs(response.rawTrailers)),
     isWhole: () => response.complete,
   };
   events.answered(answer);

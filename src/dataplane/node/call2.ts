@@ -1,7 +1,7 @@
 /** Requests to upstreams over HTTP/2. */
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import { type Call, type CallEvents, IdleError, type Message } from './exchange.ts';
-import { endToEnd, forHTTP2, type HeaderList, pairs, without } from './headers.ts';
+import { endToEnd, endToEndTrailers, forHTTP2, type HeaderList, pairs, sendTrailers, without } from './headers.ts';
 import { countStream, type Pool, type Upstream } from './upstreams.ts';
 
 /** Sends a request on a shared connection; undefined when the upstream has no room for one more. */
@@ -14,7 +14,7 @@ export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, even
   countStream(session, stream);
   listen(stream, message, events);
   let last: HeaderList = [];
-  stream.once('wantTrailers', () => stream.sendTrailers(forHTTP2(last)));
+  stream.once('wantTrailers', () => sendTrailers(stream, last));
   return {
     stream,
     finish(trailers) {
@@ -50,7 +50,7 @@ function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents)
   });
   stream.on('headers', (headers, _flags, raw) => events.informed(Number(headers[':status']), plain(raw)));
   stream.on('trailers', (_headers, _flags, raw) => {
-    trailers = plain(raw);
+    trailers = endToEndTrailers(pairs(raw as unknown as string[]));
   });
   stream.on('response', (headers, flags, raw) => {
     const ends = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;

@@ -1,7 +1,17 @@
 /** From a client's exchange to an upstream's call and back: bodies stream both ways, and what breaks stays broken. */
 import { callHTTP1 } from './call1.ts';
 import { callHTTP2 } from './call2.ts';
-import { type Answer, type Call, type CallEvents, type Exchange, IdleError, type Message } from './exchange.ts';
+import {
+  type Answer,
+  type Call,
+  type CallEvents,
+  type Exchange,
+  IdleError,
+  type Message,
+  type ResponseHead,
+} from './exchange.ts';
+import { guarded } from './guard.ts';
+import { interimHeaders, without } from './headers.ts';
 import { splice } from './tcp.ts';
 import type { Pool, Upstream } from './upstreams.ts';
 
@@ -14,7 +24,8 @@ export interface Failure {
     | 'upstream-identity'
     | 'upstream-closed'
     | 'upstream-silent'
-    | 'upstream-busy';
+    | 'upstream-busy'
+    | 'unexpected';
   readonly detail: string;
 }
 
@@ -30,47 +41,85 @@ export interface Forwarding {
   unanswered(failure: Failure): void;
   /** The response had begun; it was broken off. */
   broken(failure: Failure): void;
+  /** Something threw that never should: logs it and says under which id. */
+  unexpected(error: Error): string;
 }
 
 /** Sends an exchange to an upstream. Never called twice for one exchange. */
 export function forward(exchange: Exchange, to: Forwarding): void {
-  const { idleTimeoutMs } = to;
-  const message: Message = { ...pick(exchange), idleTimeoutMs };
+  const message: Message = { ...pick(exchange), idleTimeoutMs: to.idleTimeoutMs };
+  let call: Call | undefined;
   let begun = false;
   let over = false;
-  const events: CallEvents = {
-    informed: (status, headers) => exchange.inform(status, headers),
-    answered(answer) {
-      begun = true;
-      passAnswer(exchange, answer, () => events.failed(new Error('the response was cut short')));
-    },
-    switched(headers, stream) {
-      if (!exchange.upgrade) {
-        stream.destroy();
-        events.failed(new Error('the upstream switched protocols, which nobody had asked for'));
-        return;
-      }
-      begun = true;
-      splice(exchange.switchProtocols(headers), stream, idleTimeoutMs, () => undefined);
-    },
-    failed(error) {
-      if (over) return;
-      over = true;
+  const end = (tell: () => void) => {
+    if (over) return;
+    over = true;
+    call?.abort();
+    tell();
+  };
+  const failed = (error: Error) =>
+    end(() => {
       if (!begun) return to.unanswered(failureOf(error));
       exchange.abort();
       to.broken(failureOf(error));
-    },
+    });
+  const unexpected = (error: Error) =>
+    end(() => {
+      const failure = unexpectedFailure(to.unexpected(error));
+      if (begun) exchange.abort();
+      else to.unanswered(failure);
+    });
+  const begin = () => {
+    begun = true;
   };
-  const call = start(to, message, events);
-  if (call === undefined) {
-    events.failed(new BusyError('every connection to it is full'));
-    return;
-  }
-  exchange.onGone(() => {
-    over = true;
-    call.abort();
-  });
-  passBody(exchange, call);
+  const events = eventsFor(exchange, { begin, failed, idleTimeoutMs: to.idleTimeoutMs, guard: unexpected });
+  guarded(() => {
+    call = start(to, message, events);
+    if (call === undefined) return failed(new BusyError('every connection to it is full'));
+    exchange.onGone(guarded(() => end(() => undefined), unexpected));
+    passBody(exchange, call, unexpected);
+  }, unexpected)();
+}
+
+interface Progress {
+  begin(): void;
+  failed(error: Error): void;
+  guard(error: Error): void;
+  readonly idleTimeoutMs: number;
+}
+
+/** What becomes of an upstream's events; whatever they throw ends this exchange only. */
+function eventsFor(exchange: Exchange, { begin, failed, guard, idleTimeoutMs }: Progress): CallEvents {
+  const refused = (why: string) => failed(new Error(why));
+  return {
+    informed: guarded((status, headers) => {
+      if (status === switching) refused(unasked);
+      else exchange.inform(status, interimHeaders(headers));
+    }, guard),
+    answered: guarded(answer => {
+      if (!isFinal(answer.head.status)) return refused(`the upstream answered with status ${answer.head.status}`);
+      begin();
+      passAnswer(exchange, answer, () => refused('the response was cut short'), guard);
+    }, guard),
+    switched: guarded((headers, stream) => {
+      stream.on('error', () => stream.destroy());
+      if (!exchange.upgrade) {
+        stream.destroy();
+        return refused(unasked);
+      }
+      begin();
+      splice(exchange.switchProtocols(headers), stream, idleTimeoutMs, () => undefined);
+    }, guard),
+    failed: guarded(failed, guard),
+  };
+}
+
+const switching = 101;
+const unasked = 'the upstream switched protocols, which nobody had asked for';
+
+/** What a response may end with (RFC 9110, 15): others cannot be passed on in every version of HTTP. */
+function isFinal(status: number): boolean {
+  return status >= 200 && status <= 599;
 }
 
 class BusyError extends Error {}
@@ -85,32 +134,48 @@ function start(to: Forwarding, message: Message, events: CallEvents): Call | und
 }
 
 /** A client that breaks off its body breaks off the call: an upstream must not take a part for the whole. */
-function passBody(exchange: Exchange, call: Call): void {
+function passBody(exchange: Exchange, call: Call, unexpected: (error: Error) => void): void {
   if (!exchange.hasBody) {
     call.finish([]);
     return;
   }
-  exchange.body.once('error', () => call.abort());
+  exchange.body.on('error', () => call.abort());
   exchange.body.pipe(call.stream, { end: false });
-  exchange.body.once('end', () => (exchange.isWhole() ? call.finish(exchange.trailers()) : call.abort()));
+  const ended = () => (exchange.isWhole() ? call.finish(exchange.trailers()) : call.abort());
+  exchange.body.once('end', guarded(ended, unexpected));
 }
 
-function passAnswer(exchange: Exchange, answer: Answer, cut: () => void): void {
-  const sink = exchange.respond(answer.head);
-  if (answer.head.ends) {
+function passAnswer(exchange: Exchange, answer: Answer, cut: () => void, unexpected: (error: Error) => void): void {
+  const head = headFor(exchange.method, answer.head);
+  const sink = exchange.respond(head);
+  if (head.ends) {
     answer.body.resume();
     sink.finish([]);
     return;
   }
   answer.body.once('close', () => answer.body.readableEnded || cut());
   answer.body.pipe(sink.stream, { end: false });
-  answer.body.once('end', () => (answer.isWhole() ? sink.finish(answer.trailers()) : cut()));
+  const ended = () => (answer.isWhole() ? sink.finish(answer.trailers()) : cut());
+  answer.body.once('end', guarded(ended, unexpected));
+}
+
+/** Whether there is a body, and its length, by what the status says (RFC 9110, 8.6, 9.3.2 and 15.3.6). */
+function headFor(method: string, { status, headers, ends }: ResponseHead): ResponseHead {
+  if (method === 'HEAD' || status === 304) return { status, headers, ends: true };
+  if (status === 204) return { status, headers: without(headers, 'content-length'), ends: true };
+  if (status !== 205) return { status, headers, ends };
+  return { status, headers: [...without(headers, 'content-length'), ['content-length', '0']], ends: true };
 }
 
 const unreachable = ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'];
 
+function unexpectedFailure(id: string): Failure {
+  return { status: 502, reason: 'unexpected', detail: `the sidecar failed; its log has it under id ${id}` };
+}
+
 /** RFC 9110, 15.6.3 to 15.6.5. */
-export function failureOf(error: NodeJS.ErrnoException): Failure {
+export function failureOf(wrapped: NodeJS.ErrnoException): Failure {
+  const error = causeOf(wrapped);
   const detail = error.message;
   if (error instanceof IdentityError) return { status: 502, reason: 'upstream-identity', detail };
   if (error instanceof BusyError) return { status: 503, reason: 'upstream-busy', detail };
@@ -118,4 +183,9 @@ export function failureOf(error: NodeJS.ErrnoException): Failure {
     return { status: 504, reason: 'upstream-silent', detail };
   if (unreachable.includes(error.code ?? '')) return { status: 503, reason: 'upstream-unreachable', detail };
   return { status: 502, reason: 'upstream-closed', detail };
+}
+
+/** A call of HTTP/2 fails with an error of its own, and what its connection failed with is the cause. */
+function causeOf(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
+  return error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException) : error;
 }

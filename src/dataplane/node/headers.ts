@@ -1,3 +1,4 @@
+import type { Http2Stream } from 'node:http2';
 import type { Headers } from '../policy/types.ts';
 
 /** Headers in the order and spelling in which they came; a name may stand several times. */
@@ -61,9 +62,38 @@ export function forHTTP2(list: HeaderList): Record<string, string | string[]> {
   return headers;
 }
 
-/** As node:http takes them: flat, so that order, spelling and repetition stay. */
-export function forHTTP1(list: HeaderList): string[] {
-  return list.flat();
+/**
+ * As node:http takes them: flat, so that order, spelling and repetition stay. It throws where trailers are announced
+ * and the message has no chunks for them to come after.
+ */
+export function forHTTP1(list: HeaderList, inChunks: boolean): string[] {
+  return (inChunks ? list : without(list, 'trailer')).flat();
+}
+
+/** What an interim response may carry (RFC 9110, 15.2): nothing that speaks of a body. */
+export function interimHeaders(list: HeaderList): HeaderList {
+  return without(list, 'content-length', 'trailer');
+}
+
+/** What must not come as a trailer (RFC 9110, 6.5.1): who merges trailers into headers would believe it. */
+const notInTrailers = new Set([
+  ...['content-length', 'host', 'trailer', 'content-encoding', 'content-type', 'content-range', 'cache-control'],
+  ...['expect', 'max-forwards', 'range', 'authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'age'],
+]);
+
+/** Trailers that are passed on. */
+export function endToEndTrailers(list: HeaderList): HeaderList {
+  return endToEnd(list).filter(([name]) => !name.startsWith(':') && !notInTrailers.has(name.toLowerCase()));
+}
+
+/** Ends a stream of HTTP/2 with trailers, unless it has ended meanwhile. */
+export function sendTrailers(stream: Http2Stream, list: HeaderList): void {
+  if (stream.destroyed || stream.closed) return;
+  try {
+    stream.sendTrailers(forHTTP2(list));
+  } catch (error) {
+    stream.destroy(error as Error);
+  }
 }
 
 /** As node:http takes trailers. */

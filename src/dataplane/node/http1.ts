@@ -1,9 +1,22 @@
 /** The HTTP/1.1 side that clients see. */
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Connections } from './connections.ts';
+import { isRequestLine } from './detect.ts';
 import type { Exchange, ResponseHead, Sink } from './exchange.ts';
-import { endToEnd, forHTTP1, forTrailers, type HeaderList, pairs, valuesOf, without } from './headers.ts';
+import { guarded } from './guard.ts';
+import {
+  endToEnd,
+  endToEndTrailers,
+  forHTTP1,
+  forTrailers,
+  type HeaderList,
+  pairs,
+  valuesOf,
+  without,
+} from './headers.ts';
+import { refuseConnect, type Told, textOf } from './refuse.ts';
 
 /** Largest head of a request, in bytes: what is shorter is for the policy to refuse, with a reason. */
 const headMaxBytes = 64 * 1024;
@@ -13,6 +26,8 @@ export interface HTTP1Handlers {
   connect(authority: string, socket: Duplex): void;
   /** A client sent what is not HTTP; it was answered with this status and its connection is being closed. */
   malformed(status: number, error: Error, socket: Duplex): void;
+  /** Something threw that never should; its connection is being closed. */
+  unexpected(error: Error): void;
 }
 
 /** Serves connections that were accepted, and whose protocol was detected, elsewhere. */
@@ -22,55 +37,52 @@ export interface HTTP1Server {
   drain(): void;
 }
 
-interface Open {
-  underWay: number;
-  refused: boolean;
-}
-
 /** Makes a server; `keepAliveMs` is how long a connection may wait for its next request. */
 export function createHTTP1Server(handlers: HTTP1Handlers, keepAliveMs: () => number): HTTP1Server {
-  const open = new Map<Duplex, Open>();
-  let draining = false;
-  const server = createServer({ maxHeaderSize: headMaxBytes, shouldUpgradeCallback: isWebSocket });
+  const connections = new Connections(keepAliveMs);
+  const options = { maxHeaderSize: headMaxBytes, requireHostHeader: false, shouldUpgradeCallback: isWebSocket };
+  const server = createServer(options);
+  // What is beyond a bound would be left out without a word; the size of a head is bounded.
+  server.maxHeadersCount = 0;
   const begin = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    const entry = open.get(socket) ?? { underWay: 0, refused: false };
-    // What came behind a request that was refused for its form cannot be told from its body.
-    if (entry.refused) return;
-    entry.underWay += 1;
+    if (!connections.begin(socket, response)) return;
     response.sendDate = false;
-    if (draining) response.shouldKeepAlive = false;
-    response.once('close', () => {
-      entry.underWay -= 1;
-      if (draining && entry.underWay === 0) socket.end();
-    });
-    entry.refused = !serveRequest(handlers, request, response);
+    // Writing after an end is told as an error, which would end the process.
+    response.on('error', () => socket.destroy());
+    guardedOn(socket, handlers, () => serveRequest(handlers, request, response) || connections.refuse(socket));
   };
   server.on('request', begin).on('checkContinue', begin).on('checkExpectation', begin);
-  server.on('upgrade', (request, socket, head) => serveUpgrade(handlers, request, socket, head));
-  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    open.delete(socket);
-    if (head.length > 0) socket.unshift(head);
-    handlers.connect(request.url ?? '', socket);
-  });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
-    const answered = (open.get(socket)?.underWay ?? 0) > 0;
-    refuseMalformed(socket, answered ? undefined : status);
-    if (error.code !== 'ECONNRESET') handlers.malformed(status, error, socket);
+  const leave = (socket: Duplex, run: () => void) => connections.leave(socket, () => guardedOn(socket, handlers, run));
+  server.on('upgrade', (request, socket, head) => leave(socket, () => serveUpgrade(handlers, request, socket, head)));
+  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    leave(socket, () => {
+      if (head.length > 0) socket.unshift(head);
+      handlers.connect(request.url ?? '', socket);
+    }),
+  );
+  server.on('clientError', (error: ParserError, socket) => {
+    const told = toldFor(error);
+    refuseMalformed(socket, connections.isOpenForAnswer(socket) ? told : undefined);
+    if (error.code !== 'ECONNRESET') handlers.malformed(told.status, error, socket);
   });
   return {
     serve(socket) {
-      open.set(socket, { underWay: 0, refused: false });
-      socket.once('close', () => open.delete(socket));
+      connections.add(socket);
+      // node:http does not say that the bytes of a head are no UTF-8 (RFC 9110, 5.5).
+      socket.setDefaultEncoding('latin1');
       server.keepAliveTimeout = keepAliveMs();
       accept(server, socket);
     },
-    drain() {
-      draining = true;
-      for (const [socket, { underWay }] of open) if (underWay === 0) socket.destroy();
-    },
+    drain: () => connections.drain(),
   };
+}
+
+function guardedOn(socket: Duplex, handlers: HTTP1Handlers, run: () => void): void {
+  guarded(run, error => {
+    socket.destroy();
+    handlers.unexpected(error);
+  })();
 }
 
 /** A server that does not listen takes connections this way (documented for `Server`, event `connection`). */
@@ -83,33 +95,45 @@ function isWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-function refuseMalformed(socket: Duplex, status: number | undefined): void {
-  if (status === undefined || !socket.writable) socket.destroy();
-  else
-    socket.end(
-      `HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-    );
+type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
+/** What the parser's error is for the client. Any token is a method (RFC 9110, 9.1), and Node knows some. */
+function toldFor(error: ParserError): Told {
+  if (error.code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, reason: 'malformed', detail: 'The head is too long.' };
+  if (error.code === 'HPE_INVALID_METHOD' && error.rawPacket !== undefined && isRequestLine(error.rawPacket))
+    return { status: 501, reason: 'method-not-known', detail: 'This sidecar does not know the method.' };
+  return { status: 400, reason: 'malformed', detail: 'This is no HTTP request.' };
+}
+
+function refuseMalformed(socket: Duplex, told: Told | undefined): void {
+  if (told === undefined || !socket.writable) socket.destroy();
+  else refuseConnect(socket, told);
 }
 
 /** @returns false when the request was refused for its form; its connection closes after the answer */
 function serveRequest(handlers: HTTP1Handlers, request: IncomingMessage, response: ServerResponse): boolean {
-  const problem = unusable(request);
-  if (problem === undefined) {
+  const told = unusable(request);
+  if (told === undefined) {
     handlers.exchange(exchangeOf(request, response), request.socket);
     return true;
   }
-  response.writeHead(problem.status, { connection: 'close', 'content-length': 0 }).end();
-  handlers.malformed(problem.status, new Error(problem.why), request.socket);
+  const body = textOf(told);
+  response.writeHead(told.status, { connection: 'close', 'content-length': Buffer.byteLength(body) }).end(body);
+  handlers.malformed(told.status, new Error(told.detail), request.socket);
   return false;
 }
 
 /** What Node's parser takes and a proxy must not pass on (RFC 9112, 3.2, 6.1 and 11.2). */
-function unusable(request: IncomingMessage): { status: number; why: string } | undefined {
+function unusable(request: IncomingMessage): Told | undefined {
   const headers = pairs(request.rawHeaders);
-  if (valuesOf(headers, 'host').length > 1) return { status: 400, why: 'more than one Host' };
+  const bad = (detail: string, status = 400) => ({ status, reason: 'malformed', detail });
+  const hosts = valuesOf(headers, 'host').length;
+  if (hosts > 1) return bad('The request has more than one Host.');
+  if (hosts === 0 && request.httpVersion === '1.1') return bad('The request has no Host.');
   const codings = valuesOf(headers, 'transfer-encoding');
-  if (codings.length > 0 && codings.join() !== 'chunked') return { status: 501, why: 'transfer coding is not chunked' };
-  if (isWebSocket(request) && hasBody(headers)) return { status: 400, why: 'upgrade of a request that has a body' };
+  if (codings.length > 0 && codings.join() !== 'chunked') return bad('The transfer coding is not chunked.', 501);
+  if (isWebSocket(request) && hasBody(headers)) return bad('An upgrade has no body.');
   return undefined;
 }
 
@@ -137,9 +161,10 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
     upgrade: false,
     body: request,
     isWhole: () => request.complete,
-    trailers: () => endToEnd(pairs(request.rawTrailers)),
-    inform: (status, headers) => inform(response, status, headers),
-    respond: head => respond(response, head),
+    trailers: () => endToEndTrailers(pairs(request.rawTrailers)),
+    // A client of HTTP/1.0 takes the first head for the answer (RFC 9110, 15.2).
+    inform: (status, headers) => request.httpVersion === '1.0' || inform(response, status, headers),
+    respond: head => respond(response, head, request.httpVersion !== '1.0'),
     switchProtocols: () => request.socket.destroy(),
     abort: () => request.socket.destroy(),
     onGone: listener => onGone(request, response, listener),
@@ -154,20 +179,30 @@ function onGone(request: IncomingMessage, response: ServerResponse, listener: ()
   request.once('end', () => request.socket.off('close', closed));
 }
 
+/** Node has methods for some of them, which lose headers and throw at others. */
 function inform(response: ServerResponse, status: number, headers: HeaderList): void {
   if (response.headersSent) return;
-  if (status === 100) response.writeContinue();
-  const link = headers.filter(([name]) => name.toLowerCase() === 'link').map(([, value]) => value);
-  if (status === 103 && link.length > 0) response.writeEarlyHints({ link });
+  if (status === 100) return response.writeContinue();
+  const text = headOf(status, headers);
+  const write = () => void (response.headersSent || response.socket?.write(text, 'latin1'));
+  // A response that waits for those before it has no connection yet.
+  if (response.socket === null) response.once('socket', write);
+  else write();
 }
 
-function respond(response: ServerResponse, head: ResponseHead): Sink {
-  response.writeHead(head.status, forHTTP1(head.headers));
+function headOf(status: number, headers: HeaderList): string {
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}\r\n`;
+}
+
+function respond(response: ServerResponse, { status, headers, ends }: ResponseHead, takesChunks: boolean): Sink {
+  const inChunks = takesChunks && !ends && valuesOf(headers, 'content-length').length === 0;
+  response.writeHead(status, forHTTP1(headers, inChunks));
   response.flushHeaders();
   return {
     stream: response,
     finish: trailers => {
-      response.addTrailers(forTrailers(trailers));
+      if (inChunks) response.addTrailers(forTrailers(trailers));
       response.end();
     },
   };
@@ -178,7 +213,7 @@ function serveUpgrade(handlers: HTTP1Handlers, request: IncomingMessage, socket:
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
-  response.once('finish', () => socket.end());
+  response.on('error', () => socket.destroy()).once('finish', () => socket.end());
   socket.on('error', () => socket.destroy());
   const problem = unusable(request);
   if (problem !== undefined) {
@@ -194,16 +229,11 @@ function serveUpgrade(handlers: HTTP1Handlers, request: IncomingMessage, socket:
       onGone: listener => void socket.once('close', () => response.writableFinished || listener()),
       switchProtocols: headers => {
         response.detachSocket(socket as Socket);
-        socket.write(switchingHead(headers));
+        socket.write(headOf(101, [['Connection', 'Upgrade'], ['Upgrade', 'websocket'], ...headers]), 'latin1');
         if (head.length > 0) socket.unshift(head);
         return socket;
       },
     },
     socket,
   );
-}
-
-function switchingHead(headers: HeaderList): string {
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines}\r\n`;
 }

@@ -2,13 +2,32 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Exchange, ResponseHead, Sink } from './exchange.ts';
-import { endToEnd, forHTTP2, type HeaderList, pairs, valuesOf, without } from './headers.ts';
+import { guarded } from './guard.ts';
+import {
+  endToEnd,
+  endToEndTrailers,
+  forHTTP2,
+  type HeaderList,
+  pairs,
+  sendTrailers,
+  valuesOf,
+  without,
+} from './headers.ts';
+import { type Told, textOf } from './refuse.ts';
+import { headListMaxBytes, http2Limits } from './upstreams.ts';
+
+/** Largest head of a request, in bytes, as over HTTP/1.1. */
+const headMaxBytes = 64 * 1024;
 
 /** Requests at once on one connection. */
 const streamsMax = 1000;
 
 export interface HTTP2Handlers {
   exchange(exchange: Exchange, socket: Duplex): void;
+  /** A request was refused for its form. */
+  malformed(status: number, error: Error, socket: Duplex): void;
+  /** Something threw that never should; its stream is being reset. */
+  unexpected(error: Error): void;
 }
 
 export interface HTTP2Server {
@@ -25,24 +44,62 @@ export function createHTTP2Server(handlers: HTTP2Handlers, idleMs: () => number)
       // In HTTP/2 an end without GOAWAY is the end of every stream: nothing can be half open.
       socket.allowHalfOpen = false;
       const session = performServerHandshake(socket, {
-        settings: { maxConcurrentStreams: streamsMax, enablePush: false },
+        ...http2Limits,
+        settings: { maxConcurrentStreams: streamsMax, enablePush: false, maxHeaderListSize: headListMaxBytes },
       });
       sessions.add(session);
-      let streams = 0;
-      session.setTimeout(idleMs(), () => streams === 0 && session.close());
+      closeWhenIdle(session, idleMs);
       session.on('error', () => session.destroy()).once('close', () => sessions.delete(session));
       session.on('stream', (stream: ServerHttp2Stream, _headers: unknown, flags: number, raw: string[]) => {
-        streams += 1;
-        stream.once('close', () => {
-          streams -= 1;
-        });
-        serveStream(handlers, stream, socket, pairs(raw), (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+        const ends = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+        const failed = (error: Error) => {
+          stream.destroy(error);
+          handlers.unexpected(error);
+        };
+        guarded(() => serveStream(handlers, stream, socket, pairs(raw), ends), failed)();
       });
     },
     drain() {
       for (const session of sessions) session.close();
     },
   };
+}
+
+/** Closes a connection that had no stream for so long, whatever else came on it: half a head, or pings. */
+function closeWhenIdle(session: ServerHttp2Session, idleMs: () => number): void {
+  let streams = 0;
+  const close = () => session.close();
+  let timer = setTimeout(close, idleMs()).unref();
+  session.on('stream', (stream: ServerHttp2Stream) => {
+    streams += 1;
+    clearTimeout(timer);
+    stream.once('close', () => {
+      streams -= 1;
+      if (streams === 0 && !session.closed) timer = setTimeout(close, idleMs()).unref();
+    });
+  });
+  session.once('close', () => clearTimeout(timer));
+}
+
+function first(list: HeaderList, name: string): string {
+  return list.find(([key]) => key === name)?.[1] ?? '';
+}
+
+/** What nghttp2 takes and a proxy must not pass on (RFC 9113, 8.3.1 and 8.5). */
+function unusable(list: HeaderList): Told | undefined {
+  if (first(list, ':path') === '' || first(list, ':method') === 'CONNECT')
+    return { status: 501, reason: 'connect', detail: 'A sidecar makes no tunnels over HTTP/2.' };
+  const [host, ...others] = valuesOf(list, 'host');
+  const authority = first(list, ':authority').toLowerCase() || host;
+  if (others.length > 0 || (host !== undefined && host !== authority))
+    return { status: 400, reason: 'malformed', detail: 'The request names more than one host.' };
+  if (sizeOf(list) > headMaxBytes) return { status: 431, reason: 'malformed', detail: 'The head is too long.' };
+  return undefined;
+}
+
+function refuseStream(stream: ServerHttp2Stream, told: Told): void {
+  stream.respond({ ':status': told.status, 'content-type': 'text/plain; charset=utf-8' });
+  if (!stream.writableEnded) stream.end(textOf(told));
 }
 
 function serveStream(
@@ -53,22 +110,23 @@ function serveStream(
   ends: boolean,
 ) {
   stream.on('error', () => stream.destroy());
-  const pseudo = (name: string) => list.find(([key]) => key === name)?.[1] ?? '';
-  const path = pseudo(':path');
-  if (path === '' || pseudo(':method') === 'CONNECT') return stream.respond({ ':status': 501 }, { endStream: true });
+  const told = unusable(list);
+  if (told !== undefined) {
+    handlers.malformed(told.status, new Error(told.detail), socket);
+    return refuseStream(stream, told);
+  }
   const plain = list.filter(([name]) => !name.startsWith(':'));
-  const hosts = plain.filter(([name]) => name === 'host').map(([, value]) => value);
   let trailers: HeaderList = [];
   let finished = false;
   stream.once('trailers', (_headers: unknown, _flags: unknown, raw?: string[]) => {
-    trailers = endToEnd(pairs(raw ?? []));
+    trailers = endToEndTrailers(pairs(raw ?? []));
   });
   handlers.exchange(
     {
       version: 2,
-      method: pseudo(':method'),
-      target: path,
-      authority: pseudo(':authority') || (hosts[0] ?? ''),
+      method: first(list, ':method'),
+      target: first(list, ':path'),
+      authority: first(list, ':authority') || first(list, 'host'),
       headers: without(endToEnd(plain), 'host'),
       hasBody: !ends,
       takesTrailers: valuesOf(plain, 'te').includes('trailers'),
@@ -91,14 +149,20 @@ function serveStream(
   );
 }
 
+/** As RFC 9113 counts (6.5.2), without what it adds for each field. */
+function sizeOf(list: HeaderList): number {
+  return list.reduce((size, [name, value]) => size + name.length + value.length + 4, 0);
+}
+
 function inform(stream: ServerHttp2Stream, status: number, headers: HeaderList): void {
-  if (!stream.headersSent && !stream.destroyed) stream.additionalHeaders({ ...forHTTP2(headers), ':status': status });
+  if (stream.headersSent || stream.destroyed || stream.closed) return;
+  stream.additionalHeaders({ ...forHTTP2(headers), ':status': status });
 }
 
 function respond(stream: ServerHttp2Stream, head: ResponseHead, finished: () => void): Sink {
   let last: HeaderList = [];
-  stream.once('wantTrailers', () => stream.sendTrailers(forHTTP2(last)));
-  if (!stream.destroyed) {
+  stream.once('wantTrailers', () => sendTrailers(stream, last));
+  if (!stream.destroyed && !stream.closed) {
     const options = { endStream: head.ends, waitForTrailers: !head.ends, sendDate: false };
     stream.respond({ ...forHTTP2(head.headers), ':status': head.status }, options);
   }

@@ -10,11 +10,11 @@ import { detectProtocol } from './detect.ts';
 import { connected, dnsNamesOf, plainUpstream } from './dial.ts';
 import type { Exchange } from './exchange.ts';
 import { forward } from './forward.ts';
-import { describe } from './headers.ts';
+import { logUnexpected } from './guard.ts';
 import { createHTTP1Server, type HTTP1Server } from './http1.ts';
 import { createHTTP2Server, type HTTP2Server } from './http2.ts';
 import { refuse } from './refuse.ts';
-import { failureFields, fieldsOf, idleTimeoutMs, onFailure, pathOf, type Shell, type Side } from './shell.ts';
+import { describeRequest, failureFields, fieldsOf, idleTimeoutMs, onFailure, type Shell, type Side } from './shell.ts';
 import { reset, splice } from './tcp.ts';
 import { createPool, type Pool, type Upstream } from './upstreams.ts';
 
@@ -81,11 +81,12 @@ function createContext(shell: Shell): Context {
       reason: 'malformed',
       detail: error.message,
     });
+  const unexpected = (error: Error) => void logUnexpected(shell.log, 'inbound', error);
   const http1 = createHTTP1Server(
-    { exchange, malformed, connect: (_authority, socket) => socket.destroy() },
+    { exchange, malformed, unexpected, connect: (_authority, socket) => socket.destroy() },
     keepAliveMs,
   );
-  const http2 = createHTTP2Server({ exchange }, keepAliveMs);
+  const http2 = createHTTP2Server({ exchange, malformed, unexpected }, keepAliveMs);
   const context: Context = { shell, pool: createPool(keptIdleMs), peers: new WeakMap(), http1, http2 };
   return context;
 }
@@ -104,7 +105,7 @@ function serve(context: Context, socket: TLSSocket): void {
     void admitTCP(context, socket, { port, principal });
     return;
   }
-  detectProtocol(socket, detected => {
+  detectProtocol(socket, idleTimeoutMs(shell) + graceMs, detected => {
     if (detected === 'http1') context.http1.serve(socket);
     else if (detected === 'http2') context.http2.serve(socket);
     else void admitTCP(context, socket, { port, principal });
@@ -122,13 +123,9 @@ function admit({ shell, pool }: Context, exchange: Exchange, peer: Peer | undefi
     return;
   }
   const { port, principal } = peer;
-  const request = {
-    method: exchange.method,
-    path: pathOf(exchange.target),
-    host: exchange.authority,
-    headers: describe(exchange.headers),
-  };
-  const decision = policy.admitRequest(tables, port, principal, request);
+  const decision =
+    policy.targetFault(exchange.method, exchange.target) ??
+    policy.admitRequest(tables, port, principal, describeRequest(exchange));
   const fields = { direction: 'inbound', principal, port };
   if (decision.action === 'refuse') {
     const { status, reason, detail } = decision;

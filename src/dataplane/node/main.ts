@@ -4,6 +4,7 @@ import { exitEnrol, ports } from '../driver.ts';
 import { Configuration } from './config.ts';
 import { type Credentials, loadCredentials } from './credentials.ts';
 import { type Environment, readEnvironment } from './environment.ts';
+import { surviveUnexpected } from './guard.ts';
 import { createInbound, type Inbound } from './inbound.ts';
 import { createListeners, type Listeners, listen } from './listeners.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -80,6 +81,7 @@ async function run(
   const running = { log, stop, sides: [inbound, outbound] };
   process.once('SIGTERM', () => drain(running, 0));
   watchExpiry(running, credentials);
+  surviveUnexpected(log);
   log('info', 'the sidecar is ready', { shell: shellVersion, address: podAddress });
 }
 

@@ -8,11 +8,11 @@ import { connected, meshUpstream, plainUpstream } from './dial.ts';
 import { hostPort } from './environment.ts';
 import type { Exchange } from './exchange.ts';
 import { failureOf, forward } from './forward.ts';
-import { describe } from './headers.ts';
+import { logUnexpected } from './guard.ts';
 import { createHTTP1Server, type HTTP1Server } from './http1.ts';
 import { createHTTP2Server, type HTTP2Server } from './http2.ts';
 import { refuse, refuseConnect } from './refuse.ts';
-import { fieldsOf, idleTimeoutMs, onFailure, pathOf, type Shell, type Side } from './shell.ts';
+import { describeRequest, fieldsOf, idleTimeoutMs, onFailure, type Shell, type Side } from './shell.ts';
 import { reset, splice } from './tcp.ts';
 import { createPool, type Pool, type Upstream } from './upstreams.ts';
 
@@ -46,15 +46,19 @@ interface Context {
 export function createOutbound(shell: Shell): Outbound {
   const exchange = (each: Exchange, socket: Duplex) => route(context, each, context.destinations.get(socket) ?? {});
   const keepAliveMs = () => idleTimeoutMs(shell);
+  const malformed = (status: number, error: Error) =>
+    shell.log('warn', 'a request was malformed', malformedFields(status, error));
+  const unexpected = (error: Error) => void logUnexpected(shell.log, 'outbound', error);
   const http1 = createHTTP1Server(
     {
       exchange,
+      unexpected,
       connect: (authority, socket) => tunnel(context, authority, socket),
-      malformed: (status, error) => shell.log('warn', 'a request was malformed', malformedFields(status, error)),
+      malformed,
     },
     keepAliveMs,
   );
-  const http2 = createHTTP2Server({ exchange }, keepAliveMs);
+  const http2 = createHTTP2Server({ exchange, malformed, unexpected }, keepAliveMs);
   const context: Context = { shell, pool: createPool(keptIdleMs), destinations: new WeakMap(), http1, http2 };
   return {
     accept(socket) {
@@ -76,7 +80,7 @@ function malformedFields(status: number, error: Error) {
 }
 
 function serveHTTP(context: Context, socket: Duplex, otherwise: () => void): void {
-  detectProtocol(socket, protocol => {
+  detectProtocol(socket, idleTimeoutMs(context.shell), protocol => {
     if (protocol === 'http1') context.http1.serve(socket);
     else if (protocol === 'http2') context.http2.serve(socket);
     else otherwise();
@@ -86,13 +90,9 @@ function serveHTTP(context: Context, socket: Duplex, otherwise: () => void): voi
 function route(context: Context, exchange: Exchange, destination: OutboundDestination): void {
   const { shell, pool } = context;
   const tables = shell.tables();
-  const request = {
-    method: exchange.method,
-    path: pathOf(exchange.target),
-    host: exchange.authority,
-    headers: describe(exchange.headers),
-  };
-  const decision = tables === null ? notReady : policy.routeRequest(tables, request, destination);
+  const decision =
+    policy.targetFault(exchange.method, exchange.target) ??
+    (tables === null ? notReady : policy.routeRequest(tables, describeRequest(exchange), destination));
   if (decision.action === 'refuse') {
     refuseExchange(shell, exchange, decision);
     return;

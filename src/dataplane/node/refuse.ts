@@ -9,28 +9,30 @@ export interface Told {
   readonly detail: string;
 }
 
-function bodyOf(told: Told): string {
+/** The line of text that an answer carries. */
+export function textOf(told: Told): string {
   return `${told.reason}: ${told.detail}\n`;
 }
 
 /** Answers an exchange: the status, and a line of text with reason and detail. */
 export function refuse(exchange: Exchange, told: Told): void {
-  const body = bodyOf(told);
+  const body = textOf(told);
   const headers = [
     ['content-type', 'text/plain; charset=utf-8'],
     ['content-length', String(Buffer.byteLength(body))],
   ] as const;
   const ends = exchange.method === 'HEAD';
   const sink = exchange.respond({ status: told.status, headers, ends });
-  if (!ends) sink.stream.write(body);
+  if (!ends) sink.stream.write(body, 'utf8');
   sink.finish([]);
 }
 
-/** Answers a CONNECT, whose connection has left the HTTP server, and closes it. */
+/** Answers on a connection that has left the HTTP server, and closes it. */
 export function refuseConnect(socket: Duplex, told: Told): void {
-  const body = bodyOf(told);
+  const body = textOf(told);
   const head = `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status] ?? ''}\r\nconnection: close\r\n`;
   socket.end(
     `${head}content-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    'utf8',
   );
 }

@@ -1,8 +1,11 @@
 /** What the parts of a running sidecar share. */
-import type { Tables } from '../policy/types.ts';
+import { pathOf } from '../policy/policy.js';
+import type { RequestDescription, Tables } from '../policy/types.ts';
 import type { Credentials } from './credentials.ts';
 import type { Exchange } from './exchange.ts';
 import { type Forwarding, failureOf } from './forward.ts';
+import { logUnexpected } from './guard.ts';
+import { describe } from './headers.ts';
 import type { LogFields, Logger } from './log.ts';
 import { refuse } from './refuse.ts';
 
@@ -27,10 +30,9 @@ export function idleTimeoutMs(shell: Shell): number {
   return shell.tables()?.settings.idleTimeoutMs ?? idleDefaultMs;
 }
 
-/** Path of a request target, without the query: the query may hold secrets, and no rule reads it. */
-export function pathOf(target: string): string {
-  const end = target.search(/[?#]/);
-  return end < 0 ? target : target.slice(0, end);
+/** A request as the policy reads it. */
+export function describeRequest({ method, target, authority, headers }: Exchange): RequestDescription {
+  return { method, path: pathOf(target), host: authority, headers: describe(headers) };
 }
 
 /** Longest path that a log line shows, in characters. */
@@ -47,8 +49,9 @@ export function onFailure(
   shell: Shell,
   exchange: Exchange,
   fields: LogFields,
-): Pick<Forwarding, 'unanswered' | 'broken'> {
+): Pick<Forwarding, 'unanswered' | 'broken' | 'unexpected'> {
   return {
+    unexpected: error => logUnexpected(shell.log, 'exchange', error, { ...fieldsOf(exchange), ...fields }),
     unanswered(failure) {
       shell.log('warn', 'an upstream failed', { ...fieldsOf(exchange), ...fields, ...failure });
       refuse(exchange, failure);

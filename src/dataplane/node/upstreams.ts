@@ -9,6 +9,16 @@ const idleMax = 128;
 /** HTTP/2 connections to one upstream. */
 const sessionsMax = 16;
 
+/** Largest head over HTTP/2 that is read, in bytes as RFC 9113 (6.5.2) counts: what is shorter is for others to refuse. */
+export const headListMaxBytes = 256 * 1024;
+
+/** Options of both ends of HTTP/2: heads are as large as over HTTP/1.1, and a field may stand twice that should not. */
+export const http2Limits = {
+  maxHeaderListPairs: 20_000,
+  maxSendHeaderBlockLength: headListMaxBytes,
+  strictSingleValueFields: false,
+};
+
 /** Somewhere that can be dialled. Upstreams with equal keys share connections. */
 export interface Upstream {
   readonly key: string;
@@ -31,7 +41,7 @@ export interface Pool {
 export function createPool(idleMs: number): Pool {
   const agent = new Agent({ keepAlive: true, timeout: idleMs, maxSockets: connectionsMax, maxFreeSockets: idleMax });
   agent.getName = options => (options as PooledOptions).upstream.key;
-  agent.createConnection = options => (options as PooledOptions).upstream.dial(false);
+  agent.createConnection = options => dialHTTP1((options as PooledOptions).upstream);
   const sessions = new Map<string, ClientHttp2Session[]>();
   return {
     agent,
@@ -79,10 +89,18 @@ function roomOf(session: ClientHttp2Session): number {
   return session.connecting ? 100 : (session.remoteSettings?.maxConcurrentStreams ?? 100);
 }
 
+/** A connection for HTTP/1.1, whose head node:http writes without saying that it is bytes, not UTF-8 (RFC 9110, 5.5). */
+export function dialHTTP1(upstream: Upstream): Duplex {
+  const socket = upstream.dial(false);
+  socket.setDefaultEncoding('latin1');
+  return socket;
+}
+
 function openSession(upstream: Upstream, idleMs: number): ClientHttp2Session {
   const session = connect('http://upstream', {
+    ...http2Limits,
     createConnection: () => upstream.dial(false),
-    settings: { enablePush: false },
+    settings: { enablePush: false, maxHeaderListSize: headListMaxBytes },
   });
   session.setTimeout(idleMs, () => (streamsOf.get(session) ?? 0) === 0 && session.close());
   return session;

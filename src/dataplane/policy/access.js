@@ -5,6 +5,7 @@
  */
 import { firstMatch, pathTable, tooLong } from './match.js';
 import { refuse } from './refusal.js';
+import { isAmbiguous, otherReading, targetFault } from './target.js';
 
 /** Characters of a path that a sentence shows. */
 var shownPathMax = 200;
@@ -19,7 +20,7 @@ export function compileAccess(hash, data) {
   return { hash: hash, anyone: data.anyone, http: httpRules(data.http), tcp: tcpRules(data.tcp) };
 }
 
-/** @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<true>>} */
+/** @param {readonly HTTPAccessRule[]} rules @returns {Map<string, PathTable<boolean>>} */
 function httpRules(rules) {
   /** @type {string[]} */
   var principals = [];
@@ -33,7 +34,7 @@ function httpRules(rules) {
       rulesOf.set(principal, list);
     });
   });
-  /** @type {Map<string, PathTable<true>>} */
+  /** @type {Map<string, PathTable<boolean>>} */
   var tables = new Map();
   principals.forEach(principal => {
     tables.set(principal, anyOf(rulesOf.get(principal) || []));
@@ -41,21 +42,30 @@ function httpRules(rules) {
   return tables;
 }
 
-/** @param {HTTPAccessRule[]} rules @returns {PathTable<true>} */
+/**
+ * The value of an entry says whether its rule speaks of the path as it is written, whatever servers make of it.
+ * @param {HTTPAccessRule[]} rules
+ * @returns {PathTable<boolean>}
+ */
 function anyOf(rules) {
   rules.sort((a, b) => cost(a) - cost(b));
-  return pathTable(
-    rules,
-    rules.map(() => true),
-    hasDotSegments,
-  );
+  return pathTable(rules, rules.map(isLiteral), isAmbiguous);
+}
+
+/** Whether a rule names what `otherReading` takes away. @param {HTTPAccessRule} rule */
+function isLiteral(rule) {
+  if (rule.path === undefined) return true;
+  var text = 'exact' in rule.path ? rule.path.exact : 'prefix' in rule.path ? rule.path.prefix : rule.path.regex;
+  return text.includes(';') || text.includes('%');
 }
 
 /**
- * Any rule that holds admits, so the cheap ones go first: exact, long prefixes, short prefixes, regexes.
+ * Any rule that holds admits, so the cheap ones go first: exact, long prefixes, short prefixes, regexes. First of all are
+ * those that admit without another question.
  * @param {HTTPAccessRule} rule
  */
 function cost(rule) {
+  if (isLiteral(rule)) return -1;
   if (rule.path === undefined || 'exact' in rule.path) return 0;
   return 'prefix' in rule.path ? 100000 - rule.path.prefix.length : 200000;
 }
@@ -85,7 +95,7 @@ function tcpRules(rules) {
  * @returns {InboundDecision}
  */
 export function admitRequest(tables, port, principal, request) {
-  return admitVerdict(verdictOf(tables, port, principal), request);
+  return targetFault(request.method, request.path) || admitVerdict(verdictOf(tables, port, principal), request);
 }
 
 /**
@@ -104,7 +114,7 @@ export function verdictOf(tables, port, principal) {
 }
 
 /**
- * The rest of `admitRequest`.
+ * The rest of `admitRequest`, for a target that `targetFault` finds sound.
  * @param {Verdict} verdict
  * @param {RequestDescription} request
  * @returns {InboundDecision}
@@ -115,8 +125,23 @@ export function admitVerdict(verdict, request) {
   if (table === null || verdict.principal === '') return noRule(verdict.port, verdict.principal, request);
   var excess = table.hasRegex ? tooLong(table, request) : null;
   if (excess !== null) return excess;
-  if (firstMatch(table, request) !== null) return verdict.admitted;
-  return noMatch(verdict.port, verdict.principal, request);
+  var match = firstMatch(table, request);
+  if (match === null) return noMatch(verdict.port, verdict.principal, request);
+  return match ? verdict.admitted : admitReading(verdict, table, request);
+}
+
+/**
+ * What is allowed as it is written has to be allowed as servers may read it: `/admin;.png` is `/admin` to some.
+ * @param {Verdict} verdict
+ * @param {PathTable<boolean>} table
+ * @param {RequestDescription} request
+ * @returns {InboundDecision}
+ */
+function admitReading(verdict, table, request) {
+  var path = otherReading(request.path);
+  if (path === request.path) return verdict.admitted;
+  var read = { method: request.method, path: path, host: request.host, headers: request.headers };
+  return firstMatch(table, read) === null ? noMatch(verdict.port, verdict.principal, read) : verdict.admitted;
 }
 
 /** @param {number} port @param {string} principal @param {RequestDescription} request */
@@ -128,7 +153,7 @@ function noRule(port, principal, request) {
 
 /** @param {number} port @param {string} principal @param {RequestDescription} request */
 function noMatch(port, principal, request) {
-  if (hasDotSegments(request.path))
+  if (isAmbiguous(request.path))
     return refuse('dot-segments', `The path of ${what(request, port)} can mean another path.`);
   return refuse('no-route-match', `Rules for ${principal} exist, but none of them allows ${what(request, port)}.`);
 }
@@ -161,22 +186,4 @@ export function admitConnection(tables, port, principal) {
     return refuse('no-rule-for-principal', `No TCP rule lets ${principal} connect to port ${port}.`);
   if (rule.everyPort || rule.ports.has(port)) return admitted;
   return refuse('no-route-match', `TCP rules for ${principal} exist, but none of them names port ${port}.`);
-}
-
-/**
- * Whether an app could read another path than the rules do: `.` and `..` as segments, also percent-encoded
- * (RFC 3986, 5.2.4 and 6.2.2). Rules that compare text must not decide on such a path.
- * @param {string} path
- */
-function hasDotSegments(path) {
-  if (!path.includes('/.') && !path.includes('%') && !path.includes('\\')) return false;
-  var plain = path.toLowerCase();
-  plain = replaceAll(replaceAll(plain, '%2e', '.'), '%2f', '/');
-  plain = replaceAll(replaceAll(plain, '%5c', '/'), '\\', '/');
-  return plain.split('/').some(segment => segment === '.' || segment === '..');
-}
-
-/** @param {string} text @param {string} what @param {string} by */
-function replaceAll(text, what, by) {
-  return text.split(what).join(by);
 }

@@ -6,6 +6,7 @@ import type { Host, InboundDecision, OutboundDecision, Tables } from './types.ts
 export type TextTest = (text: string) => boolean;
 
 export interface HeaderTest {
+  /** Lower case; empty stands for the host. */
   readonly name: string;
   readonly test: TextTest;
 }
@@ -33,7 +34,7 @@ export interface PathTable<T> {
   /** Whether a regex reads a path or a header, so that lengths have to be checked. */
   readonly hasRegex: boolean;
   readonly hasPathRegex: boolean;
-  /** Names of headers that a regex reads. */
+  /** Names of headers that a regex reads; empty stands for the host. */
   readonly regexHeaders: readonly string[];
 }
 
@@ -97,7 +98,7 @@ export interface PortRule {
 export interface AccessPart {
   readonly hash: Hash;
   readonly anyone: boolean;
-  readonly http: Map<string, PathTable<true>>;
+  readonly http: Map<string, PathTable<boolean>>;
   readonly tcp: Map<string, PortRule>;
 }
 
@@ -111,7 +112,7 @@ export interface Verdict {
   readonly fixed: InboundDecision | null;
   /** The decision when the table has an entry for the request. */
   readonly admitted: InboundDecision;
-  readonly table: PathTable<true> | null;
+  readonly table: PathTable<boolean> | null;
   readonly port: number;
   readonly principal: string;
 }

@@ -40,7 +40,8 @@ export function resolve(tables, host, destination) {
  * @returns {Resolved}
  */
 function resolveNow(tables, host, destination) {
-  var asked = splitAuthority(host);
+  // HTTP/1.0 needs no Host; then there is only what was dialled.
+  var asked = splitAuthority(host === '' ? destination.address || '' : host);
   if (asked === null) return decided(refuse('bad-host', `'${host}' is not a host with an optional port.`));
   var port = destination.port === undefined ? asked.port : destination.port;
   var address = destination.address === undefined ? '' : plainName(destination.address);
@@ -145,6 +146,8 @@ function findByAddress(index, address) {
 export function splitAuthority(text) {
   var colon = text.lastIndexOf(':');
   if (colon < 0 || text.endsWith(']')) return named(text, undefined);
+  // A port may be empty (RFC 3986, 3.2.3).
+  if (colon === text.length - 1) return named(text.substring(0, colon), undefined);
   var port = portNumber(text.substring(colon + 1));
   return port === null ? null : named(text.substring(0, colon), port);
 }

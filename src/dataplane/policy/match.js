@@ -94,9 +94,44 @@ function pathEntry(match, value) {
   };
 }
 
+/**
+ * What a rule does not see, whatever the request says, for shells could not agree on it: it concerns one connection
+ * (RFC 9110, 7.6.1), or claims who calls.
+ */
+var unseen = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'serviceidentity',
+  'x-forwarded-client-cert',
+];
+
+/** @param {string} name */
+function isUnseen(name) {
+  return unseen.includes(name) || name.startsWith('fsm-stats');
+}
+
+/** The name of a header in a `HeaderTest`. Clients say the host in one of two ways. @param {string} name */
+function seenAs(name) {
+  return name === 'host' || name === ':authority' ? '' : name;
+}
+
 /** @param {{ name: string, value: TextMatch }} header @returns {HeaderTest} */
 function headerTest(header) {
-  return { name: header.name, test: textTest(header.value) };
+  var test = textTest(header.value);
+  if (isUnseen(header.name)) return { name: header.name, test: () => false };
+  if (seenAs(header.name) !== '') return { name: header.name, test: test };
+  // Hosts are the same in any case (RFC 9110, 4.2.3).
+  return { name: '', test: text => test(text) || test(text.toLowerCase()) };
+}
+
+/** @param {string} name as in a `HeaderTest` @param {RequestDescription} request */
+function fieldOf(name, request) {
+  return name === '' ? request.host : request.headers[name];
 }
 
 /** @param {readonly (HTTPMatch | undefined)[]} matches @returns {string[]} */
@@ -105,7 +140,8 @@ function regexHeaders(matches) {
   var names = [];
   matches.forEach(match => {
     (match?.headers || []).forEach(header => {
-      if ('regex' in header.value && !names.includes(header.name)) names.push(header.name);
+      var name = seenAs(header.name);
+      if ('regex' in header.value && !isUnseen(name) && !names.includes(name)) names.push(name);
     });
   });
   return names;
@@ -122,9 +158,12 @@ export function tooLong(table, request) {
     return refuse('path-too-long', `The path has ${request.path.length} characters, more than ${regexInputMax}.`);
   for (var i = 0; i < table.regexHeaders.length; i++) {
     var name = /** @type {string} */ (table.regexHeaders[i]);
-    var value = request.headers[name];
+    var value = fieldOf(name, request);
     if (typeof value === 'string' && value.length > regexInputMax)
-      return refuse('header-too-long', `Header ${name} has ${value.length} characters, more than ${regexInputMax}.`);
+      return refuse(
+        'header-too-long',
+        `Header ${name || 'host'} has ${value.length} characters, more than ${regexInputMax}.`,
+      );
   }
   return null;
 }
@@ -154,7 +193,7 @@ export function firstMatch(table, request) {
 function headersHold(tests, request) {
   for (var i = 0; i < tests.length; i++) {
     var header = /** @type {HeaderTest} */ (tests[i]);
-    var value = request.headers[header.name];
+    var value = fieldOf(header.name, request);
     if (typeof value !== 'string' || !header.test(value)) return false;
   }
   return true;

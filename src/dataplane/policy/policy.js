@@ -16,9 +16,11 @@ import { resolve } from './hosts.js';
 import { firstMatch, tooLong } from './match.js';
 import { refuse } from './refusal.js';
 import { choose } from './split.js';
+import { targetFault } from './target.js';
 
 export { admitConnection, admitRequest, admitVerdict, verdictOf } from './access.js';
 export { principalOf } from './principal.js';
+export { pathOf, targetFault } from './target.js';
 export { missing, reachable } from './tree.js';
 
 /**
@@ -41,7 +43,8 @@ export function compile(nodes, root, host, previous) {
  * @returns {OutboundDecision}
  */
 export function routeRequest(tables, request, destination) {
-  return routeResolved(tables, resolveHost(tables, request.host, destination), request);
+  var fault = targetFault(request.method, request.path);
+  return fault || routeResolved(tables, resolveHost(tables, request.host, destination), request);
 }
 
 /**
@@ -57,7 +60,7 @@ export function resolveHost(tables, host, destination) {
 }
 
 /**
- * The rest of `routeRequest`.
+ * The rest of `routeRequest`, for a target that `targetFault` finds sound.
  * @param {Tables} tables
  * @param {Resolved} resolved of these tables
  * @param {RequestDescription} request

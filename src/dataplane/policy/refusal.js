@@ -3,6 +3,7 @@
 /** Status of every reason for which a request is refused: the stable words of logs and tests. */
 export var reasons = {
   'bad-host': 400,
+  'bad-target': 400,
   'dot-segments': 400,
   'no-identity': 403,
   'no-rule-for-principal': 403,

@@ -100,11 +100,17 @@ export interface Policy {
   /** HTTP request for the app of this pod, from a peer whose certificate was verified. */
   admitRequest(tables: Tables, port: number, principal: string, request: RequestDescription): InboundDecision;
   admitConnection(tables: Tables, port: number, principal: string): InboundDecision;
-  /** `routeRequest` and `admitRequest` in two steps, the first of which holds for a connection while the tables stay. */
+  /**
+   * `routeRequest` and `admitRequest` in two steps, the first of which holds for a connection while the tables stay.
+   * `targetFault` goes before both.
+   */
   resolveHost(tables: Tables, host: string, destination: OutboundDestination): Resolved;
   routeResolved(tables: Tables, resolved: Resolved, request: RequestDescription): OutboundDecision;
   verdictOf(tables: Tables, port: number, principal: string): Verdict;
   admitVerdict(verdict: Verdict, request: RequestDescription): InboundDecision;
+  /** The path of a request target, and why nobody may act on the target: shells ask both before anything else. */
+  pathOf(target: string): string;
+  targetFault(method: string, target: string): Refusal | null;
   /**
    * The principal that DNS names of a verified certificate speak of: `<sa>.<ns>.sa.<td>` → `<sa>.<ns>.<td>`; empty
    * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.

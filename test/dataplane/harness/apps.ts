@@ -71,11 +71,14 @@ export async function startApp(name: string, address: string): Promise<App> {
     response.writeContinue();
     does.http(request, response);
   });
-  const grpc = createHTTP2Server().on('stream', (stream, headers) => {
-    app.requests += 1;
-    stream.on('error', () => stream.destroy());
-    does.grpc(stream, headers);
-  });
+  const grpc = createHTTP2Server({ strictSingleValueFields: false, maxHeaderListPairs: 2000 }).on(
+    'stream',
+    (stream, headers) => {
+      app.requests += 1;
+      stream.on('error', () => stream.destroy());
+      does.grpc(stream, headers);
+    },
+  );
   const sockets = new Set<Socket>();
   const tcp = createTCPServer({ allowHalfOpen: true }, socket => does.tcp(socket));
   const first = createTCPServer({ allowHalfOpen: true }, socket => {

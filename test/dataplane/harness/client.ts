@@ -143,9 +143,13 @@ export async function tunnel(pod: Pod, target: string): Promise<{ status: number
   });
 }
 
+/** Lets a field stand twice that should not, and many of them. */
+const lenient = { strictSingleValueFields: false, maxHeaderListPairs: 2000 };
+
 /** An HTTP/2 connection with prior knowledge to the pod's sidecar, for one authority. */
 export async function http2(pod: Pod, authority: string): Promise<ClientHttp2Session> {
-  const session = connectHTTP2(`http://${authority}`, { createConnection: () => connect(outboundOf(pod)) });
+  const createConnection = () => connect(outboundOf(pod));
+  const session = connectHTTP2(`http://${authority}`, { ...lenient, createConnection });
   session.on('error', () => session.destroy());
   await once(session, 'connect');
   return session;

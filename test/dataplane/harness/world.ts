@@ -59,10 +59,16 @@ export async function resetWorld(world: World): Promise<void> {
 export type Access = Partial<AccessNode['data']>;
 
 /** Configuration of a server: every port, for everybody unless access rules are given. */
-export function storeTree(world: World, pod: harness.Pod, access: Access = {}, without: readonly number[] = []): Tree {
+export function storeTree(
+  world: World,
+  pod: harness.Pod,
+  access: Access = {},
+  without: readonly number[] = [],
+  more: ReturnType<typeof harness.inboundPorts> = [],
+): Tree {
   const inbound = harness.inboundPorts('shop/store').filter(({ port }) => !without.includes(port));
   return harness.treeFor(world.mesh, pod, {
-    inbound,
+    inbound: [...inbound, ...more],
     access,
     settings: { mode: access.anyone === false ? 'smi' : 'permissive' },
   });
