@@ -87,6 +87,11 @@ export class ScriptedApp {
     socket.on('data', look).on('end', () => socket.end());
   }
 
+  /** Whether no answer is being written. */
+  get isQuiet(): boolean {
+    return [...this.progress.values()].every(({ doneAt }) => doneAt !== undefined);
+  }
+
   /** Notes a request. */
   note(port: number, message: Message): void {
     this.seen.push({ id: idOf(message), port, message });

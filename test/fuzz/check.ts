@@ -1,8 +1,9 @@
 /** What must hold of every case, whatever was sent. */
-import { type Answer, type Case, type Exchange, idsIn, type Link } from './case.ts';
+import { type Answer, bytesOf, type Case, type Exchange, idOf, idsIn, type Link } from './case.ts';
 import type { Came, LinkCame } from './client.ts';
 import { decisionOn, endToEnd, refusalOf } from './expect.ts';
 import { gradeOfAnswer, gradeOfRequest } from './grade.ts';
+import { types } from './http2.ts';
 import { type Message, valuesOf } from './parse.ts';
 import type { Ran } from './run.ts';
 import type { ShellName } from './world.ts';
@@ -31,6 +32,8 @@ interface Context {
   readonly answer: Message;
   /** The app broke a connection of HTTP/2 on which others may have been. */
   readonly spoilt: boolean;
+  /** The app ended a connection of HTTP/1 that it had said it would keep. */
+  readonly hasty: boolean;
   say(kind: Kind, what: string, detail?: string): void;
 }
 
@@ -40,11 +43,12 @@ export function check({ links }: Case, ran: Ran): Violation[] {
   const { shell } = ran.pair;
   for (const words of ran.ended)
     found.push({ kind: 'crash', shell, id: '', what: `a sidecar ended${causeOf(words)}`, detail: words });
-  const spoilt = links.some(({ exchanges }) => exchanges.some(({ answer }) => spoils(answer)));
+  const answers = links.flatMap(({ exchanges }) => exchanges.map(({ answer }) => answer));
+  const app = { spoilt: answers.some(spoils), hasty: answers.some(isHasty) };
   links.forEach((link, at) => {
     const came = ran.links[at];
     if (came !== undefined) found.push(...crossTalk(link, came, shell));
-    if (came !== undefined && ran.ended.length === 0) found.push(...checkLink(ran, link, came, spoilt));
+    if (came !== undefined && ran.ended.length === 0) found.push(...checkLink(ran, link, came, app));
   });
   for (const seen of ran.seen) {
     const refusal = refusalOf(ran.pair, seen);
@@ -73,7 +77,12 @@ function spoils(answer: Answer): boolean {
   if (answer.speaks === 1) return false;
   const { grade, why } = gradeOfAnswer(answer, 'GET');
   if (answer.after === 'reset' || (answer.after === 'keep' && grade === 'partial')) return true;
+  if (answer.after === 'close' && answer.parts[0]?.bytes.charCodeAt(3) !== types.goaway) return true;
   return grade === 'odd' && why !== '';
+}
+
+function isHasty({ speaks, parts, after }: Answer): boolean {
+  return speaks === 1 && (after !== 'close' || !/^connection: close/im.test(bytesOf(parts))) && after !== 'keep';
 }
 
 /** Ids of others: in anything that came on the connection. */
@@ -97,7 +106,7 @@ export function issue({ links }: Case): void {
   for (const { exchanges } of links) for (const { id } of exchanges) issued.add(id);
 }
 
-function checkLink(ran: Ran, link: Link, came: LinkCame, spoilt: boolean): Violation[] {
+function checkLink(ran: Ran, link: Link, came: LinkCame, app: Pick<Context, 'spoilt' | 'hasty'>): Violation[] {
   const found: Violation[] = [];
   const requests = link.exchanges.map((exchange, at) => gradeOfRequest(exchange, link.speaks, at));
   const clean = !link.pipelined || requests.every(({ grade }) => grade === 'whole');
@@ -108,7 +117,7 @@ function checkLink(ran: Ran, link: Link, came: LinkCame, spoilt: boolean): Viola
     const say = (kind: Kind, what: string, detail = '') =>
       found.push({ kind, shell: ran.pair.shell, id: exchange.id, what, detail });
     const answer = gradeOfAnswer(exchange.answer, request.method);
-    const context: Context = { ran, link, came, exchange, own, request, answer, spoilt, say };
+    const context: Context = { ran, link, came, exchange, own, request, answer, ...app, say };
     if (link.leavesAfterMs === undefined) checkExchange(context, clean, usable);
     if (answer.grade !== 'whole' || exchange.answer.after !== 'keep') usable = false;
   });
@@ -127,13 +136,24 @@ function checkExchange(context: Context, clean: boolean, usable: boolean): void 
   if (context.spoilt && exchange.answer.speaks === 2) return;
   if (exchange.tunnel !== undefined) return checkTunnel(context);
   if (request.grade !== 'whole' || !clean) return;
-  if (own.state === 'closed' && own.message?.status === 0 && !usable && !context.ran.reached.has(own.id)) return;
+  // A mutation may have taken the id away: then nobody can tell what became of it.
+  if (idOf(request) !== own.id) return;
+  if (own.state === 'closed' && !own.message?.status && !usable && !context.ran.reached.has(own.id)) return;
   const decision = decisionOn(context.ran.pair, request);
   if (decision.action === 'refuse') return checkRefused(context, decision.status, decision.reason);
+  if (!context.ran.reached.has(own.id) && mayMiss(context)) return;
   if (!context.ran.reached.has(own.id))
     return say('verdict', `admitted, and the app got nothing: ${statusOf(own)}`, told(own));
   checkSeen(context);
   checkAnswer(context);
+}
+
+/**
+ * Whether the app's connection may have ended when the request was written: only what is done twice without harm is sent
+ * again (RFC 9110, 9.2.2).
+ */
+function mayMiss({ hasty, own, request }: Context): boolean {
+  return hasty && [502, 503].includes(own.message?.status ?? 0) && !/^(GET|HEAD)$/.test(request.method);
 }
 
 function hangs({ ran, own, request, answer }: Context): string {

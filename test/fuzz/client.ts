@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import type { ScriptedApp } from './apps.ts';
 import type { Exchange, Link } from './case.ts';
 import { gradeOfRequest } from './grade.ts';
-import type { Message } from './parse.ts';
-import { writeParts } from './write.ts';
+import { type Message, valuesOf } from './parse.ts';
+import { settled, writeParts } from './write.ts';
 
 /** What became of one exchange, as its client saw it. */
 export interface Came {
@@ -47,7 +47,6 @@ export interface Surroundings {
 
 /** Silence after which a client that has sent a part of a request ends its direction. */
 const partialMs = 250;
-const lookMs = 10;
 
 /** Runs one link from its connection to its end. */
 export class Client {
@@ -93,19 +92,33 @@ export class Client {
     await this.#send(group);
     const grades = group.map(at => gradeOfRequest(this.#exchange(at), this.#link.speaks, at).grade);
     if (grades.includes('partial')) {
-      await this.#settled(
+      await settled(
         () => this.#isSettled(group),
         () => this.#sentAt + partialMs,
       );
       return false;
     }
-    const settled = await this.#settled(
+    const isSettled = await settled(
       () => this.#isSettled(group),
       () => this.#due(group),
     );
-    for (const at of group) if (this.#came(at).state === 'waiting' && !settled) this.#came(at).state = 'hung';
+    for (const at of group) if (this.#came(at).state === 'waiting' && !isSettled) this.#came(at).state = 'hung';
     for (const at of group) await this.#throughTunnel(at);
-    return settled && grades.every(grade => grade === 'whole');
+    return isSettled && grades.every(grade => grade === 'whole') && !group.some(at => this.#closes(at));
+  }
+
+  /** Whether this exchange was the last one of its connection, as one of the two sides has said. */
+  #closes(at: number): boolean {
+    const request = gradeOfRequest(this.#exchange(at), this.#link.speaks, at);
+    const said = (message: Message | undefined) =>
+      valuesOf(message?.fields ?? [], 'connection')
+        .join()
+        .toLowerCase();
+    const stays = request.version !== '1.0' || said(request).includes('keep-alive');
+    return (
+      this.#link.speaks === 1 &&
+      (!stays || said(request).includes('close') || said(this.#came(at).message).includes('close'))
+    );
   }
 
   async #send(group: readonly number[]): Promise<void> {
@@ -118,15 +131,22 @@ export class Client {
 
   /** Reads on; true when every exchange has its answer, or the connection has ended. */
   #isSettled(group: readonly number[]): boolean {
+    let broken = false;
     for (const at of group) {
       const came = this.#came(at);
+      if (came.state === 'closed' && this.#link.speaks === 1) broken = true;
       if (came.state !== 'waiting') continue;
+      // HTTP/1.1 answers come in order: behind one that was cut short there is none.
+      if (broken) {
+        came.state = 'closed';
+        continue;
+      }
       const method = this.#methodOf(at);
       came.message = this.#reader.answerTo(at, method, this.#closed);
       if (came.message.grade !== 'partial') came.state = 'answered';
       else if (this.#closed) came.state = 'closed';
-      // HTTP/1.1 answers come in order.
       else if (this.#link.speaks === 1) return false;
+      broken = came.state === 'closed' && this.#link.speaks === 1;
     }
     return group.every(at => this.#came(at).state !== 'waiting');
   }
@@ -154,7 +174,7 @@ export class Client {
     this.#socket.write(tunnel, 'latin1');
     const due = performance.now() + this.#surroundings.boundMs;
     const back = () => this.#closed || this.#reader.rest().length >= tunnel.length;
-    if (!(await this.#settled(back, () => due))) came.state = 'hung';
+    if (!(await settled(back, () => due))) came.state = 'hung';
     came.back = this.#reader.rest();
   }
 
@@ -164,20 +184,7 @@ export class Client {
     const since = performance.now();
     const group = this.#link.exchanges.map((_, at) => at).filter(at => this.#came(at).state !== 'unsent');
     const due = () => Math.max(since + this.#surroundings.boundMs, this.#due(group));
-    return this.#settled(() => this.#isSettled(group) && this.#closed, due);
-  }
-
-  #settled(holds: () => boolean, due: () => number): Promise<boolean> {
-    return new Promise(resolve => {
-      const look = () => {
-        const held = holds();
-        if (!held && performance.now() < due()) return;
-        clearInterval(timer);
-        resolve(held);
-      };
-      const timer = setInterval(look, lookMs);
-      look();
-    });
+    return settled(() => this.#isSettled(group) && this.#closed, due);
   }
 
   #exchange(at: number): Exchange {

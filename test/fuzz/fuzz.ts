@@ -9,6 +9,7 @@ import { runCase } from './run.ts';
 import { plainNames, shrink } from './shrink.ts';
 import { toleratedBecause } from './tolerated.ts';
 import { type Held, heldBy, type Pair } from './world.ts';
+import { settled } from './write.ts';
 
 /** What a run is told. */
 export interface Options {
@@ -129,7 +130,7 @@ class Run {
     const held = await Promise.all(
       this.#pairs.map(async (pair, at) => ({
         before: this.#before[at] as Held,
-        after: await settled(pair, this.#before[at] as Held),
+        after: await rested(pair, this.#before[at] as Held),
       })),
     );
     held.forEach(({ before, after }, at) => {
@@ -168,16 +169,13 @@ function isLess(after: Held, before: Held): boolean {
 const settleMs = 10_000;
 
 /** What a pair holds when it has come to rest, or after a time in which it should have. */
-function settled(pair: Pair, before: Held): Promise<Held> {
+async function rested(pair: Pair, before: Held): Promise<Held> {
   const late = performance.now() + settleMs;
-  return new Promise(resolve => {
-    const timer = setInterval(() => {
-      const held = heldBy(pair);
-      if (!isLess(held, before) && performance.now() < late) return;
-      clearInterval(timer);
-      resolve(held);
-    }, 100);
-  });
+  await settled(
+    () => isLess(heldBy(pair), before),
+    () => late,
+  );
+  return heldBy(pair);
 }
 
 /** Whether a violation is one more sign of what was found: the same words, and the message that it took. */

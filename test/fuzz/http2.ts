@@ -259,6 +259,7 @@ export function readFrames(parts: readonly string[], stream: number, isRequest: 
     return { ...read.message(), grade: 'odd', why: 'the header block' };
   }
   const message = read.message();
+  if (isRequest && read.state === 'reset') return { ...message, grade: 'partial', why: 'its client has reset it' };
   return reader.rest === '' ? message : { ...message, grade: 'partial', why: 'a frame is not complete' };
 }
 

@@ -196,7 +196,7 @@ function extras(stream: number): readonly string[] {
     frame(types.ping, 0, 0, '12345678'),
     frame(types.ping, 0, 0, 'short'),
     frame(types.settings, 0, 0),
-    frame(types.settings, 0, 0, `\0\x04${uint32(0)}`),
+    frame(types.settings, 0, 0, `\0\x04${uint32(100_000)}`),
     frame(types.settings, 0, 0, `\0\x01${uint32(0)}`),
     frame(types.settings, 1, 0, 'x'),
     frame(types.window, 0, 0, uint32(0)),

@@ -4,6 +4,7 @@ import { type Case, exchangesOf, type Link } from './case.ts';
 import { Client, type LinkCame, type Surroundings } from './client.ts';
 import { Reader1, Reader2 } from './readers.ts';
 import { endedOf, type Pair, startAgain } from './world.ts';
+import { settled } from './write.ts';
 
 /** What became of a case on one pair. */
 export interface Ran {
@@ -27,6 +28,11 @@ export async function runCase(pair: Pair, { links }: Case, probes: readonly Link
   const run = (link: Link) => new Client(surroundings, link, link.speaks === 1 ? new Reader1() : new Reader2()).run();
   const first = await Promise.all(links.map(run));
   const second = await Promise.all(probes.map(run));
+  const late = performance.now() + boundMs;
+  await settled(
+    () => pair.app.isQuiet,
+    () => late,
+  );
   const ended = await lastWordsOf(pair);
   const { seen, progress } = pair.app;
   return { pair, links: [...first, ...second], seen: [...seen], reached: new Set(progress.keys()), ended };

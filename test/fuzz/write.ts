@@ -29,3 +29,19 @@ export function writeParts(
 function same(bytes: string): string {
   return bytes;
 }
+
+const lookMs = 10;
+
+/** Waits until something holds, or its time has come. @returns whether it held */
+export function settled(holds: () => boolean, due: () => number): Promise<boolean> {
+  return new Promise(resolve => {
+    const look = () => {
+      const held = holds();
+      if (!held && performance.now() < due()) return;
+      clearInterval(timer);
+      resolve(held);
+    };
+    const timer = setInterval(look, lookMs);
+    look();
+  });
+}
