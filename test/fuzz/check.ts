@@ -77,7 +77,8 @@ function spoils(answer: Answer): boolean {
   if (answer.speaks === 1) return false;
   const { grade, why } = gradeOfAnswer(answer, 'GET');
   if (answer.after === 'reset' || (answer.after === 'keep' && grade === 'partial')) return true;
-  if (answer.after === 'close' && answer.parts[0]?.bytes.charCodeAt(3) !== types.goaway) return true;
+  if (answer.after === 'close' && !(grade === 'whole' && answer.parts[0]?.bytes.charCodeAt(3) === types.goaway))
+    return true;
   return grade === 'odd' && why !== '';
 }
 
@@ -138,7 +139,7 @@ function checkExchange(context: Context, clean: boolean, usable: boolean): void 
   if (request.grade !== 'whole' || !clean) return;
   // A mutation may have taken the id away: then nobody can tell what became of it.
   if (idOf(request) !== own.id) return;
-  if (own.state === 'closed' && !own.message?.status && !usable && !context.ran.reached.has(own.id)) return;
+  if (own.state === 'closed' && !own.message?.status && !usable) return;
   const decision = decisionOn(context.ran.pair, request);
   if (decision.action === 'refuse') return checkRefused(context, decision.status, decision.reason);
   if (!context.ran.reached.has(own.id) && mayMiss(context)) return;

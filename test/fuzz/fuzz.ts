@@ -53,7 +53,7 @@ export async function fuzz(pairs: readonly Pair[], options: Options): Promise<Ou
 }
 
 /** The corpus as it is comes first, in pieces. */
-function slicesOf(seed: number): Case[] {
+export function slicesOf(seed: number): Case[] {
   const random = new Random(seed).fork('corpus');
   const links = random.shuffled(corpus(random).links);
   const count = Math.ceil(links.length / linksAtOnce);

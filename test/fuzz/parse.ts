@@ -39,6 +39,9 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Heads up to this size pass: the shells take 64 KiB. */
 const headMax = 60_000;
 
+/** Longer names of methods may be taken for something else than HTTP. */
+const methodMax = 30;
+
 /** Values of a header, as they were written. */
 export function valuesOf(fields: Fields, name: string): string[] {
   return fields.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
@@ -95,6 +98,7 @@ export function readRequest(bytes: string): Message {
 function requestLineWhy(method: string, target: string, version: string, more: readonly string[]): string {
   if (!token.test(method) || more.length > 0 || !/^HTTP\/1\.[01]$/.test(version)) return 'the request line';
   if (method === 'CONNECT') return 'a tunnel';
+  if (method.length > methodMax) return 'a long method';
   if (
     !/^(\/|http:\/\/[\w.:-]+)[\x21\x24-\x5b\x5d\x5f\x61-\x7a\x7e]*$/.test(target) &&
     !(target === '*' && method === 'OPTIONS')
