@@ -120,11 +120,20 @@ function checkLink(ran: Ran, link: Link, came: LinkCame, app: Pick<Context, 'spo
     const answer = gradeOfAnswer(exchange.answer, request.method);
     const context: Context = { ran, link, came, exchange, own, request, answer, ...app, say };
     if (link.leavesAfterMs === undefined) checkExchange(context, clean, usable);
-    if (answer.grade !== 'whole' || exchange.answer.after !== 'keep') usable = false;
+    if (answer.grade !== 'whole' || exchange.answer.after !== 'keep' || saysClose(request) || saysClose(own.message))
+      usable = false;
   });
   if (came.lingers && link.leavesAfterMs === undefined && !found.some(({ kind }) => kind === 'hang'))
     found.push({ kind: 'hang', shell: ran.pair.shell, id: link.exchanges[0]?.id ?? '', what: lingering, detail: '' });
   return found;
+}
+
+/** RFC 9112, 9.6: nothing behind it counts. */
+function saysClose(message: Message | undefined): boolean {
+  const said = valuesOf(message?.fields ?? [], 'connection')
+    .join()
+    .toLowerCase();
+  return said.includes('close') || (message?.version === '1.0' && !said.includes('keep-alive'));
 }
 
 const lingering = 'the client has ended its direction, and the connection stays';
@@ -139,7 +148,7 @@ function checkExchange(context: Context, clean: boolean, usable: boolean): void 
   if (request.grade !== 'whole' || !clean) return;
   // A mutation may have taken the id away: then nobody can tell what became of it.
   if (idOf(request) !== own.id) return;
-  if (own.state === 'closed' && !own.message?.status && !usable) return;
+  if (!usable && (own.state === 'closed' || own.message?.status === 400)) return;
   const decision = decisionOn(context.ran.pair, request);
   if (decision.action === 'refuse') return checkRefused(context, decision.status, decision.reason);
   if (!context.ran.reached.has(own.id) && mayMiss(context)) return;
@@ -220,6 +229,12 @@ function classOf(name: string): string {
 /** What the client got is what the app answered. */
 function checkAnswer(context: Context): void {
   const { own, answer, request, exchange, say } = context;
+  if (isCut(answer) && own.message?.grade === 'whole' && own.message.status === answer.status)
+    return say(
+      'answer',
+      'an answer that the app broke off looks complete',
+      JSON.stringify(own.message.body.slice(0, 300)),
+    );
   if (answer.grade !== 'whole' || (exchange.answer.early && exchange.answer.after !== 'keep')) return;
   const got = own.message;
   if (own.state === 'closed' || got === undefined)
@@ -236,6 +251,12 @@ function checkAnswer(context: Context): void {
     if (isHTTP2 || !what.startsWith('header grpc-')) say('answer', what, detail);
   });
   checkFraming(context, got);
+}
+
+/** A part of an answer, of which it is clear that more was to come. */
+function isCut({ grade, why, version, status }: Message): boolean {
+  if (grade !== 'partial' || status < 200) return false;
+  return version === '2.0' ? why === '' : /^(the body|a chunk) is not complete$/.test(why);
 }
 
 function checkFraming({ request, say }: Context, got: Message): void {

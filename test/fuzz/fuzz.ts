@@ -104,24 +104,26 @@ class Run {
     if (reason !== undefined) return void this.#tolerated.set(reason, (this.#tolerated.get(reason) ?? 0) + 1);
     if (!this.wantsMore || this.#findings.some(finding => explains(finding, violation, exchange))) return;
     if (this.#once.filter(once => isSame(once, violation)).length > 2) return;
-    const smallest = await this.#smallest(violation, each, number);
-    if (smallest === undefined) return void this.#once.push(violation);
-    const finding = { violation, smallest, seed: `seed ${this.#options.seed}, case ${number}` };
+    const found = await this.#smallest(violation, each, number);
+    if (found === undefined) return void this.#once.push(violation);
+    const finding = { ...found, seed: `seed ${this.#options.seed}, case ${number}` };
     this.#findings.push(finding);
     this.#options.tell(finding);
   }
 
-  async #smallest(violation: Violation, each: Case, number: number): Promise<Case | undefined> {
+  async #smallest(violation: Violation, each: Case, number: number): Promise<Omit<Finding, 'seed'> | undefined> {
     const pair = this.#pairs.find(({ shell }) => shell === violation.shell);
-    if (pair === undefined || violation.what.includes('admitted on')) return each;
+    if (pair === undefined || violation.what.includes('admitted on')) return { violation, smallest: each };
     const own = each.links.filter(({ exchanges }) => exchanges.some(({ id }) => id === violation.id));
     const random = new Random(this.#options.seed).fork(`again ${number} ${violation.id}`);
-    const fails = failsLike(pair, violation, own.length === 0 && violation.id !== '', random);
+    const again = failsLike(pair, violation, own.length === 0 && violation.id !== '', random);
     const starts = own.length === 0 ? [each, each] : [{ links: own }, each, each];
     for (const start of starts) {
-      const failed = await fails([start]);
+      const failed = await again.fails([start]);
       const late = performance.now() + this.#options.shrinkMs;
-      if (failed !== undefined) return shrink(failed, fails, () => performance.now() > late);
+      if (failed === undefined) continue;
+      const smallest = await shrink(failed, again.fails, () => performance.now() > late);
+      return { violation: again.latest, smallest };
     }
     return undefined;
   }

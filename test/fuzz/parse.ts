@@ -215,9 +215,18 @@ export function readResponse(bytes: string, method: string, ended: boolean): Mes
   }
 }
 
+/** What is odd about the framing of a response that has no body. */
+function unframed(fields: Fields): Pick<Body, 'grade' | 'why'> {
+  const [codings, lengths] = [valuesOf(fields, 'transfer-encoding'), valuesOf(fields, 'content-length')];
+  const usual =
+    codings.length === 0 ? lengths.length < 2 : lengths.length === 0 && codings.join().toLowerCase() === 'chunked';
+  if (usual && lengths.every(length => /^\d{1,9}$/.test(length))) return { grade: 'whole', why: '' };
+  return { grade: 'odd', why: 'the framing of no body' };
+}
+
 function responseBody(fields: Fields, bytes: string, method: string, status: number, ended: boolean): Body {
   if (method === 'CONNECT' && status < 300) return empty;
-  if (method === 'HEAD' || status === 204 || status === 304 || status === 101) return empty;
+  if (method === 'HEAD' || status === 204 || status === 304 || status === 101) return { ...empty, ...unframed(fields) };
   const framed = framedBody(fields, bytes);
   if (framed !== undefined) return framed;
   return {

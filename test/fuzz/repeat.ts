@@ -22,17 +22,28 @@ export function isSame(one: Violation, other: Violation): boolean {
   return one.kind === other.kind && one.what === other.what && one.shell === other.shell;
 }
 
+/** A violation, looked for again. */
+export interface Repeated {
+  /** As it was seen last. */
+  latest: Violation;
+  readonly fails: Fails;
+}
+
 /** Tells which of some cases fails in the way of a violation. @param onProbe it showed on a probe, not in the case itself */
-export function failsLike(pair: Pair, violation: Violation, onProbe: boolean, random: Random): Fails {
+export function failsLike(pair: Pair, violation: Violation, onProbe: boolean, random: Random): Repeated {
   const alone = onProbe || violation.kind === 'crash' || violation.kind === 'cross-talk';
-  return async candidates => {
+  const repeated: Repeated = { latest: violation, fails };
+  async function fails(candidates: readonly Case[]): Promise<Case | undefined> {
     for (let at = 0; at < candidates.length; at += alone ? 1 : together) {
       const some = candidates.slice(at, at + (alone ? 1 : together)).map(each => withNewIds(each, random));
       const failed = await firstFailing(pair, violation, some, onProbe ? probesOf(random) : []);
-      if (failed !== undefined) return failed;
+      if (failed === undefined) continue;
+      repeated.latest = failed.found;
+      return failed.smaller;
     }
     return undefined;
-  };
+  }
+  return repeated;
 }
 
 async function firstFailing(
@@ -40,12 +51,14 @@ async function firstFailing(
   violation: Violation,
   some: readonly Case[],
   probes: Case['links'],
-): Promise<Case | undefined> {
+): Promise<{ readonly smaller: Case; readonly found: Violation } | undefined> {
   const all = { links: some.flatMap(({ links }) => links) };
   const checked = { links: [...all.links, ...probes] };
   issue(checked);
   const found = check(checked, await runCase(pair, all, probes)).filter(each => isSame(each, violation));
-  if (found.length === 0) return undefined;
-  const ids = new Set(found.map(({ id }) => id));
-  return some.length === 1 ? some[0] : some.find(each => exchangesOf(each).some(({ id }) => ids.has(id)));
+  for (const each of some) {
+    const own = found.find(({ id }) => some.length === 1 || exchangesOf(each).some(exchange => exchange.id === id));
+    if (own !== undefined) return { smaller: each, found: own };
+  }
+  return undefined;
 }

@@ -41,9 +41,12 @@ export async function runCase(pair: Pair, { links }: Case, probes: readonly Link
 async function lastWordsOf(pair: Pair): Promise<string[]> {
   const names = endedOf(pair);
   if (names.length === 0) return [];
-  const words = [pair.buyer, pair.store]
-    .filter(({ spec }) => names.includes(spec.podName))
-    .map(({ spec, program }) => `${spec.podName}: ${program?.text.slice(-1500)}`);
+  const words: string[] = [];
+  for (const { spec, program } of [pair.buyer, pair.store]) {
+    if (program === undefined || !names.includes(spec.podName)) continue;
+    const { code, signal } = await program.ended();
+    words.push(`${spec.podName} (${code ?? signal}): ${program.text.slice(-1500)}`);
+  }
   await startAgain(pair);
   return words;
 }
