@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { controlPlane } from './contract/control-plane.ts';
 import { failures } from './contract/failures.ts';
+import { frames } from './contract/frames.ts';
 import { headers } from './contract/headers.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
@@ -37,6 +38,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   identity,
   hostile,
   messages,
+  frames,
   headers,
   targets,
   failures,

@@ -13,6 +13,9 @@ export const pipySkips: Readonly<Record<string, string>> = {
   'headers that Connection names do not cross the sidecar': 'Pipy takes Connection away before a script sees it',
   'a request is refused: a bare CR': 'Pipy ends a header at a bare CR and passes on what it has read',
   'a request is refused: two Hosts': 'Pipy keeps the last of repeated headers, and passes on one Host',
+  'what stands twice arrives twice over HTTP/2': 'Pipy keeps only the last of repeated headers, except cookies',
+  'a rule for a header that came twice compares both': 'Pipy keeps only the last of repeated headers, except cookies',
+  'bytes above 127 of trailers stay what they are, both ways': 'Pipy passes trailers on over HTTP/2 only',
 };
 
 /** Where only one side is Pipy. */

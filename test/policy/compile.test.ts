@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { unseenHeaders } from '../../src/api/smi-specs.ts';
 import type { CompiledTables } from '../../src/dataplane/policy/compiled.ts';
 import * as policy from '../../src/dataplane/policy/policy.js';
 import type { Policy } from '../../src/dataplane/policy/types.ts';
@@ -73,6 +74,22 @@ describe('reachable', () => {
     expect([...policy.reachable(nodes, root)].sort()).toEqual(before);
     expect(policy.missing(nodes, root)).toEqual([]);
   });
+});
+
+describe('headers in rules', () => {
+  const holds = (name: string) => {
+    const base = spec('split');
+    const http = [{ principals: ['p'], headers: [{ name, value: { exact: 'x' } }] }];
+    const tables = compiled({ ...base, access: { anyone: false, http, tcp: [] } }, null);
+    const request = { method: 'GET', path: '/', host: 'x', headers: { [name]: 'x' } };
+    return policy.admitRequest(tables, 8080, 'p', request).action === 'forward';
+  };
+
+  it.each([...unseenHeaders, 'fsm-stats-pod', 'fsm-stats'])('%s is not seen', name => expect(holds(name)).toBe(false));
+
+  it.each(['host', ':authority', 'cookie', 'expect', 'content-length', 'trailer', 'x-tea'])('%s is seen', name =>
+    expect(holds(name)).toBe(true),
+  );
 });
 
 describe('what strangers send', () => {

@@ -9,6 +9,7 @@ import {
   IdleError,
   type Message,
   type ResponseHead,
+  type Sink,
 } from './exchange.ts';
 import { guarded } from './guard.ts';
 import { interimHeaders, without } from './headers.ts';
@@ -67,7 +68,7 @@ export function forward(exchange: Exchange, to: Forwarding): void {
     end(() => {
       const failure = unexpectedFailure(to.unexpected(error));
       if (begun) exchange.abort();
-      else to.unanswered(failure);
+      else guarded(to.unanswered, () => exchange.abort())(failure);
     });
   const begin = () => {
     begun = true;
@@ -98,8 +99,10 @@ function eventsFor(exchange: Exchange, { begin, failed, guard, idleTimeoutMs }: 
     }, guard),
     answered: guarded(answer => {
       if (!isFinal(answer.head.status)) return refused(`the upstream answered with status ${answer.head.status}`);
+      // An answer that fails while it begins leaves nothing to answer with.
       begin();
-      passAnswer(exchange, answer, () => refused('the response was cut short'), guard);
+      const sink = exchange.respond(headFor(exchange.method, answer.head));
+      passAnswer(exchange, answer, sink, () => refused('the response was cut short'), guard);
     }, guard),
     switched: guarded((headers, stream) => {
       stream.on('error', () => stream.destroy());
@@ -145,10 +148,14 @@ function passBody(exchange: Exchange, call: Call, unexpected: (error: Error) => 
   exchange.body.once('end', guarded(ended, unexpected));
 }
 
-function passAnswer(exchange: Exchange, answer: Answer, cut: () => void, unexpected: (error: Error) => void): void {
-  const head = headFor(exchange.method, answer.head);
-  const sink = exchange.respond(head);
-  if (head.ends) {
+function passAnswer(
+  exchange: Exchange,
+  answer: Answer,
+  sink: Sink,
+  cut: () => void,
+  unexpected: (error: Error) => void,
+): void {
+  if (headFor(exchange.method, answer.head).ends) {
     answer.body.resume();
     sink.finish([]);
     return;

@@ -17,6 +17,7 @@ import {
   without,
 } from './headers.ts';
 import { refuseConnect, type Told, textOf } from './refuse.ts';
+import { endSoon } from './tcp.ts';
 
 /** Largest head of a request, in bytes: what is shorter is for the policy to refuse, with a reason. */
 const headMaxBytes = 64 * 1024;
@@ -213,7 +214,7 @@ function serveUpgrade(handlers: HTTP1Handlers, request: IncomingMessage, socket:
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Socket);
-  response.on('error', () => socket.destroy()).once('finish', () => socket.end());
+  response.on('error', () => socket.destroy()).once('finish', () => endSoon(socket));
   socket.on('error', () => socket.destroy());
   const problem = unusable(request);
   if (problem !== undefined) {

@@ -19,6 +19,9 @@ import { headListMaxBytes, http2Limits } from './upstreams.ts';
 /** Largest head of a request, in bytes, as over HTTP/1.1. */
 const headMaxBytes = 64 * 1024;
 
+/** Time that a client has to close a connection once it was told. */
+const lingerMs = 5000;
+
 /** Requests at once on one connection. */
 const streamsMax = 1000;
 
@@ -48,7 +51,7 @@ export function createHTTP2Server(handlers: HTTP2Handlers, idleMs: () => number)
         settings: { maxConcurrentStreams: streamsMax, enablePush: false, maxHeaderListSize: headListMaxBytes },
       });
       sessions.add(session);
-      closeWhenIdle(session, idleMs);
+      closeWhenIdle(session, socket, idleMs);
       session.on('error', () => session.destroy()).once('close', () => sessions.delete(session));
       session.on('stream', (stream: ServerHttp2Stream, _headers: unknown, flags: number, raw: string[]) => {
         const ends = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
@@ -66,9 +69,13 @@ export function createHTTP2Server(handlers: HTTP2Handlers, idleMs: () => number)
 }
 
 /** Closes a connection that had no stream for so long, whatever else came on it: half a head, or pings. */
-function closeWhenIdle(session: ServerHttp2Session, idleMs: () => number): void {
+function closeWhenIdle(session: ServerHttp2Session, socket: Duplex, idleMs: () => number): void {
   let streams = 0;
-  const close = () => session.close();
+  const close = () => {
+    session.close();
+    // It waits for the client to close too.
+    timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+  };
   let timer = setTimeout(close, idleMs()).unref();
   session.on('stream', (stream: ServerHttp2Stream) => {
     streams += 1;
@@ -78,7 +85,7 @@ function closeWhenIdle(session: ServerHttp2Session, idleMs: () => number): void 
       if (streams === 0 && !session.closed) timer = setTimeout(close, idleMs()).unref();
     });
   });
-  session.once('close', () => clearTimeout(timer));
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function first(list: HeaderList, name: string): string {
@@ -98,6 +105,7 @@ function unusable(list: HeaderList): Told | undefined {
 }
 
 function refuseStream(stream: ServerHttp2Stream, told: Told): void {
+  if (stream.destroyed || stream.closed) return;
   stream.respond({ ':status': told.status, 'content-type': 'text/plain; charset=utf-8' });
   if (!stream.writableEnded) stream.end(textOf(told));
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Exchange } from './exchange.ts';
+import { endSoon } from './tcp.ts';
 
 /** What a client is told that gets no answer from an upstream. */
 export interface Told {
@@ -31,8 +32,8 @@ export function refuse(exchange: Exchange, told: Told): void {
 export function refuseConnect(socket: Duplex, told: Told): void {
   const body = textOf(told);
   const head = `HTTP/1.1 ${told.status} ${STATUS_CODES[told.status] ?? ''}\r\nconnection: close\r\n`;
-  socket.end(
+  endSoon(
+    socket,
     `${head}content-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    'utf8',
   );
 }

@@ -7,6 +7,17 @@ export function reset(stream: Duplex): void {
   else stream.destroy();
 }
 
+/** Time that the other side has to close a connection once everything was said. */
+const lingerMs = 5000;
+
+/** Says the last words on a connection; one that the other side does not close then is destroyed. */
+export function endSoon(stream: Duplex, lastWords = ''): void {
+  stream.end(lastWords, 'utf8');
+  stream.resume();
+  const timer = setTimeout(() => stream.destroy(), lingerMs).unref();
+  stream.once('close', () => clearTimeout(timer));
+}
+
 /**
  * Joins two connections: bytes go both ways with backpressure, an end goes on as an end (half-close), and when one
  * breaks so does the other. Both are closed after `idleTimeoutMs` without a byte in either direction.

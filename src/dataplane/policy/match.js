@@ -125,8 +125,14 @@ function headerTest(header) {
   var test = textTest(header.value);
   if (isUnseen(header.name)) return { name: header.name, test: () => false };
   if (seenAs(header.name) !== '') return { name: header.name, test: test };
-  // Hosts are the same in any case (RFC 9110, 4.2.3).
-  return { name: '', test: text => test(text) || test(text.toLowerCase()) };
+  return { name: '', test: text => test(text) || test(text.toLowerCase()) || test(withoutPort(text)) };
+}
+
+/** A host as people write it in a rule: it is the same in any case (RFC 9110, 4.2.3), and on any port. @param {string} host */
+function withoutPort(host) {
+  var colon = host.lastIndexOf(':');
+  var name = colon < 0 || host.endsWith(']') ? host : host.substring(0, colon);
+  return name.toLowerCase();
 }
 
 /** @param {string} name as in a `HeaderTest` @param {RequestDescription} request */

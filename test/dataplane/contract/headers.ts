@@ -71,6 +71,7 @@ const seenByRules: Readonly<Record<string, readonly [name: string, regex: string
   'host as it is': ['host', 'store', '', true],
   'host in other letters': ['host', 'store', 'HOST', true],
   'host with a port': ['host', 'store:80', 'PORT', true],
+  'host without its port': ['host', 'store', 'PORT', true],
   'host, but another': ['host', 'other', '', false],
   ':authority': [':authority', 'store', '', true],
   cookie: ['cookie', 'a=1', 'Cookie: a=1\r\n', true],
@@ -171,6 +172,7 @@ export const headers: Chapter = {
   'what a rule sees of HTTP/2: the host in either name, and nothing of the connection': async world => {
     for (const [name, regex, sent, status] of [
       ['host', 'store:81', {}, 200],
+      ['host', 'store', {}, 200],
       [':authority', 'store:81', {}, 200],
       ['host', 'other', {}, 403],
       ['te', '.*', { te: 'trailers' }, 403],

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
 import { bytesOf, drained, http2 as openHTTP2, request } from '../harness/client.ts';
+import { beginning, framesOf, headOf } from '../harness/frames.ts';
 import { outboundOf } from '../harness/mesh.ts';
 import { type Chapter, storeTree, type World } from '../harness/world.ts';
 
@@ -20,38 +21,6 @@ function nextStream({ does }: App) {
 async function statusOf(stream: ClientHttp2Stream): Promise<number> {
   const [headers] = await once(stream, 'response');
   return headers[':status'];
-}
-
-/** A frame of HTTP/2 (RFC 9113, 4.1). */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** The head of a whole request with any names, each a literal that is not indexed (RFC 7541, 6.2.2). */
-function headOf(stream: number, headers: Readonly<Record<string, string>>): Buffer {
-  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
-  const fields = Object.entries(headers).map(([name, value]) =>
-    Buffer.concat([Buffer.from([0]), text(name), text(value)]),
-  );
-  return frame(1, 0x5, stream, Buffer.concat(fields));
-}
-
-/** What begins a connection: the preface, and settings that change nothing (RFC 9113, 3.4). */
-const beginning = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0))]);
-
-/** Frames that have come on a connection: type, flags, stream, and the first byte of what they carry. */
-function* framesOf(bytes: Buffer): Generator<readonly [type: number, flags: number, stream: number, first: number]> {
-  for (let at = 0; at + 9 <= bytes.length; ) {
-    const end = at + 9 + bytes.readUIntBE(at, 3);
-    if (end > bytes.length) return;
-    yield [bytes.readUInt8(at + 3), bytes.readUInt8(at + 4), bytes.readUInt32BE(at + 5), bytes[at + 9] ?? 0];
-    at = end;
-  }
 }
 
 /** Streams that have ended, and how: by a reset, with a plain 200, or with another head. */

@@ -2,17 +2,14 @@
  * Messages that are legal but rare, or slightly wrong: what each of them costs is at most its own exchange. A sidecar
  * that meets something it did not foresee says so in its log, and no line here may lead to such a line.
  */
-import { once } from 'node:events';
-import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { echoUpgrades } from '../harness/apps.ts';
-import { bytesOf, http2 as openHTTP2, raw, request, until, webSocketHead } from '../harness/client.ts';
-import { appPorts, outboundOf } from '../harness/mesh.ts';
-import { buyerTree, type Chapter, serviceAt, storeTree, type World } from '../harness/world.ts';
-
-/** A field may stand twice, also one that should not. */
-type Sent = Readonly<Record<string, number | string | string[]>>;
+import { raw, request, until, webSocketHead } from '../harness/client.ts';
+import { outboundOf } from '../harness/mesh.ts';
+import { lines, sound } from '../harness/sound.ts';
+import type { Chapter } from '../harness/world.ts';
+import { askDirectly, memberOf } from './identity.ts';
 
 const get = (rest: string, line = 'GET / HTTP/1.1') => `${line}\r\nHost: store\r\nConnection: close\r\n${rest}\r\n`;
 
@@ -119,61 +116,7 @@ const answers: Readonly<Record<string, readonly [bytes: string, answer: RegExp, 
   'no reason': [`HTTP/1.1 200\r\n${ok}`, /^HTTP\/1\.1 200 [\s\S]*ok/],
 };
 
-/** An app of HTTP/2 answers a request of HTTP/2. */
-const answersOf2: Readonly<Record<string, readonly [Sent, status: number]>> = {
-  'etag twice': [{ ':status': 200, etag: ['a', 'b'] }, 200],
-  'content-type twice': [{ ':status': 200, 'content-type': ['a/b', 'c/d'] }, 200],
-  Trailer: [{ ':status': 200, trailer: 'x-t' }, 200],
-  '204 with Trailer': [{ ':status': 204, trailer: 'x-t' }, 204],
-  '205': [{ ':status': 205 }, 205],
-  '304': [{ ':status': 304, etag: 'a' }, 304],
-  '200 headers': [Object.fromEntries([...Array(200).keys()].map(n => [`x-${n}`, '1'])), 200],
-};
-
-/** Headers that a client of HTTP/2 sends. */
-const requestsOf2: Readonly<Record<string, Sent>> = {
-  'If-None-Match and Authorization twice': { 'if-none-match': ['a', 'b'], authorization: ['a', 'b'] },
-  Trailer: { trailer: 'x-t' },
-  'cookies apart': { cookie: ['a=1', 'b=2'] },
-  Expect: { expect: '100-continue' },
-  '200 headers': Object.fromEntries([...Array(200).keys()].map(n => [`x-${n}`, '1'])),
-};
-
-async function outcomeOf(
-  stream: ClientHttp2Stream,
-): Promise<readonly [IncomingHttpHeaders & { ':status'?: number }, string]> {
-  const [headers] = await once(stream, 'response');
-  return [headers, String(await bytesOf(stream))];
-}
-
-/** Sidecars still run, and met nothing that nobody foresaw. */
-async function expectSound({ buyer, store }: World): Promise<void> {
-  expect((await request(buyer, { host: 'store' })).status).toBe(200);
-  for (const { program } of [buyer, store]) {
-    expect(program?.running).toBe(true);
-    expect(program?.log.filter(({ message }) => message === 'something unexpected failed')).toEqual([]);
-  }
-}
-
-/** A line for each entry of a table. */
-function lines<T>(
-  table: Readonly<Record<string, T>>,
-  title: string,
-  run: (world: World, entry: T) => Promise<void>,
-): Chapter {
-  return Object.fromEntries(
-    Object.entries(table).map(([name, entry]) => [
-      `${title}: ${name}`,
-      async (world: World) => {
-        await run(world, entry);
-        world.app.reset();
-        await expectSound(world);
-      },
-    ]),
-  );
-}
-
-export const messages: Chapter = {
+export const messages: Chapter = sound({
   ...lines(requests, 'a request costs at most itself', async ({ buyer }, [bytes, answer]) => {
     expect(await raw(buyer, bytes)).toMatch(answer);
   }),
@@ -188,38 +131,9 @@ export const messages: Chapter = {
     expect(await raw(buyer, get('', `${method} / HTTP/1.1`))).toMatch(answer);
   }),
 
-  ...lines(answersOf2, 'an answer over HTTP/2 costs at most itself', async ({ buyer, app }, [headers, status]) => {
-    app.does.grpc = stream => {
-      stream.respond(headers as OutgoingHttpHeaders, { endStream: false });
-      stream.end();
-    };
-    const session = await openHTTP2(buyer, 'store:81');
-    expect((await outcomeOf(session.request({ ':path': '/' })))[0][':status']).toBe(status);
-    session.close();
-    expect(await raw(buyer, get('').replace('store', 'store:81'))).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  ...lines(requests, 'a peer without a sidecar costs at most its own request', async (world, [bytes, answer]) => {
+    expect(await askDirectly(world, await memberOf(world), {}, bytes)).toMatch(answer);
   }),
-
-  ...lines(requestsOf2, 'a request over HTTP/2 costs at most itself', async ({ buyer }, headers) => {
-    const session = await openHTTP2(buyer, 'store:81');
-    const stream = session.request({ ':path': '/', ':method': 'POST', ...headers } as OutgoingHttpHeaders);
-    stream.end('x');
-    expect((await outcomeOf(stream))[0][':status']).toBe(200);
-    session.close();
-  }),
-
-  'what stands twice arrives twice over HTTP/2': async world => {
-    const { buyer, app } = world;
-    let seen: unknown;
-    app.does.grpc = (stream, headers) => {
-      seen = headers['x-two'];
-      stream.respond({ ':status': 200, 'x-two': ['1', '2'] }, { endStream: true });
-    };
-    const session = await openHTTP2(buyer, 'store:81');
-    const [headers] = await outcomeOf(session.request({ ':path': '/', 'x-two': ['1', '2'] }));
-    expect([seen, headers['x-two']]).toEqual(['1, 2', '1, 2']);
-    session.close();
-    await expectSound(world);
-  },
 
   'every header of an interim answer arrives': async world => {
     const { buyer, app } = world;
@@ -231,7 +145,6 @@ export const messages: Chapter = {
     expect(answer).toMatch(
       /^HTTP\/1\.1 103 [\s\S]*<\/a>; rel=preload; crossorigin\r\n[\s\S]*<\/b>[\s\S]*x-a: 1[\s\S]*HTTP\/1\.1 200 /i,
     );
-    await expectSound(world);
   },
 
   'an interim answer does not overtake the answer before it': async world => {
@@ -244,7 +157,6 @@ export const messages: Chapter = {
     const statuses = (await raw(buyer, two)).match(/HTTP\/1\.1 \d+/g)?.map(line => line.slice(9));
     expect(statuses?.filter(status => status !== '103')).toEqual(['200', '200']);
     expect(statuses?.[0]).toBe('200');
-    await expectSound(world);
   },
 
   'an upgrade or a CONNECT behind a request that waits comes after its answer': async world => {
@@ -259,8 +171,6 @@ export const messages: Chapter = {
       expect(answer).toMatch(/^HTTP\/1\.1 200 /);
       socket.destroy();
     }
-    app.reset();
-    await expectSound(world);
   },
 
   'no interim answer goes to a client of HTTP/1.0': async world => {
@@ -272,8 +182,6 @@ export const messages: Chapter = {
         expect.stringMatching(/^HTTP\/1\.[01] 200 /),
       ]);
     }
-    app.reset();
-    await expectSound(world);
   },
 
   'a client of HTTP/1.0 gets no chunks': async world => {
@@ -294,14 +202,11 @@ export const messages: Chapter = {
         expect.stringMatching(/^HTTP\/1\.[01] 200 (?![\s\S]*chunked)[\s\S]*\r\n\r\nonetwo$/i),
       ]);
     }
-    app.reset();
-    await expectSound(world);
   },
 
   'a client of HTTP/1.0 without a Host is told so': async world => {
     expect(await raw(world.buyer, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.[01] 400 [\s\S]*bad-host/);
     expect(await raw(world.buyer, 'GET / HTTP/1.1\r\n\r\n')).toMatch(/^(HTTP\/1\.1 400 |$)/);
-    await expectSound(world);
   },
 
   'a Host with an empty port is a Host': async world => {
@@ -313,28 +218,6 @@ export const messages: Chapter = {
   'a 304 gains no length': async ({ buyer, app }) => {
     app.does.http = ({ socket }) => void socket.end('HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n');
     expect(await raw(buyer, get(''))).toMatch(/^HTTP\/1\.1 304 (?![\s\S]*content-length)/i);
-  },
-
-  'nobody at the endpoint of an HTTP/2 service: 503': async world => {
-    const { buyer, store, mesh } = world;
-    const nobody = serviceAt('nobody', {
-      address: `${mesh.block}.201`,
-      port: appPorts.grpc,
-      principal: store.principal,
-    });
-    const ports = [{ port: 80, protocol: 'http2' as const }];
-    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [{ ...nobody, ports }] }));
-    expect((await request(buyer, { host: 'nobody' })).status).toBe(503);
-  },
-
-  'nobody at the port of an HTTP/2 app: 503': async world => {
-    const { buyer, store, mesh } = world;
-    const inbound = [{ port: 8099, protocol: 'http2' as const, services: ['shop/store'] }];
-    const gone = serviceAt('gone', { address: store.spec.podAddress, port: 8099, principal: store.principal });
-    const ports = [{ port: 80, protocol: 'http2' as const }];
-    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [], inbound));
-    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [{ ...gone, ports }] }));
-    expect((await request(buyer, { host: 'gone' })).status).toBe(503);
   },
 
   'any token is a method: it is passed on, or refused in words': async ({ buyer, app }) => {
@@ -355,4 +238,4 @@ export const messages: Chapter = {
       ]);
     }
   },
-};
+});

@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { bytesOf, drained, http2 as openHTTP2, raw, request, tunnel, until } from '../harness/client.ts';
 import { appPorts, outboundOf } from '../harness/mesh.ts';
 import { type Access, buyerTree, type Chapter, serviceAt, storeTree, type World } from '../harness/world.ts';
+import { askDirectly, memberOf } from './identity.ts';
 
 const principals = ['buyer.shop.cluster.local'];
 
@@ -128,6 +129,17 @@ export const targets: Chapter = {
       },
     ]),
   ),
+
+  'no target with a fault reaches an app from a peer without a sidecar': async world => {
+    const { app } = world;
+    const own = await memberOf(world);
+    const before = app.requests;
+    for (const target of Object.values(faults)) {
+      const answer = await askDirectly(world, own, {}, bare(target));
+      expect([target, answer]).toEqual([target, expect.stringMatching(/^(HTTP\/1\.1 400 |$)/)]);
+    }
+    expect(app.requests).toBe(before);
+  },
 
   'a # in a path of HTTP/2 reaches nobody': async world => {
     const { buyer, app } = world;

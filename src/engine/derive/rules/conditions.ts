@@ -3,6 +3,7 @@
  * Normalised lists are sorted, so a path names the list and the sentence names the member.
  */
 import type { Problem } from '../../../api/problem.ts';
+import { unseenHeaders } from '../../../api/smi-specs.ts';
 import type { Kind, TrafficSplitObject, TrafficTargetObject } from '../../model.ts';
 import { keyOf, splitKey } from '../../snapshot.ts';
 import { serviceKey } from '../names.ts';
@@ -39,7 +40,29 @@ function referenceProblems(read: Reader, kind: ConditionKind, key: string): Prob
     const split = read.get('TrafficSplit', key);
     return split === undefined ? [] : [...serviceProblems(read, split), ...rivalProblems(read, split)];
   }
-  return [];
+  return kind === 'HTTPRouteGroup' ? headerProblems(read, key) : [];
+}
+
+/** Matches that name a header which no proxy shows them. */
+function headerProblems(read: Reader, key: string): Problem[] {
+  const group = read.get('HTTPRouteGroup', key);
+  if (group === undefined) return [];
+  return group.matches.flatMap(({ name, headers = {} }) =>
+    Object.keys(headers)
+      .filter(header => isUnseen(header.toLowerCase()))
+      .map(header => ({
+        code: 'FSM1004' as const,
+        object: refOf('HTTPRouteGroup', group),
+        path: '/spec/matches',
+        what: `match ${name} never holds`,
+        why: `header ${header} concerns one connection or claims who calls, and rules do not see it`,
+        fix: `take header ${header} away`,
+      })),
+  );
+}
+
+function isUnseen(header: string): boolean {
+  return (unseenHeaders as readonly string[]).includes(header) || header.startsWith('fsm-stats');
 }
 
 function identityProblems(read: Reader, target: TrafficTargetObject): Problem[] {
