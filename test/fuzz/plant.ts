@@ -11,7 +11,7 @@ export type Plant = (typeof plants)[number];
 
 interface Layer {
   readonly pair: Pair;
-  /** The last answer that passed, to whomever. */
+  /** The last plain answer that passed, to whomever. */
   last: string;
 }
 
@@ -53,7 +53,8 @@ function join(layer: Layer, client: Socket, sidecar: Socket, change: Broken): vo
     if (bytes !== undefined && sidecar.writable) sidecar.write(bytes, 'latin1');
   });
   sidecar.on('data', chunk => {
-    layer.last = chunk.toString('latin1');
+    const answer = chunk.toString('latin1');
+    if (/^HTTP\/1\.1 200 [\s\S]*content-length: 36\r\n[\s\S]*\r\n\r\n.{36}$/i.test(answer)) layer.last = answer;
     if (client.writable) client.write(chunk);
   });
   client

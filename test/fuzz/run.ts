@@ -18,17 +18,14 @@ export interface Ran {
   readonly ended: readonly string[];
 }
 
-/** Time that anything may take: an answer, an error or the end of the connection. */
-export const boundMs = 2500;
-
 /** Links at the same time, and the probes after them; sidecars that ended are started again. */
 export async function runCase(pair: Pair, { links }: Case, probes: readonly Link[] = []): Promise<Ran> {
   pair.app.play(exchangesOf({ links: [...links, ...probes] }));
-  const surroundings: Surroundings = { at: pair.at, app: pair.app, boundMs };
+  const surroundings: Surroundings = { at: pair.at, app: pair.app, boundMs: pair.boundMs };
   const run = (link: Link) => new Client(surroundings, link, link.speaks === 1 ? new Reader1() : new Reader2()).run();
   const first = await Promise.all(links.map(run));
   const second = await Promise.all(probes.map(run));
-  const late = performance.now() + boundMs;
+  const late = performance.now() + pair.boundMs;
   await settled(
     () => pair.app.isQuiet,
     () => late,

@@ -39,6 +39,8 @@ export interface Pair {
   readonly trees: { readonly buyer: Tree; readonly store: Tree };
   /** Where clients connect to. */
   at: { readonly host: string; readonly port: number };
+  /** Time that anything may take, after the last byte that matters: an answer, an error or the end of the connection. */
+  boundMs: number;
 }
 
 /** Paths that the rules let the buyer call, and how; everything else is refused. */
@@ -54,6 +56,9 @@ function rules(buyer: string): readonly HTTPAccessRule[] {
   ];
 }
 
+/** Longer than a busy machine needs for an answer, and much less than an idle time-out. */
+const boundMs = 2500;
+
 /** Starts a pair of sidecars of one shell. */
 export async function openPair(shell: ShellName): Promise<Pair> {
   const mesh = await createMesh();
@@ -62,7 +67,7 @@ export async function openPair(shell: ShellName): Promise<Pair> {
   const app = await new ScriptedApp().open(store.spec.appAddress);
   const trees = { buyer: buyerTree(mesh, buyer, store), store: storeTree(mesh, buyer, store) };
   const tables = { buyer: tablesOf(trees.buyer), store: tablesOf(trees.store) };
-  const pair = { shell, mesh, buyer, store, app, trees, tables, at: outboundOf(buyer) };
+  const pair = { shell, mesh, buyer, store, app, trees, tables, at: outboundOf(buyer), boundMs };
   await startAgain(pair);
   return pair;
 }
