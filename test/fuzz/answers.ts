@@ -1,5 +1,5 @@
 /** Answers as real apps give them, and as nobody should: what mutations start from. */
-import { type Answer, anyStream, bytesOf, part } from './case.ts';
+import { type Answer, anyStream, bytesOf, type Part, part } from './case.ts';
 import { endStream, frame, headers, types, uint32 } from './http2.ts';
 import { type Maker, partsOf } from './messages.ts';
 
@@ -211,9 +211,20 @@ export function answerOf(
 
 /** Without its body, as the answer to HEAD is. */
 export function withoutBody(answer: Answer): Answer {
+  if (answer.speaks === 2) return { ...answer, parts: headOnly(answer.parts) };
   const bytes = bytesOf(answer.parts);
   const last = /^[\s\S]*?HTTP\/1\.[01] (?!1)\d\d[\s\S]*?\r\n\r\n/.exec(bytes)?.[0];
-  return answer.speaks === 2 || last === undefined ? answer : { ...answer, parts: [part(last)] };
+  return last === undefined ? answer : { ...answer, parts: [part(last)] };
+}
+
+/** Frames up to the first head that is not an interim one, which ends the stream. */
+function headOnly(parts: readonly Part[]): Part[] {
+  const last = parts.findIndex(({ bytes }) => bytes.charCodeAt(3) === types.headers && !bytes.includes(':status\x031'));
+  const ends = (bytes: string) =>
+    bytes.slice(0, 4) + String.fromCharCode(bytes.charCodeAt(4) | endStream) + bytes.slice(5);
+  return parts
+    .filter(({ bytes }, at) => at <= last || bytes.charCodeAt(3) === types.continuation)
+    .map((each, at) => (at === last ? { ...each, bytes: ends(each.bytes) } : each));
 }
 
 /** A plain answer. */

@@ -43,8 +43,11 @@ export function check({ links }: Case, ran: Ran): Violation[] {
   const { shell } = ran.pair;
   for (const words of ran.ended)
     found.push({ kind: 'crash', shell, id: '', what: `a sidecar ended${causeOf(words)}`, detail: words });
-  const answers = links.flatMap(({ exchanges }) => exchanges.map(({ answer }) => answer));
-  const app = { spoilt: answers.some(spoils), hasty: answers.some(isHasty) };
+  const all = links.flatMap(({ exchanges, speaks }) => exchanges.map((exchange, at) => ({ exchange, speaks, at })));
+  const spoilt = all.some(({ exchange, speaks, at }) =>
+    spoils(exchange.answer, gradeOfRequest(exchange, speaks, at).method),
+  );
+  const app = { spoilt, hasty: all.some(({ exchange }) => isHasty(exchange.answer)) };
   links.forEach((link, at) => {
     const came = ran.links[at];
     if (came !== undefined) found.push(...crossTalk(link, came, shell));
@@ -73,9 +76,9 @@ function causeOf(words: string): string {
 }
 
 /** Whether an answer of HTTP/2 costs the app's connection, and not its stream alone. */
-function spoils(answer: Answer): boolean {
+function spoils(answer: Answer, method: string): boolean {
   if (answer.speaks === 1) return false;
-  const { grade, why } = gradeOfAnswer(answer, 'GET');
+  const { grade, why } = gradeOfAnswer(answer, method);
   if (answer.after === 'reset' || (answer.after === 'keep' && grade === 'partial')) return true;
   if (answer.after === 'close' && !(grade === 'whole' && answer.parts[0]?.bytes.charCodeAt(3) === types.goaway))
     return true;

@@ -66,7 +66,7 @@ function exchangeOf(random: Random, speaks: 1 | 2, at: number, pipelined: boolea
     request = speaks === 1 ? cut(request, random) : delayFrames(request, random);
   const bytes = bytesOf(request);
   const answer = scripted(random, speaks === 2 || bytes.includes('store:81') ? 2 : 1, id);
-  const isHead = bytes.startsWith('HEAD') && random.chance(0.8);
+  const isHead = (bytes.startsWith('HEAD') || bytes.includes(':method\x04HEAD')) && random.chance(0.8);
   return { id, name: mutated ? `${name}~` : name, request, answer: isHead ? withoutBody(answer) : answer };
 }
 
@@ -105,8 +105,8 @@ function tunnelOf(random: Random, id: string): Exchange {
 }
 
 function plainTo(name: string, id: string): Answer {
-  const answer = plainAnswer(name.includes('gRPC') ? 2 : 1, id);
-  return name === 'HEAD' ? withoutBody(answer) : answer;
+  const answer = plainAnswer(/gRPC|h2/.test(name) ? 2 : 1, id);
+  return name.includes('HEAD') ? withoutBody(answer) : answer;
 }
 
 /** One link for each message as it is, with a plain other half: what real clients and apps do. */
@@ -124,7 +124,7 @@ export function corpus(random: Random): Case {
   return {
     links: [
       ...Object.entries(requests1).map(([name, maker]) => link(1, name, maker, id => plainTo(name, id))),
-      ...Object.entries(requests2).map(([name, maker]) => link(2, name, maker, id => plainAnswer(2, id))),
+      ...Object.entries(requests2).map(([name, maker]) => link(2, name, maker, id => plainTo(name, id))),
       ...Object.entries(answers1).flatMap(([name, template]) => {
         const of = (maker: Maker, as: string) => link(1, as, maker, id => answerOf(name, template, 1, id));
         const head = link(1, 'HEAD', askHead, id => withoutBody(answerOf(name, template, 1, id)));

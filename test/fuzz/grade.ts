@@ -35,6 +35,7 @@ export function gradeOfAnswer({ speaks, parts, after }: Answer, method: string):
           false,
         )
       : withoutMore(readResponse(bytes, method, after === 'close'), bytes);
+  if (method === 'HEAD' && speaks === 2 && read.body !== '') return { ...read, grade: 'odd', why: 'a body to HEAD' };
   if (after === 'reset' && read.grade === 'whole') return { ...read, grade: 'odd', why: 'a reset behind it' };
   return read;
 }
