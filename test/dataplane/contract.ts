@@ -3,12 +3,15 @@
  * Node shell; `pipy.contract.ts` on real Pipy, and with one shell on each side.
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import { answers } from './contract/answers.ts';
 import { controlPlane } from './contract/control-plane.ts';
 import { failures } from './contract/failures.ts';
 import { frames } from './contract/frames.ts';
+import { framing } from './contract/framing.ts';
 import { headers } from './contract/headers.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
+import { http2Upstreams } from './contract/http2-upstreams.ts';
 import { identity } from './contract/identity.ts';
 import { messages } from './contract/messages.ts';
 import { policy } from './contract/policy.ts';
@@ -34,6 +37,9 @@ const chapters: Readonly<Record<string, Chapter>> = {
   streams,
   http2,
   tunnels,
+  framing,
+  answers,
+  'http2 upstreams': http2Upstreams,
   policy,
   identity,
   hostile,

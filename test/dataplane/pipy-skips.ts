@@ -1,8 +1,18 @@
 /**
  * Lines of the contract that Pipy itself cannot hold: title → why. What the shell's own scripts get wrong does not
- * belong here.
+ * belong here. Each has a row in docs/compatibility.md that says what a user sees.
  */
-export const pipySkips: Readonly<Record<string, string>> = {
+
+/** Interim answers over HTTP/2: a 502 for the call, at once. */
+const interimOverHTTP2 = Object.fromEntries(
+  ['100 before it', '102 before it', '103 before it', '199 before it', '103 twice'].map(what => [
+    `frames of an app of HTTP/2 cost at most one answer: ${what}`,
+    'Pipy takes the first head of a stream for the answer: 502',
+  ]),
+);
+
+/** Wherever Pipy is. */
+const everywhere: Readonly<Record<string, string>> = {
   'repeated headers stay apart and in order': 'Pipy keeps only the last of repeated headers, except cookies',
   'a content-length stays one, so that clients see progress': 'Pipy drops the length of a body that it streams',
   'trailers go both ways': 'Pipy passes trailers on over HTTP/2 only',
@@ -10,7 +20,9 @@ export const pipySkips: Readonly<Record<string, string>> = {
     'Pipy ends the upstream stream in good order when a client resets its own',
   'a response that the app breaks off does not look complete':
     'Pipy does not tell a reset stream from one that has ended; gRPC calls have a status, and are told apart by it',
-  'headers that Connection names do not cross the sidecar': 'Pipy takes Connection away before a script sees it',
+  'every header of an interim answer arrives':
+    'Pipy takes an interim answer for the final one: none but 100 is passed on',
+  ...interimOverHTTP2,
   'a request is refused: a bare CR': 'Pipy ends a header at a bare CR and passes on what it has read',
   'a request is refused: two Hosts': 'Pipy keeps the last of repeated headers, and passes on one Host',
   'what stands twice arrives twice over HTTP/2': 'Pipy keeps only the last of repeated headers, except cookies',
@@ -18,9 +30,19 @@ export const pipySkips: Readonly<Record<string, string>> = {
   'bytes above 127 of trailers stay what they are, both ways': 'Pipy passes trailers on over HTTP/2 only',
 };
 
+/** Where the app's sidecar is Pipy: what an app says that Pipy cannot tell from something else. */
+const ofApps: Readonly<Record<string, string>> = {
+  'frames of an app of HTTP/2 cost at most one answer: no status': 'Pipy takes an answer without a status for a 200',
+  'an answer that cannot be read ends in an error: two lengths': 'Pipy keeps the last of repeated headers',
+  'an answer that cannot be read ends in an error: a length with a sign': 'Pipy reads +2 as 2',
+};
+
+/** Where both sides are Pipy. */
+export const pipySkips: Readonly<Record<string, string>> = { ...everywhere, ...ofApps };
+
 /** Where only one side is Pipy. */
 export const mixedSkips: Readonly<Record<string, string>> = {
-  ...pipySkips,
+  ...everywhere,
   'CONNECT carries TCP, and an end in one direction leaves the other open':
     'Pipy stops sending when the other side says by TLS that it has said all; Pipy itself does not say so',
   'the end of the app’s direction leaves the client’s open':
@@ -30,5 +52,6 @@ export const mixedSkips: Readonly<Record<string, string>> = {
 /** Where only the server's side is Pipy: the Node shell cancels a call, which Pipy takes for its end. */
 export const serverSkips: Readonly<Record<string, string>> = {
   ...mixedSkips,
+  ...ofApps,
   'calls of a client that goes away end at the app': 'Pipy does not tell a reset stream from one that has ended',
 };

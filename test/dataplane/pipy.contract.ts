@@ -7,7 +7,6 @@ import { nodeDriver } from '../../src/dataplane/node/driver.ts';
 import { pipyDriver } from '../../src/dataplane/pipy/driver.ts';
 import { dataplaneContract } from './contract.ts';
 import { mixedSkips, pipySkips, serverSkips } from './pipy-skips.ts';
-import { toMend } from './pipy-to-mend.ts';
 
 const pipy = await pipyDriver.describe();
 
@@ -16,19 +15,19 @@ if (pipy.usable) {
     name: 'pipy to pipy',
     client: pipyDriver,
     server: pipyDriver,
-    skips: { ...pipySkips, ...toMend.both },
+    skips: pipySkips,
   });
   dataplaneContract({
     name: 'node to pipy',
     client: nodeDriver,
     server: pipyDriver,
-    skips: { ...serverSkips, ...toMend.server },
+    skips: serverSkips,
   });
   dataplaneContract({
     name: 'pipy to node',
     client: pipyDriver,
     server: nodeDriver,
-    skips: { ...mixedSkips, ...toMend.client },
+    skips: mixedSkips,
   });
 } else {
   describe('the data plane on Pipy', () => {

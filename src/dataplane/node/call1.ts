@@ -2,7 +2,7 @@
 import { type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Answer, type Call, type CallEvents, IdleError, type Message } from './exchange.ts';
-import { endToEnd, endToEndTrailers, forHTTP1, forTrailers, type HeaderList, pairs, valuesOf } from './headers.ts';
+import { endToEnd, endToEndTrailers, forHTTP1, forTrailers, type HeaderList, has, pairs } from './headers.ts';
 import { dialHTTP1, type Pool, type PooledOptions, type Upstream } from './upstreams.ts';
 
 const headMaxBytes = 64 * 1024;
@@ -74,15 +74,17 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
 }
 
 function isChunked({ hasBody, headers }: Message): boolean {
-  return hasBody && valuesOf(headers, 'content-length').length === 0;
+  return hasBody && !has(headers, 'content-length');
 }
+
+/** Methods whose requests say that they have no body (RFC 9110, 8.6). */
+const withLength = ['POST', 'PUT', 'PATCH'];
 
 function headersOf(message: Message): HeaderList {
   const headers: [string, string][] = [['Host', message.authority]];
   for (const [name, value] of message.headers) headers.push([name, value]);
-  const hasLength = valuesOf(message.headers, 'content-length').length > 0;
   if (isChunked(message)) headers.push(['Transfer-Encoding', 'chunked']);
-  if (!message.hasBody && !hasLength && ['POST', 'PUT', 'PATCH'].includes(message.method)) {
+  if (!message.hasBody && withLength.includes(message.method) && !has(message.headers, 'content-length')) {
     headers.push(['Content-Length', '0']);
   }
   if (message.upgrade) headers.push(['Connection', 'Upgrade'], ['Upgrade', 'websocket']);
@@ -92,6 +94,12 @@ function headersOf(message: Message): HeaderList {
 function answered(response: IncomingMessage, events: CallEvents, method: string): void {
   const status = response.statusCode ?? 502;
   response.on('error', events.failed);
+  // Node's parser takes any other coding for a body that lasts until the end (RFC 9112, 6.1).
+  const codings = valuesOf(pairs(response.rawHeaders), 'transfer-encoding');
+  if (codings.length > 0 && codings.join().trim() !== 'chunked') {
+    response.destroy(new Error(`the upstream's transfer coding is ${codings.join()}, not chunked`));
+    return;
+  }
   const answer: Answer = {
     head: { status, headers: endToEnd(pairs(response.rawHeaders)), ends: isBodyless(method, status) },
     body: response,

@@ -12,7 +12,7 @@ interface Open {
   /** What came behind a request that was refused for its form cannot be told from its body. */
   refused: boolean;
   /** Ends a connection that is between two requests for too long, whatever comes on it bit by bit. */
-  timer: NodeJS.Timeout | undefined;
+  readonly timer: NodeJS.Timeout;
   /** A request that takes the connection away, and waits for the answers before its own. */
   next: (() => void) | undefined;
 }
@@ -28,9 +28,9 @@ export class Connections {
   }
 
   add(socket: Duplex): void {
-    const entry: Open = { responses: new Set(), refused: false, timer: undefined, next: undefined };
+    const timer = setTimeout(() => this.#late(socket, entry), this.#keepAliveMs() + headTimeoutMs).unref();
+    const entry: Open = { responses: new Set(), refused: false, timer, next: undefined };
     this.#open.set(socket, entry);
-    this.#wait(socket, entry);
     socket.once('close', () => this.#forget(socket, entry));
   }
 
@@ -38,7 +38,6 @@ export class Connections {
   begin(socket: Duplex, response: ServerResponse): boolean {
     const entry = this.#open.get(socket);
     if (entry === undefined || entry.refused) return false;
-    clearTimeout(entry.timer);
     entry.responses.add(response);
     if (this.#draining) response.shouldKeepAlive = false;
     response.once('close', () => this.#ended(socket, entry, response));
@@ -61,7 +60,6 @@ export class Connections {
   leave(socket: Duplex, run: () => void): void {
     const entry = this.#open.get(socket);
     if (entry === undefined || entry.refused) return;
-    clearTimeout(entry.timer);
     const next = () => {
       this.#forget(socket, entry);
       if (!socket.writable) return void socket.destroy();
@@ -82,14 +80,14 @@ export class Connections {
     entry.responses.delete(response);
     if (entry.responses.size > 0) return;
     if (this.#draining) socket.end();
-    else if (entry.next === undefined) this.#wait(socket, entry);
-    else entry.next();
+    else if (entry.next !== undefined) entry.next();
+    else if (this.#open.has(socket)) entry.timer.refresh();
   }
 
-  #wait(socket: Duplex, entry: Open): void {
-    clearTimeout(entry.timer);
-    if (!socket.destroyed)
-      entry.timer = setTimeout(() => socket.destroy(), this.#keepAliveMs() + headTimeoutMs).unref();
+  /** A request that is under way takes as long as its upstream may. */
+  #late(socket: Duplex, { responses, timer, next }: Open): void {
+    if (responses.size > 0 || next !== undefined) timer.refresh();
+    else socket.destroy();
   }
 
   #forget(socket: Duplex, entry: Open): void {

@@ -92,10 +92,12 @@ interface Progress {
 /** What becomes of an upstream's events; whatever they throw ends this exchange only. */
 function eventsFor(exchange: Exchange, { begin, failed, guard, idleTimeoutMs }: Progress): CallEvents {
   const refused = (why: string) => failed(new Error(why));
+  let informed = 0;
   return {
     informed: guarded((status, headers) => {
+      informed += 1;
       if (status === switching) refused(unasked);
-      else exchange.inform(status, interimHeaders(headers));
+      else if (informed <= informedMax) exchange.inform(status, interimHeaders(headers));
     }, guard),
     answered: guarded(answer => {
       if (!isFinal(answer.head.status)) return refused(`the upstream answered with status ${answer.head.status}`);
@@ -116,6 +118,9 @@ function eventsFor(exchange: Exchange, { begin, failed, guard, idleTimeoutMs }: 
     failed: guarded(failed, guard),
   };
 }
+
+/** Interim responses that are passed on: nothing slows an app down that sends them without an end. */
+const informedMax = 32;
 
 const switching = 101;
 const unasked = 'the upstream switched protocols, which nobody had asked for';

@@ -28,7 +28,17 @@ export function pairs(raw: readonly string[]): HeaderList {
 
 /** The values of a header, in lower case. */
 export function valuesOf(list: HeaderList, name: string): readonly string[] {
-  return list.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value.toLowerCase());
+  return list.filter(([key]) => isNamed(key, name)).map(([, value]) => value.toLowerCase());
+}
+
+/** Most names differ in length already. */
+function isNamed(key: string, name: string): boolean {
+  return key.length === name.length && key.toLowerCase() === name;
+}
+
+/** Whether a header is there, by its lower-case name. */
+export function has(list: HeaderList, name: string): boolean {
+  return list.some(([key]) => isNamed(key, name));
 }
 
 /** What is passed on: without headers of the connection, without those that `Connection` names, without claims. */
@@ -67,7 +77,7 @@ export function forHTTP2(list: HeaderList): Record<string, string | string[]> {
  * and the message has no chunks for them to come after.
  */
 export function forHTTP1(list: HeaderList, inChunks: boolean): string[] {
-  return (inChunks ? list : without(list, 'trailer')).flat();
+  return (inChunks || !has(list, 'trailer') ? list : without(list, 'trailer')).flat();
 }
 
 /** What an interim response may carry (RFC 9110, 15.2): nothing that speaks of a body. */

@@ -12,6 +12,7 @@ import {
   forHTTP1,
   forTrailers,
   type HeaderList,
+  has,
   pairs,
   valuesOf,
   without,
@@ -132,15 +133,16 @@ function unusable(request: IncomingMessage): Told | undefined {
   const hosts = valuesOf(headers, 'host').length;
   if (hosts > 1) return bad('The request has more than one Host.');
   if (hosts === 0 && request.httpVersion === '1.1') return bad('The request has no Host.');
+  if (request.httpVersionMajor !== 1) return bad('This is no HTTP request.');
   const codings = valuesOf(headers, 'transfer-encoding');
-  if (codings.length > 0 && codings.join() !== 'chunked') return bad('The transfer coding is not chunked.', 501);
+  if (codings.length > 0 && codings.join().trim() !== 'chunked') return bad('The transfer coding is not chunked.', 501);
   if (isWebSocket(request) && hasBody(headers)) return bad('An upgrade has no body.');
   return undefined;
 }
 
 function hasBody(headers: HeaderList): boolean {
   const lengths = valuesOf(headers, 'content-length');
-  return valuesOf(headers, 'transfer-encoding').length > 0 || (lengths.length > 0 && lengths[0] !== '0');
+  return has(headers, 'transfer-encoding') || (lengths.length > 0 && lengths[0] !== '0');
 }
 
 /** Takes an absolute-form target apart: its authority replaces Host (RFC 9112, 3.2.2). */
@@ -197,7 +199,7 @@ function headOf(status: number, headers: HeaderList): string {
 }
 
 function respond(response: ServerResponse, { status, headers, ends }: ResponseHead, takesChunks: boolean): Sink {
-  const inChunks = takesChunks && !ends && valuesOf(headers, 'content-length').length === 0;
+  const inChunks = takesChunks && !ends && !has(headers, 'content-length');
   response.writeHead(status, forHTTP1(headers, inChunks));
   response.flushHeaders();
   return {

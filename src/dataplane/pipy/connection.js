@@ -3,7 +3,10 @@
  * is answered, a response that was cut short breaks the connection, a client that leaves ends its requests upstream,
  * and a tunnel stays open in one direction when the other has ended.
  */
-import { hangUp, headMax, serverOptions } from './lib.js';
+import { joinHeaders } from './frames.js';
+import { headOf, linesOf } from './framing.js';
+import { hangUp, serverOptions } from './lib.js';
+import { aHead, everything, farewellOf } from './requests.js';
 
 /** Connections that clients have open, of any kind. */
 var open = 0;
@@ -23,15 +26,16 @@ export function isQuiet() {
   return open === 0;
 }
 
-/** Bytes of a line of a head, after which Pipy gives up. */
-var lineMax = 16384;
-
 /**
  * A client's connection, one object for all its requests:
  *
- * - `budget`: bytes that may come before the next head has to be read; as many as `headMax` when none came since the
- *   last one, without a bound when no other comes: in a tunnel. `hasBody`: the bytes may be of a body
- * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same)
+ * - `reading`: what comes next in HTTP/1 (requests.js); `left` bytes of it, `chunks` for a body of those, `partial`: bytes
+ *   that wait for the rest of a head; `isUnread`: a head went to Pipy and has not come out; `sinceHead`: bytes that came
+ *   over HTTP/2 since a head did
+ * - `text`: its newest head, when that was plain; `isKnown`: the head at hand is the same once more, byte for byte
+ * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same);
+ *   `decision`: what it said of the newest head
+ * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer
  * - `ending`: what comes after the request at hand is not looked at
  * - `farewell`: what is still said before the connection ends
@@ -43,8 +47,17 @@ var lineMax = 16384;
  */
 export function newClient() {
   return {
-    budget: headMax,
-    hasBody: false,
+    reading: aHead,
+    left: 0,
+    chunks: null,
+    partial: null,
+    isUnread: false,
+    sinceHead: 0,
+    text: null,
+    isKnown: false,
+    decision: null,
+    isOld: false,
+    isChunking: false,
     tables: null,
     host: null,
     known: null,
@@ -61,15 +74,46 @@ export function newClient() {
 
 /**
  * The filters that serve HTTP, for the end of a chain. `client()` is the connection at hand, `route(start)` gives the
- * layout of a request. `incoming(data)` counts the budget down; it stands where the variable is, for it sees every read.
+ * layout of a request. `incoming(data)` reads ahead (requests.js), `outgoing(data)` is what `rewritten` makes of an answer;
+ * they stand where the variable is, for they see every read and write.
  */
-export function serve($, client, incoming, route) {
+export function serve($, client, incoming, outgoing, route) {
   return $.handleStreamEnd(() => left(client()))
     .replaceData(incoming)
     .demuxHTTP(serverOptions)
     .to($ => $.pipe(route))
+    .replaceData(outgoing)
     .insert(() => closing(client()))
     .replaceStreamEnd(eos => end(client(), eos));
+}
+
+/** Bytes of an answer that always go out as they are, when the client takes chunks. */
+export var smallMax = 8192;
+
+/** What goes out in place of some bytes of an answer: a client of HTTP/1.0 takes no chunks. */
+export function rewritten(client, data) {
+  if (client.isOld) return unchunked(client, data);
+  return client.reading === everything && !client.tunnel ? joinHeaders(data) : data;
+}
+
+/** Pipy writes a head at once, then each chunk at once; for the end of the last one the connection ends (RFC 9112, 6.3). */
+function unchunked(client, data) {
+  if (!client.isChunking) return unchunkedHead(client, data);
+  if (data.size === 5) {
+    client.isChunking = false;
+    return new StreamEnd();
+  }
+  data.shiftTo(byte => byte === 10);
+  data.pop(2);
+  return data;
+}
+
+function unchunkedHead(client, data) {
+  var lines = linesOf(data);
+  var kept = lines.filter(line => line !== 'transfer-encoding: chunked');
+  client.isChunking = kept.length < lines.length;
+  if (!client.isChunking) return headOf(lines);
+  return headOf(kept.map(line => (line === 'connection: keep-alive' ? 'connection: close' : line)));
 }
 
 /** For `insert` into what goes out: nothing, until somebody closes the connection. */
@@ -92,11 +136,12 @@ export function breakOff(client) {
   return undefined;
 }
 
-/** For data that exceeds the budget: a head without an end is as good as none. */
-export function overflow(client) {
-  if (client.ending) return undefined;
-  sayFarewell(client, '431 Request Header Fields Too Large', 'malformed: The head has no end.\n');
-  return new StreamEnd();
+/** Ends the connection when the answer at hand has gone out; what comes until then is not looked at. */
+export function endAfterAnswer(client) {
+  client.ending = true;
+  new Timeout(0).wait().then(() => {
+    if (client.close !== null) client.close(new StreamEnd());
+  });
 }
 
 /** For the end of what comes in: the client has said all, or its connection broke, and its requests end with it. */
@@ -113,21 +158,17 @@ function left(client) {
  */
 function end(client, eos) {
   if (client.tunnel) return client.tunnelEnded ? eos : undefined;
-  if (client.farewell === '' && isUnreadable(client)) {
-    if (headMax - client.budget > lineMax) sayFarewell(client, '431 Request Header Fields Too Large', tooLong);
-    else sayFarewell(client, '400 Bad Request', 'malformed: This is no HTTP request.\n');
-  }
+  if (client.farewell === '' && isUnreadable(client))
+    sayFarewell(client, '400 Bad Request', 'malformed: This is no HTTP request.\n');
   if (client.farewell === '') return eos;
   var text = client.farewell;
   client.farewell = '';
   return [new Data(text), new StreamEnd()];
 }
 
-var tooLong = `malformed: A line of the head has over ${lineMax} bytes.\n`;
-
-/** Pipy ends a connection whose bytes it cannot read: they came after the last head, and are of no body. */
+/** Pipy ends a connection whose head it cannot read. */
 function isUnreadable(client) {
-  return client.budget < headMax && !client.hasBody && !client.gone && !client.ending;
+  return client.isUnread && !client.gone && !client.ending;
 }
 
 /** For `onEnd` too: what waits upstream for an answer to this client waits for nobody, and Pipy would let it. */
@@ -146,9 +187,8 @@ export function leave(place) {
 
 /** Lets the connection end after the answers before it, with a last one of this status. See `ended`. */
 export function sayFarewell(client, status, text) {
-  var head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n`;
   client.ending = true;
-  client.farewell = `${head}content-length: ${text.length}\r\n\r\n${text}`;
+  client.farewell = farewellOf(status, text);
 }
 
 /** What a request emits whose answer is the connection's farewell: an end without a beginning. */

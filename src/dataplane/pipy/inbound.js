@@ -2,17 +2,29 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, countClosed, countOpen, newClient, overflow, serve } from './connection.js';
+import { abandon, countClosed, countOpen, newClient, rewritten, serve, smallMax } from './connection.js';
 import { credentials } from './credentials.js';
+import { looksLikeHTTP, newBeginning } from './detect.js';
 import { environment } from './environment.js';
-import { describe, faultOf, flawOf, headMax, isPlain, removeClaims, spacedName, unbounded } from './lib.js';
+import {
+  describe,
+  faultOf,
+  flawOf,
+  isPlain,
+  isTooLong,
+  removeClaims,
+  spacedName,
+  tooLong,
+  toPlainForm
+} from './lib.js';
 import { ignored, noPath, refuse, refuseConnection, refuseMalformed } from './refuse.js';
+import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
 import { connectOptions, current, newUpstream, send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
 var $peer = '';
-/** What the first bytes look like. */
-var $protocol;
+/** The first bytes of a connection whose protocol they tell. */
+var $beginning = null;
 /** The peer's connection, as far as it speaks HTTP. */
 var $client = null;
 
@@ -21,7 +33,7 @@ var toApp = waysTo($ => $.connect(() => current().target, connectOptions), true,
 var callsToApp = callsOver(toApp.session);
 
 /** Pipy makes a tunnel of any CONNECT that an app answers with 2xx, and no rule speaks of what goes through it. */
-var noTunnel = { status: 501, reason: 'connect', detail: 'A sidecar makes no tunnels for others.' };
+var tunnels = { status: 501, reason: 'connect', detail: 'A sidecar makes no tunnels for others.' };
 
 function begin() {
   $client = newClient();
@@ -29,8 +41,20 @@ function begin() {
 
 function incoming(data) {
   var client = $client;
-  client.budget -= data.size;
-  return client.budget < 0 ? overflow(client) : data;
+  if (client.reading === everything) {
+    client.sinceHead += data.size;
+    return data;
+  }
+  if (client.reading !== aHead || client.partial !== null || data.size > rememberedMax) return read(client, data);
+  var text = data.toString();
+  if (text !== client.text) return readHead(client, data, text);
+  client.isKnown = true;
+  return data;
+}
+
+function outgoing(data) {
+  var client = $client;
+  return data.size > smallMax || client.isOld ? rewritten(client, data) : data;
 }
 
 /** What serves one inbound port: the filters of its connections. */
@@ -42,25 +66,43 @@ export function inboundPort(port, protocol, roots) {
   function admit(start) {
     var client = $client;
     if (client.ending) return ignored;
-    var head = start.head;
-    var headers = head.headers;
-    if (head.method === 'CONNECT') return refuse(noTunnel, fieldsOf(head));
-    if (head.protocol) client.budget = headMax;
-    else if (!head.path) return refuse(noPath, fieldsOf(head));
-    else client.budget = unbounded;
+    if (!client.isKnown || client.tables !== running.tables) return admitNew(client, start.head);
+    return send(client, app, toApp, start.head, true);
+  }
+
+  /** A head that is not, byte for byte, the one before it, which was admitted: equal heads have equal verdicts. */
+  function admitNew(client, head) {
+    client.isUnread = false;
+    if (head.method === 'CONNECT') return refuseRequest(client, tunnels, head);
+    if (!head.path) return refuseRequest(client, noPath, head);
+    if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
+    if (head.path.charAt(0) !== '/') {
+      client.text = null;
+      toPlainForm(head);
+    }
+    if (head.protocol === 'HTTP/1.0') head.protocol = 'HTTP/1.1';
+    var unsound = policy.targetFault(head.method, head.path);
+    if (unsound !== null) return refuseRequest(client, unsound, head);
     var flaw = flawOf(head);
-    var plain = isPlain(headers);
-    var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(client, headers);
+    var plain = isPlain(head.headers);
+    var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(head.headers);
     if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
+    if (!plain || flaw !== 'none' || speaksHTTP2) client.text = null;
     if (client.tables !== running.tables) {
       client.tables = running.tables;
       client.known = policy.verdictOf(client.tables, port, $peer);
     }
     var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
-    if (decision.action === 'refuse') return refuse(decision, fieldsOf(head));
-    if (flaw === 'claims') removeClaims(headers);
-    if (speaksHTTP2 || !head.protocol) return call(app, callsToApp);
+    if (decision.action === 'refuse') return refuseRequest(client, decision, head);
+    if (flaw === 'claims') removeClaims(head.headers);
+    if (speaksHTTP2 || !head.protocol) return call(app, callsToApp, head);
     return send(client, app, toApp, head, plain);
+  }
+
+  function refuseRequest(client, refusal, head) {
+    client.text = null;
+    noTunnel(client);
+    return refuse(refusal, fieldsOf(head));
   }
 
   function fieldsOf(head) {
@@ -79,15 +121,20 @@ export function inboundPort(port, protocol, roots) {
       $.onStart(begin).onEnd(() => abandon($client)),
       () => $client,
       incoming,
+      outgoing,
       admit
     )
   );
   var tcp = pipeline($ => $.pipe(admitTCP));
   var detect = pipeline($ =>
-    $.detectProtocol(found => {
-      $protocol = found;
-    }).pipe(() => ($protocol === undefined ? undefined : $protocol === '' ? tcp : http))
+    $.onStart(() => {
+      $beginning = newBeginning();
+    }).pipe(event => layoutOf(looksLikeHTTP($beginning, event)))
   );
+
+  function layoutOf(isHTTP) {
+    return isHTTP === undefined ? undefined : isHTTP ? http : tcp;
+  }
 
   return $ =>
     $.onStart(countOpen)

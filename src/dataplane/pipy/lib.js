@@ -1,6 +1,9 @@
 /**
  * What Pipy 1.5 gets wrong or leaves to scripts, in one place. Each has a line in the contract.
  */
+import * as policy from '../policy/policy.js';
+import { headMax, lengthOf } from './framing.js';
+import { restoreMethod } from './requests.js';
 
 /**
  * Options of `demuxHTTP`. Without `bufferSize` a response is collected whole before its first byte goes out, so
@@ -8,11 +11,6 @@
  * more than 16 KB ends the connection without an answer.
  */
 export var serverOptions = { bufferSize: 1, maxHeaderSize: '32k' };
-
-/** Bytes that a head may have altogether; HTTP/2 has bounds of its own. Pipy names the protocol of other heads only. */
-export var headMax = 65536;
-/** More bytes than any connection carries. */
-export var unbounded = Number.MAX_SAFE_INTEGER;
 
 /** Largest request body, in bytes, that `muxHTTP` may collect: it sends nothing before it has the whole request. */
 export var pooledBodyMax = 65536;
@@ -43,17 +41,15 @@ export function isPlain(headers) {
 /**
  * Why a request that is not plain must not be passed on, or null (RFC 9112, 6.1 to 6.3). Pipy takes every transfer coding
  * that begins with `chunked` for `chunked` and others for none, and reads lengths with atoi: what it and the app read
- * differently is how a request is smuggled. Also says how many bytes may come before the next head.
+ * differently is how a request is smuggled.
  */
-export function faultOf(client, headers) {
+export function faultOf(headers) {
   var coding = headers['transfer-encoding'];
   var length = headers['content-length'];
-  client.hasBody = coding !== undefined || length !== undefined;
   if (headers['content-length '] !== undefined) return spacedName;
   if (coding !== undefined && coding !== 'chunked') return 'The transfer coding is not chunked.';
   if (coding !== undefined && length !== undefined) return 'The request has a transfer coding and a length.';
-  if (length !== undefined && !isLength(length)) return 'The content length is not a number below 2147483648.';
-  if (client.hasBody) client.budget += coding === undefined ? Number.parseInt(length, 10) : unbounded;
+  if (length !== undefined && lengthOf(length) < 0) return 'The content length is not a number below 2147483648.';
   return null;
 }
 
@@ -91,16 +87,6 @@ function learn(names, headers) {
   return flaw;
 }
 
-/** Whether a text is a number of bytes that Pipy counts correctly. */
-function isLength(text) {
-  if (text.length > 10 || text === '') return false;
-  for (var i = 0; i < text.length; i++) {
-    var code = text.charCodeAt(i);
-    if (code < 48 || code > 57) return false;
-  }
-  return Number.parseInt(text, 10) < 2147483648;
-}
-
 /** What only a proxy may say about a caller, and what concerns one connection (RFC 9110, 7.6.1). */
 var claims = [
   'serviceidentity',
@@ -133,24 +119,74 @@ export function restoreUpgrade(head) {
   if (head.headers.upgrade !== undefined) head.headers.connection = 'Upgrade';
 }
 
+/**
+ * Lets an answer without a body say the length that its app gave it, or none: Pipy gives it one of 0 (RFC 9110, 8.6). What
+ * answers a HEAD has its length passed on, in the place and spelling of whose value it has; so where there is none another
+ * header stands there.
+ */
+export function keepLength(request, head) {
+  request.method = 'HEAD';
+  var headers = head.headers;
+  if (headers['content-length'] !== undefined) return;
+  var name = Object.keys(headers).find(each => typeof headers[each] === 'string' && !ownNames.includes(each)) || 'vary';
+  var names = head.headerNames || {};
+  headers['content-length'] = headers[name] || '';
+  names['content-length'] = names[name] || name;
+  head.headerNames = names;
+  delete headers[name];
+}
+
+/** Headers that Pipy writes by itself, or reads. */
+var ownNames = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade'];
+
+/** What is answered to a request of HTTP/2 whose headers are too long. */
+export var tooLong = { status: 431, reason: 'malformed', detail: `The headers have over ${headMax} bytes.` };
+
+/**
+ * Whether a head of HTTP/2 is too long. It is looked at when it could be: many bytes came, or it has several cookies, which
+ * a few bytes can repeat without end (RFC 7541, 6.1).
+ */
+export function isTooLong(client, headers) {
+  var came = client.sinceHead;
+  client.sinceHead = 0;
+  if (came <= headMax && typeof headers.cookie !== 'object') return false;
+  return Object.keys(headers).reduce((sum, name) => sum + name.length + lengthOfValue(headers[name]), 0) > headMax;
+}
+
+function lengthOfValue(value) {
+  return typeof value === 'string' ? value.length : value.reduce((sum, each) => sum + each.length, 0);
+}
+
+/** Other forms of a target than a path, and methods that Pipy does not know (requests.js). */
+export function toPlainForm(head) {
+  if (head.path.charAt(0) === '#') restoreMethod(head);
+  if (head.path.charAt(0) !== '/') toOriginForm(head);
+}
+
 /** Turns an absolute-form target into origin form: its authority replaces Host (RFC 9112, 3.2.2). */
-export function toOriginForm(head) {
+function toOriginForm(head) {
   var scheme = head.path.indexOf('://');
-  if (scheme < 0) return;
+  if (scheme < 0 || !isHTTP(head.path.substring(0, scheme).toLowerCase())) return;
   var rest = head.path.substring(scheme + 3);
-  var slash = rest.indexOf('/');
-  head.headers.host = slash < 0 ? rest : rest.substring(0, slash);
-  head.path = slash < 0 ? '/' : rest.substring(slash);
+  var end = ['/', '?', '#']
+    .map(char => rest.indexOf(char))
+    .filter(at => at >= 0)
+    .reduce((a, b) => (a < b ? a : b), rest.length);
+  var path = rest.substring(end);
+  head.headers.host = rest.substring(0, end);
+  head.path = path.startsWith('/') ? path : `/${path}`;
+}
+
+function isHTTP(scheme) {
+  return scheme === 'http' || scheme === 'https';
 }
 
 /** A request as the policy reads it: the path is without the query. */
 export function describe(head) {
-  var path = head.path;
-  var query = path.indexOf('?');
   var headers = head.headers;
   return {
     method: head.method,
-    path: query < 0 ? path : path.substring(0, query),
+    path: policy.pathOf(head.path),
     host: headers.host || head.authority || '',
     headers: headers.cookie === undefined ? headers : withOneCookie(headers)
   };

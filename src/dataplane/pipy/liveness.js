@@ -36,8 +36,14 @@ function lookLater() {
 }
 
 function isThere(place) {
+  if (isUnread(place)) place.outbound.close();
   place.isWatched = place.cookie !== '' && cookieOf(place.outbound) === place.cookie;
   return place.isWatched;
+}
+
+/** Pipy was given a whole head and made nothing of it: it cannot read it, and says so to nobody. */
+function isUnread(place) {
+  return place.received > 0 && place.head === null && !place.isWhole;
 }
 
 /** Ends a connection that is gone for all to see, unless that was told. */

@@ -2,20 +2,22 @@
 import * as policy from '../policy/policy.js';
 import { call, callsOver } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, countClosed, countOpen, newClient, overflow, serve } from './connection.js';
+import { abandon, countClosed, countOpen, newClient, rewritten, serve, smallMax } from './connection.js';
 import { credentials } from './credentials.js';
+import { looksLikeHTTP, newBeginning } from './detect.js';
 import {
   describe,
   faultOf,
   flawOf,
-  headMax,
   isPlain,
+  isTooLong,
   removeClaims,
   spacedName,
-  toOriginForm,
-  unbounded
+  tooLong,
+  toPlainForm
 } from './lib.js';
 import { ignored, noPath, refuse, refuseMalformed } from './refuse.js';
+import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
 import { connectOptions, current, handshake, newUpstream, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
@@ -23,9 +25,9 @@ var $client = null;
 /** Where a CONNECT goes, and what was decided for it as a connection. */
 var $destination = {};
 var $decision = null;
-/** The connection that carries it, and what the first bytes in it look like. */
+/** The connection that carries it, and the first bytes in it. */
 var $tunnel = null;
-var $protocol;
+var $beginning = null;
 
 /** Ways to sidecars, made anew when the trusted roots change; and beyond the mesh. */
 var toMesh = null;
@@ -90,40 +92,77 @@ function upstreamOf(target, principal) {
 function route(start) {
   var client = $client;
   if (client.ending) return ignored;
-  var head = start.head;
+  if (!client.isKnown || client.tables !== running.tables) return routeNew(client, start.head);
+  return forward(client, start.head, true, decide(client, start.head));
+}
+
+/** A head that is not, byte for byte, the one before it on its connection. */
+function routeNew(client, head) {
+  client.isUnread = false;
   if (head.method === 'CONNECT') return connect(client, head);
-  if (head.protocol) client.budget = headMax;
-  else if (!head.path) return refuse(noPath, fieldsOf(head));
-  else client.budget = unbounded;
-  if (head.path.charAt(0) !== '/') toOriginForm(head);
-  var headers = head.headers;
-  var plain = isPlain(headers);
-  var fault = plain ? null : faultOf(client, headers);
-  if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
-  var tables = running.tables;
-  var host = headers.host || head.authority || '';
-  if (client.tables !== tables || client.host !== host) {
-    if (tables === null) return refuse(notReady, fieldsOf(head));
-    client.tables = tables;
-    client.host = host;
-    client.known = policy.resolveHost(tables, host, $destination);
+  if (!head.path) return refuseRequest(client, noPath, head);
+  if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
+  if (head.path.charAt(0) !== '/') {
+    client.text = null;
+    toPlainForm(head);
   }
-  var decision = client.known.fixed || policy.routeResolved(tables, client.known, describe(head));
+  if (head.protocol === 'HTTP/1.0') ofOldClient(client, head);
+  var unsound = policy.targetFault(head.method, head.path);
+  if (unsound !== null) return refuseRequest(client, unsound, head);
+  var plain = isPlain(head.headers);
+  var fault = plain ? null : faultOf(head.headers);
+  if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
+  if (!plain) client.text = null;
+  var host = head.headers.host || head.authority || named(head);
+  if (client.tables !== running.tables || client.host !== host) {
+    if (running.tables === null) return refuseRequest(client, notReady, head);
+    client.tables = running.tables;
+    client.host = host;
+    client.known = policy.resolveHost(running.tables, host, $destination);
+  }
+  return forward(client, head, plain, decide(client, head));
+}
+
+function ofOldClient(client, head) {
+  client.isOld = true;
+  client.text = null;
+  head.protocol = 'HTTP/1.1';
+}
+
+/** HTTP/1.0 needs no Host: then there is only what the tunnel was dialled for, and the app is told that. */
+function named(head) {
+  if ($destination.address === undefined) return '';
+  head.headers.host = `${$destination.address}:${$destination.port}`;
+  return head.headers.host;
+}
+
+function decide(client, head) {
+  return client.known.fixed || policy.routeResolved(client.tables, client.known, describe(head));
+}
+
+function forward(client, head, plain, decision) {
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
-  if (decision.protocol !== 'http' || !head.protocol) return call(upstream, callsToMesh);
+  if (decision.protocol !== 'http' || !head.protocol) return call(upstream, callsToMesh, head);
   return send(client, upstream, toMesh, head, plain);
 }
 
 /** Beyond the mesh nobody looks at a request again; in it the server's sidecar does. */
 function sendOut(client, head, plain, decision) {
-  if (decision.target === undefined) return refuse(decision, fieldsOf(head));
+  client.text = null;
+  if (decision.target === undefined) return refuseRequest(client, decision, head);
   var flaw = flawOf(head);
   if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
-  if (!head.protocol) return call(upstream, callsToWorld);
+  if (!head.protocol) return call(upstream, callsToWorld, head);
   return send(client, upstream, toWorld, head, plain);
+}
+
+function refuseRequest(client, refusal, head) {
+  client.text = null;
+  noTunnel(client);
+  return refuse(refusal, fieldsOf(head));
 }
 
 function fieldsOf(head) {
@@ -133,6 +172,12 @@ function fieldsOf(head) {
 
 /** CONNECT (RFC 9110, 9.3.6): inside, what the destination's port speaks is found out as on an intercepted connection. */
 function connect(client, head) {
+  var layout = connected(client, head);
+  if (layout !== accepted) noTunnel(client);
+  return layout;
+}
+
+function connected(client, head) {
   if (!head.path || !head.protocol) return refuse(badAuthority, { direction: 'outbound', host: head.authority });
   if (hasBody(head.headers)) return refuseMalformed(client, noBody, head, { direction: 'outbound', host: head.path });
   var colon = head.path.lastIndexOf(':');
@@ -143,7 +188,6 @@ function connect(client, head) {
   $decision = running.tables === null ? notReady : policy.routeConnection(running.tables, host, port);
   if ($decision.target === undefined) return refuse($decision, { direction: 'outbound', host: head.path });
   client.tunnel = true;
-  client.budget = unbounded;
   $tunnel = client;
   return accepted;
 }
@@ -164,12 +208,24 @@ function isHTTP(decision) {
 
 function incoming(data) {
   var client = $client;
-  client.budget -= data.size;
-  return client.budget < 0 ? overflow(client) : data;
+  if (client.reading === everything) {
+    client.sinceHead += data.size;
+    return data;
+  }
+  if (client.reading !== aHead || client.partial !== null || data.size > rememberedMax) return read(client, data);
+  var text = data.toString();
+  if (text !== client.text) return readHead(client, data, text);
+  client.isKnown = true;
+  return data;
+}
+
+function outgoing(data) {
+  var client = $client;
+  return data.size > smallMax || client.isOld ? rewritten(client, data) : data;
 }
 
 function serveApp($) {
-  return serve($, () => $client, incoming, route);
+  return serve($, () => $client, incoming, outgoing, route);
 }
 
 function begin() {
@@ -179,10 +235,14 @@ function begin() {
 var http = pipeline($ => serveApp($.onStart(begin).onEnd(() => abandon($client))));
 var tcp = pipeline($ => $.pipe(join));
 var detect = pipeline($ =>
-  $.detectProtocol(found => {
-    $protocol = found;
-  }).pipe(() => ($protocol === undefined ? undefined : $protocol === '' ? tcp : http))
+  $.onStart(() => {
+    $beginning = newBeginning();
+  }).pipe(event => layoutOf(looksLikeHTTP($beginning, event)))
 );
+
+function layoutOf(isHTTP) {
+  return isHTTP === undefined ? undefined : isHTTP ? http : tcp;
+}
 var accepted = pipeline($ =>
   $.acceptHTTPTunnel(() => new Message({ status: 200 }))
     .to($ => $.pipe(() => (isHTTP($decision) ? detect : tcp)))

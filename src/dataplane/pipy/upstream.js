@@ -1,9 +1,13 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { breakOff, ended, leave, sayFarewell } from './connection.js';
+import { receive } from './answers.js';
+import { drain } from './calls.js';
+import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
+import { joinHeaders, withoutGoAway } from './frames.js';
 import * as lib from './lib.js';
 import { forget, watch } from './liveness.js';
 import { log } from './log.js';
 import { answer } from './refuse.js';
+import { noTunnel } from './requests.js';
 
 /**
  * The place of the request or connection at hand: its connection upstream, the key of that in Pipy's pool, and how far
@@ -11,6 +15,9 @@ import { answer } from './refuse.js';
  * the variables of the request that opened it, whose place it is.
  */
 var $place = null;
+
+/** Bytes of a write over HTTP/2, below which no header block can be too long for a peer. */
+var joinedMin = 8192;
 
 /** Requests of one connection that may wait for answers beside the newest. */
 var waitingMax = 64;
@@ -33,6 +40,9 @@ function opened(outbound) {
   if (place.outbound !== outbound) {
     place.outbound = outbound;
     place.isUsed = false;
+    place.left = 0;
+    place.partial = null;
+    place.opened = place.streams;
     if (place.unwanted) lib.hangUp(place);
   }
   if (outbound.state === 'connected') watch(place);
@@ -48,10 +58,15 @@ export function newUpstream(target, principal) {
  *
  * - `client`: the connection of the client that it serves
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
+ * - `received`: bytes of the answer that Pipy was given; `partial`, `chunks`, `passes`: what comes next of it (answers.js);
+ *   `left`: of a frame of HTTP/2 (frames.js)
+ * - `asked`: the head of its request; `isHead`: it wants no body
  * - `outbound`: its connection, the kernel's `cookie` for it (liveness.js); `isUsed`: answers came on it; `error`: how it ended
  * - `isAlone`: no other request may use it; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
- * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there
+ * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
+ *   `isBegun`: some of it is
+ * - `streams`, `opened`, `isDraining`: of calls that share it (calls.js)
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -69,9 +84,21 @@ export function newPlace(upstream) {
     request: null,
     isChunked: false,
     isSent: false,
+    isBegun: false,
     error: '',
+    received: 0,
+    left: 0,
+    partial: null,
+    chunks: null,
+    passes: false,
+    unreadable: false,
+    asked: null,
+    isHead: false,
     unwanted: false,
     isRetry: false,
+    streams: 0,
+    opened: 0,
+    isDraining: false,
     secured: false,
     onSecured: null
   };
@@ -83,7 +110,7 @@ export function newPlace(upstream) {
  * - `pooled`: HTTP/1.1 over kept connections, for requests that are small enough to be collected;
  * - `streamed`: HTTP/1.1 over a connection of its own, for bodies that flow;
  * - `upgraded`: HTTP/1.1 that becomes a tunnel;
- * - `session`: what a connection of a pool is, for those who have a pool of their own;
+ * - `session`: a connection of HTTP/2, for those who have a pool of their own (calls.js);
  * - `tcp`: bytes.
  *
  * A sidecar keeps idle connections for longer than this pool does; others (`isApp` even sooner) may close one just as a
@@ -91,7 +118,7 @@ export function newPlace(upstream) {
  */
 export function waysTo(transport, isApp, isSecured) {
   var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
-  var session = pipeline($ => transport($).replaceStreamEnd(withoutError));
+  var session = pipeline($ => transport($).replaceData(received).replaceStreamEnd(withoutError));
   var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
       .to(session)
@@ -108,7 +135,7 @@ export function waysTo(transport, isApp, isSecured) {
         .replaceStreamEnd(unlessSent)
         .pipe(session)
         .decodeHTTPResponse(() => $place.request)
-        .replaceMessageStart(begin)
+        .replaceMessageStart(beginStreamed)
         .replaceMessageEnd(finishBody)
         .replaceStreamEnd(unanswered)
     ),
@@ -123,7 +150,7 @@ export function waysTo(transport, isApp, isSecured) {
           $place.client.tunnelEnded = true;
         })
     ),
-    session: session,
+    session: pipeline($ => transport($.replaceData(joined)).replaceData(withoutEnds).replaceStreamEnd(withoutError)),
     tcp: pipeline($ =>
       transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end)).handleStreamEnd(() => forget($place))
     )
@@ -147,9 +174,26 @@ export function send(client, upstream, ways, head, isPlain) {
   }
   place.head = null;
   place.isWhole = false;
+  place.received = 0;
+  place.asked = head;
   place.isRepeatable = isPlain && head.method === 'GET';
+  place.isHead = !place.isRepeatable && head.method === 'HEAD';
   $place = place;
   return ways.pooled;
+}
+
+/** Only a long write can hold a header block that has to be joined. */
+function joined(data) {
+  return data.size > joinedMin ? joinHeaders(data) : data;
+}
+
+function withoutEnds(data) {
+  var place = $place;
+  return withoutGoAway(place, data, last => drain(place, last));
+}
+
+function received(data) {
+  return receive($place, data);
 }
 
 /** Puts the newest request among those that wait; false when these are too many. Those that wait no more go. */
@@ -185,12 +229,17 @@ function wayAlone(client, upstream, ways, head) {
   var isChunked = headers['transfer-encoding'] !== undefined;
   var mustFlow = isChunked || headers.expect !== undefined || Number.parseInt(length || '0', 10) > lib.pooledBodyMax;
   var isUpgrade = lib.isWebSocket(headers) && !mustFlow;
-  if (!isUpgrade) delete headers.upgrade;
+  if (!isUpgrade) {
+    delete headers.upgrade;
+    noTunnel(client);
+  }
   if (!isUpgrade && !mustFlow) return null;
   var place = newPlace(upstream);
   place.isAlone = true;
   place.isChunked = isChunked;
   place.request = head;
+  place.asked = head;
+  place.isHead = head.method === 'HEAD';
   settle(client, place);
   $place = place;
   if (isUpgrade) lib.restoreUpgrade(head);
@@ -245,12 +294,27 @@ var failures = new Map([
   ['IdleTimeout', { status: 504, reason: 'upstream-silent' }]
 ]);
 var closed = { status: 502, reason: 'upstream-closed' };
+var unreadable = { status: 502, reason: 'upstream-malformed' };
 var impostor = { status: 502, reason: 'upstream-identity' };
 
 function begin(start) {
+  var place = $place;
   var head = start.head;
-  $place.head = head;
+  place.head = head;
+  if (head.protocol !== 'HTTP/1.1') ofOldApp(place, head);
+  if (head.status === 304 || place.isHead) lib.keepLength(place.asked, head);
   return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
+}
+
+function beginStreamed(start) {
+  if (start.head.status >= 200 && isUnsent($place)) start.head.headers.connection = 'close';
+  return begin(start);
+}
+
+/** A client is told our own version (RFC 9112, 2.3). Whether the app keeps its connection Pipy does not tell. */
+function ofOldApp(place, head) {
+  place.isAlone = true;
+  head.protocol = 'HTTP/1.1';
 }
 
 /** An answer without a body may name the length of one (RFC 9110, 8.6), which Pipy would wait for. */
@@ -268,6 +332,7 @@ function finish(end) {
   if (!end.tail || place.head.status < 200) return unusual(place, end);
   place.isWhole = true;
   place.isUsed = true;
+  if (end.tail.headSize + end.tail.bodySize !== place.received) place.isAlone = true;
   return end;
 }
 
@@ -276,9 +341,16 @@ function finish(end) {
  * upstream that reads no more would hold the client up, and Pipy would not notice that it leaves.
  */
 function finishBody(end) {
+  var place = $place;
   var last = finish(end);
-  if ($place.isWhole) lib.hangUp($place);
+  if (place.isWhole) lib.hangUp(place);
+  if (place.isWhole && isUnsent(place)) endAfterAnswer(place.client);
   return last;
+}
+
+/** A client that waits for a 100 may send its body after another answer, or the next request (RFC 9110, 10.1.1). */
+function isUnsent(place) {
+  return !place.isBegun && !place.isSent && place.request !== null && place.request.headers.expect !== undefined;
 }
 
 /**
@@ -290,6 +362,7 @@ function unusual(place, end) {
   if (place.isWhole) return end;
   if (status === 100) {
     place.head = null;
+    if (end.tail) place.received -= end.tail.headSize;
     return end;
   }
   if (status < 200 || isCut(place)) return cut(place);
@@ -316,21 +389,30 @@ function beginUpgraded(start) {
 
 /** 101 makes the connection a tunnel, of which nothing is counted; anything else is an ordinary answer. */
 function finishUpgraded(end) {
-  if ($place.head.status !== 101) return finish(end);
+  if ($place.head.status !== 101) {
+    noTunnel($place.client);
+    return finish(end);
+  }
   $place.isWhole = true;
   $place.client.tunnel = true;
-  $place.client.budget = lib.unbounded;
   return end;
 }
 
 /** Answers a request whose upstream ended without a response; Pipy would close the client's connection. */
 function unanswered(end) {
   var place = $place;
-  if (place.isWhole || place.client.gone) return end;
+  if (place.isWhole || place.client.gone || place.client.farewell !== '') return end;
   if (place.head !== null) return isCut(place) ? cut(place) : end;
-  var upstream = place.upstream;
-  var told = upstream.peer !== '' ? impostor : failures.get(place.error) || closed;
-  return [failure(told, upstream.peer || `${upstream.target} gave no answer (${place.error || 'closed'}).`), end];
+  return [failure(failureOf(place)), end];
+}
+
+/** What a client is told when a connection has brought no answer: status, reason and detail. */
+export function failureOf(place) {
+  var { target, peer } = place.upstream;
+  var told = place.unreadable ? unreadable : peer !== '' ? impostor : failures.get(place.error) || closed;
+  var detail =
+    peer || `${target} gave no answer (${place.unreadable ? 'it cannot be read' : place.error || 'closed'}).`;
+  return { status: told.status, reason: told.reason, detail: detail };
 }
 
 /** A kept connection that turns out to be dead is no answer: once, a new one is asked. */
@@ -352,11 +434,11 @@ function isNewTry() {
   return isRetry;
 }
 
-function failure(told, detail) {
+function failure(told) {
   $place.isWhole = true;
   $place.isAlone = true;
-  log('warn', 'an upstream failed', { target: $place.upstream.target, ...told, detail: detail });
-  return answer({ status: told.status, reason: told.reason, detail: detail });
+  log('warn', 'an upstream failed', { target: $place.upstream.target, ...told });
+  return answer(told);
 }
 
 /** Keeps the error for `unanswered` and takes it off the event: Pipy would make a response of it. */
@@ -383,6 +465,7 @@ function linesOf(name, value) {
 }
 
 function framed(data) {
+  if (data.size > 0) $place.isBegun = true;
   if (!$place.isChunked) return data;
   return data.size === 0 ? undefined : [new Data(`${data.size.toString(16)}\r\n`), data, new Data('\r\n')];
 }

@@ -117,22 +117,27 @@ export const frames: Chapter = sound({
     expect(await raw(buyer, ask('store:81'))).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   }),
 
-  ...lines(answersInFrames, 'frames of an app of HTTP/2 cost at most one answer', async (world, [answer, expected]) => {
-    const { buyer, store, mesh, app } = world;
-    const sockets: Socket[] = [];
-    app.does.tcp = socket => {
-      sockets.push(socket);
-      answerFrames(socket, answer);
-    };
-    const { tcp } = appPorts;
-    const port = { port: tcp, protocol: 'http2' as const, services: ['shop/store'] };
-    const at = serviceAt('frames', { address: store.spec.podAddress, port: tcp, principal: store.principal });
-    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [tcp], [port]));
-    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [at] }));
-    expect(await raw(buyer, ask('frames'))).toMatch(expected);
-    // No other line may get an answer of this one.
-    for (const socket of sockets) socket.destroy();
-  }),
+  ...lines(
+    answersInFrames,
+    'frames of an app of HTTP/2 cost at most one answer',
+    async (world, [answerOf, expected]) => {
+      const { buyer, store, mesh, app } = world;
+      const sockets: Socket[] = [];
+      app.does.tcp = socket => {
+        sockets.push(socket);
+        answerFrames(socket, answerOf);
+      };
+      const { tcp } = appPorts;
+      const port = { port: tcp, protocol: 'http2' as const, services: ['shop/store'] };
+      const at = serviceAt('frames', { address: store.spec.podAddress, port: tcp, principal: store.principal });
+      await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [tcp], [port]));
+      await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [at] }));
+      const answer = await raw(buyer, ask('frames'));
+      // No other line may get an answer of this one.
+      for (const socket of sockets) socket.destroy();
+      expect(answer).toMatch(expected);
+    },
+  ),
 
   ...lines(requestsOf2, 'a request over HTTP/2 costs at most itself', async ({ buyer }, headers) => {
     const session = await openHTTP2(buyer, 'store:81');

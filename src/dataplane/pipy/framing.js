@@ -1,0 +1,182 @@
+/**
+ * HTTP/1 as bytes: where a head ends, which lines it has, and bodies in chunks (RFC 9112, 2.1, 5 and 7.1). Pipy reads
+ * less than a client or an app may write, so what it would misread is written anew before it comes to Pipy.
+ */
+
+/** Bytes that are searched for the end of a head at once; longer heads are looked for in steps. */
+export var headMax = 65536;
+
+/** Bytes that Pipy reads of one line of a head. */
+export var lineMax = 16384;
+
+/** Bytes of a line of chunk framing, with its extensions; and of all trailers. */
+var chunkLineMax = 4096;
+var trailersMax = 65536;
+
+/** What `left` of a chunked body says when it counts no bytes. */
+var [atSize, atChunkEnd, inTrailers] = [0, -1, -2];
+
+/** Bytes of a head with its empty line; -1 while that has not come. Text of another length than its bytes is no ASCII. */
+export function headSize(bytes) {
+  var text = bytes.toString();
+  if (text === undefined || text.length !== bytes.size) return headSizeInHex(bytes.toString('hex'), 0);
+  var end = text.indexOf('\r\n\r\n');
+  return end < 0 ? -1 : end + 4;
+}
+
+/** A match that begins in the middle of a byte is none. */
+function headSizeInHex(hex, start) {
+  var end = hex.indexOf('0d0a0d0a', start);
+  if (end < 0) return -1;
+  return end % 2 === 0 ? end / 2 + 4 : headSizeInHex(hex, end + 1);
+}
+
+/** The lines of a whole head, without their ends. A line that is no UTF-8 is Data, and goes on as it came. */
+export function linesOf(head) {
+  var text = head.toString();
+  if (text !== undefined) return text.substring(0, text.length - 4).split('\r\n');
+  var lines = [];
+  for (var line = head.shiftTo(isNewline); line.size > 2; line = head.shiftTo(isNewline)) lines.push(withoutEnd(line));
+  return lines;
+}
+
+function withoutEnd(line) {
+  line.pop(2);
+  var text = line.toString();
+  return text === undefined ? line : text;
+}
+
+function isNewline(byte) {
+  return byte === 10;
+}
+
+/** The name of a header's line in lower case, with its colon; empty when there is none. */
+export function fieldName(line) {
+  var text = typeof line === 'string' ? line : `${new Data(line).shiftTo(isColon).toString()}`;
+  return text.substring(0, text.indexOf(':') + 1).toLowerCase();
+}
+
+function isColon(byte) {
+  return byte === 58;
+}
+
+/** The value of a header's line, without the blanks around it; empty when it is no UTF-8. */
+export function fieldValue(line) {
+  return typeof line === 'string' ? line.substring(line.indexOf(':') + 1).trim() : '';
+}
+
+/** Lines and an empty one, as bytes. */
+export function headOf(lines) {
+  var head = new Data();
+  lines.forEach(line => {
+    head.push(line).push('\r\n');
+  });
+  return head.push('\r\n');
+}
+
+/** The tokens of a list, in lower case (RFC 9110, 5.6.1). */
+export function tokensOf(value) {
+  return value
+    .toLowerCase()
+    .split(',')
+    .map(token => token.trim());
+}
+
+/** A number of bytes that Pipy counts correctly, or -1. */
+export function lengthOf(text) {
+  if (text.length > 10 || text === '') return -1;
+  for (var i = 0; i < text.length; i++) {
+    var code = text.charCodeAt(i);
+    if (code < 48 || code > 57) return -1;
+  }
+  var length = Number.parseInt(text, 10);
+  return length < 2147483648 ? length : -1;
+}
+
+/** A chunked body, from its first byte. `left`: bytes of the chunk at hand, or what comes next. */
+export function newChunks() {
+  return { left: atSize, trailerBytes: 0 };
+}
+
+/**
+ * Moves what there is of a chunked body from `bytes` to `out`: chunk extensions and trailers go, which Pipy takes for
+ * sizes and for the next message. Returns `more` when the body goes on, `done`, or `bad` when it cannot be read.
+ */
+export function passChunks(chunks, bytes, out) {
+  var state = 'on';
+  for (var goesOn = true; goesOn; goesOn = state === 'on') state = step(chunks, bytes, out);
+  return state;
+}
+
+function step(chunks, bytes, out) {
+  if (bytes.size === 0) return 'more';
+  if (chunks.left > 0) return passData(chunks, bytes, out);
+  var line = takeLine(bytes);
+  if (line === null) return 'more';
+  if (line === 'too long') return 'bad';
+  if (chunks.left === atSize) return beginChunk(chunks, line, out);
+  if (chunks.left === atChunkEnd) return endChunk(chunks, line, out);
+  return passTrailer(chunks, line, out);
+}
+
+function passData(chunks, bytes, out) {
+  var piece = bytes.shift(chunks.left);
+  chunks.left -= piece.size;
+  out.push(piece);
+  if (chunks.left === 0) chunks.left = atChunkEnd;
+  return 'on';
+}
+
+/** A line with its end, as text; null while it has not all come, and then nothing is taken. */
+function takeLine(bytes) {
+  var near = bytes.shift(chunkLineMax);
+  var line = near.shiftTo(isNewline);
+  var text = textOf(line);
+  if (text.endsWith('\n')) {
+    near.push(bytes);
+    bytes.shift(bytes.size);
+    bytes.push(near);
+    return text;
+  }
+  if (line.size >= chunkLineMax) return 'too long';
+  bytes.push(line);
+  return null;
+}
+
+/** A trailer that is no UTF-8 need not be read, only its end. */
+function textOf(line) {
+  var text = line.toString();
+  if (text !== undefined) return text;
+  var hex = line.toString('hex');
+  return hex.endsWith('0d0a') ? '?\r\n' : hex.endsWith('0a') ? '?\n' : '?';
+}
+
+function beginChunk(chunks, line, out) {
+  var size = sizeOf(line.split(';')[0].trim());
+  if (size < 0 || !line.endsWith('\r\n')) return 'bad';
+  chunks.left = size === 0 ? inTrailers : size;
+  if (size > 0) out.push(`${size.toString(16)}\r\n`);
+  return 'on';
+}
+
+/** RFC 9112, 7.1: hexadecimal digits. */
+function sizeOf(text) {
+  if (text === '' || text.length > 7) return -1;
+  for (var i = 0; i < text.length; i++) if (!'0123456789abcdefABCDEF'.includes(text.charAt(i))) return -1;
+  return Number.parseInt(text, 16);
+}
+
+function endChunk(chunks, line, out) {
+  if (line !== '\r\n') return 'bad';
+  chunks.left = atSize;
+  out.push(line);
+  return 'on';
+}
+
+function passTrailer(chunks, line, out) {
+  chunks.trailerBytes += line.length;
+  if (chunks.trailerBytes > trailersMax || !line.endsWith('\r\n')) return 'bad';
+  if (line !== '\r\n') return 'on';
+  out.push('0\r\n\r\n');
+  return 'done';
+}

@@ -1,0 +1,264 @@
+/**
+ * What a client sends over HTTP/1, before Pipy's `demuxHTTP` reads it: heads come to Pipy whole, bounded, and in what it
+ * reads correctly. A connection that repeats a head byte for byte, as clients do, costs one comparison.
+ */
+import {
+  fieldName,
+  fieldValue,
+  headMax,
+  headOf,
+  headSize,
+  lengthOf,
+  lineMax,
+  linesOf,
+  newChunks,
+  passChunks,
+  tokensOf
+} from './framing.js';
+
+/** What a connection waits for (`reading`): `everything` passes in a tunnel and over HTTP/2, `nothing` once it is refused. */
+export var aHead = 0;
+var aBody = 1;
+var aChunk = 2;
+var theAnswer = 3;
+export var everything = 4;
+var nothing = 5;
+
+/** Heads up to this size, in bytes, are remembered. */
+export var rememberedMax = 4096;
+
+/** Methods that Pipy reads; any token is one (RFC 9110, 9.1). */
+var methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
+
+var noRequest = { status: '400 Bad Request', detail: 'malformed: This is no HTTP request.\n' };
+var noChunk = { status: '400 Bad Request', detail: 'malformed: This is no chunk.\n' };
+var twoLengths = { status: '400 Bad Request', detail: 'malformed: The request has two lengths.\n' };
+var longLine = {
+  status: '431 Request Header Fields Too Large',
+  detail: `malformed: A line of the head has over ${lineMax} bytes.\n`
+};
+var longHead = { status: '431 Request Header Fields Too Large', detail: 'malformed: The head has no end.\n' };
+
+/**
+ * For a read that begins with a head: `text` is the read. It passes as it is when it is one plain head, which is what
+ * nearly every GET is.
+ */
+export function readHead(client, data, text) {
+  client.isKnown = false;
+  if (text === undefined || text.length !== data.size || !isPlainHead(text)) return read(client, data);
+  client.text = text;
+  client.isUnread = true;
+  return data;
+}
+
+/** One head and nothing else, which Pipy reads as it is meant. */
+function isPlainHead(text) {
+  if (text.indexOf('\r\n\r\n') + 4 !== text.length) return false;
+  if (text < 'GET /' || text >= 'GET 0') return false;
+  var lower = text.toLowerCase();
+  if (lower.includes('transfer-encoding') || lower.includes('content-length') || lower.includes('h2c')) return false;
+  var connection = lower.indexOf('\r\nconnection:');
+  return connection < 0 || isPlainConnection(text.substring(connection + 13, lower.indexOf('\r\n', connection + 2)));
+}
+
+function isPlainConnection(value) {
+  return value === ' keep-alive' || value === ' close';
+}
+
+/** For every other read: gives what of it may go to Pipy, rewritten where it has to be, or an end when it is refused. */
+export function read(client, data) {
+  if (client.reading === aBody && data.size < client.left) {
+    client.left -= data.size;
+    return data;
+  }
+  client.isKnown = false;
+  client.text = null;
+  var bytes = client.partial === null ? data : client.partial.push(data);
+  var out = new Data();
+  client.partial = null;
+  for (var goesOn = bytes.size > 0; goesOn; goesOn = goesOn && bytes.size > 0) goesOn = step(client, bytes, out);
+  if (bytes.size > 0 && client.reading !== nothing) client.partial = bytes;
+  if (client.reading === nothing && client.farewell !== '') return [out, new StreamEnd()];
+  return out.size > 0 ? out : undefined;
+}
+
+/** Takes a part of the bytes; false when more have to come. */
+function step(client, bytes, out) {
+  if (client.reading === theAnswer) client.reading = client.tunnel ? everything : theAnswer;
+  switch (client.reading) {
+    case aHead:
+      return takeHead(client, bytes, out);
+    case aBody:
+      return takeBody(client, bytes, out);
+    case aChunk:
+      return takeChunks(client, bytes, out);
+    case theAnswer:
+      return takeEarly(client, bytes, out);
+    case everything:
+      out.push(bytes.shift(bytes.size));
+      return false;
+    default:
+      return false;
+  }
+}
+
+function takeBody(client, bytes, out) {
+  var piece = bytes.shift(client.left);
+  client.left -= piece.size;
+  out.push(piece);
+  if (client.left === 0) client.reading = aHead;
+  return true;
+}
+
+function takeChunks(client, bytes, out) {
+  var state = passChunks(client.chunks, bytes, out);
+  if (state === 'bad') return refuse(client, noChunk);
+  if (state === 'done') client.reading = aHead;
+  return state === 'done';
+}
+
+/** What comes before a CONNECT or an upgrade was answered belongs to nobody yet; it waits in Pipy, bounded. */
+function takeEarly(client, bytes, out) {
+  client.left -= bytes.size;
+  if (client.left < 0) return refuse(client, longHead);
+  out.push(bytes.shift(bytes.size));
+  return false;
+}
+
+/** For an answer that opens no tunnel: what comes next is a head. */
+export function noTunnel(client) {
+  if (client.reading === theAnswer) client.reading = aHead;
+}
+
+function takeHead(client, bytes, out) {
+  skipEmptyLines(bytes);
+  var size = headSize(bytes);
+  if (size < 0 && isOther(bytes)) return refuse(client, noRequest);
+  if (size < 0) return bytes.size > headMax ? refuse(client, longHead) : false;
+  if (size > headMax) return refuse(client, longHead);
+  return passHead(client, bytes.shift(size), out);
+}
+
+/** Lines end with CR and LF (RFC 9112, 2.2): nothing else becomes a head. */
+function isOther(bytes) {
+  var text = bytes.toString();
+  return text !== undefined && text.includes('\n\n');
+}
+
+/** RFC 9112, 2.2: empty lines before a request are ignored. */
+function skipEmptyLines(bytes) {
+  bytes.shiftWhile(byte => byte === 13 || byte === 10);
+}
+
+function passHead(client, head, out) {
+  var lines = linesOf(head);
+  if (lines.some(isTooLong)) return refuse(client, longLine);
+  if (lines[0] === 'PRI * HTTP/2.0') return pass(client, everything, lines, out);
+  if (lines.some(isBroken)) return refuse(client, noRequest);
+  var parts = requestLine(lines[0]);
+  if (parts === null) return refuse(client, noRequest);
+  lines[0] = parts.line;
+  return passFields(client, parts.method, lines, out);
+}
+
+function isTooLong(line) {
+  return (typeof line === 'string' ? line.length : line.size) > lineMax - 2;
+}
+
+/** A line that is folded, or has a CR or LF in it: parsers take these for different things (RFC 9112, 2.2 and 5.2). */
+function isBroken(line) {
+  return (
+    typeof line === 'string' &&
+    (line.startsWith(' ') || line.startsWith('\t') || line.includes('\r') || line.includes('\n'))
+  );
+}
+
+/**
+ * Takes a request's first line apart; null when it is none (RFC 9112, 3; a URI has ASCII only, RFC 3986, 2). A method that
+ * Pipy does not know goes into the target.
+ */
+function requestLine(line) {
+  if (typeof line !== 'string' || !isASCII(line)) return null;
+  var parts = line.split(' ');
+  var [method, target, version] = parts;
+  if (parts.length !== 3 || method === '' || target === '' || target.charAt(0) === '#') return null;
+  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') return null;
+  return { method: method, line: methods.has(method) ? line : `TRACE #${method}#${target} ${version}` };
+}
+
+function isASCII(text) {
+  return new Data(text).size === text.length;
+}
+
+/** Puts back a method that Pipy does not know: see `requestLine`. */
+export function restoreMethod(head) {
+  var method = head.path.split('#')[1];
+  head.method = method;
+  head.path = head.path.substring(method.length + 2);
+}
+
+function passFields(client, method, lines, out) {
+  var names = lines.map(fieldName);
+  var codings = fieldValues(lines, names, 'transfer-encoding:');
+  var lengths = fieldValues(lines, names, 'content-length:');
+  var upgrade = fieldValues(lines, names, 'upgrade:').join(',').toLowerCase();
+  var isBodiless = codings.length === 0 && lengths.every(each => each === '0');
+  if (lengths.some(each => each !== lengths[0]) || codings.length > 1) return refuse(client, twoLengths);
+  var isChunked = codings.length === 1 && codings[0].toLowerCase() === 'chunked';
+  var isDropped = dropped(lines, names, !isBodiless || upgrade.includes('h2c'));
+  var kept = lines.filter((_, at) => at === 0 || !isDropped(names[at])).map(line => spelled(line, isChunked));
+  if (method === 'CONNECT' || (upgrade === 'websocket' && isBodiless)) {
+    client.left = headMax;
+    return pass(client, theAnswer, kept, out);
+  }
+  if (isChunked) client.chunks = newChunks();
+  client.left = isChunked || lengths.length === 0 ? 0 : lengthOf(lengths[0]);
+  return pass(client, isChunked ? aChunk : client.left > 0 ? aBody : aHead, kept, out);
+}
+
+function pass(client, reading, lines, out) {
+  client.reading = reading;
+  client.isUnread = reading !== everything;
+  out.push(headOf(lines));
+  return true;
+}
+
+function fieldValues(lines, names, name) {
+  return lines.filter((_, at) => at > 0 && names[at] === name).map(fieldValue);
+}
+
+/**
+ * What concerns the client's connection alone (RFC 9110, 7.6.1): what `Connection` names, and an upgrade to HTTP/2, which
+ * Pipy would make by itself, or of a request with a body, which it would collect. What Pipy needs to read a message stays.
+ */
+function dropped(lines, names, isNoUpgrade) {
+  var named = fieldValues(lines, names, 'connection:').flatMap(tokensOf);
+  var own = new Set(named.filter(token => !isNeeded(token)).map(token => `${token}:`));
+  return name => own.has(name) || (isNoUpgrade && (name === 'upgrade:' || name === 'http2-settings:'));
+}
+
+function isNeeded(name) {
+  return ['', 'close', 'keep-alive', 'upgrade', 'host', 'transfer-encoding', 'content-length', 'te'].includes(name);
+}
+
+/** Pipy knows `chunked` and `close` in lower case only, though any is meant (RFC 9112, 7 and 9.6). */
+function spelled(line, isChunked) {
+  var name = fieldName(line);
+  if (name === 'transfer-encoding:' && isChunked) return 'Transfer-Encoding: chunked';
+  if (name !== 'connection:') return line;
+  var tokens = tokensOf(fieldValue(line));
+  return `Connection: ${tokens.includes('close') ? 'close' : tokens.includes('upgrade') ? 'Upgrade' : 'keep-alive'}`;
+}
+
+/** Nothing more is read; what came before is answered, and then the connection ends with this. */
+function refuse(client, { status, detail }) {
+  client.reading = nothing;
+  client.farewell = farewellOf(status, detail);
+  return false;
+}
+
+/** A last answer, as bytes, and the end of the connection. */
+export function farewellOf(status, text) {
+  var head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n`;
+  return `${head}content-length: ${text.length}\r\n\r\n${text}`;
+}

@@ -1,0 +1,210 @@
+/** How messages of HTTP/1 are framed: what RFC 9112 allows arrives, and what it forbids takes nobody else down. */
+import { connect, type Socket } from 'node:net';
+import { expect } from 'vitest';
+import type { App } from '../harness/apps.ts';
+import { drained, request, tunnel, until } from '../harness/client.ts';
+import { outboundOf, type Pod } from '../harness/mesh.ts';
+import type { Chapter, World } from '../harness/world.ts';
+import { askDirectly, memberOf } from './identity.ts';
+
+/** What an app got of a request. */
+interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** Lets the app note what it gets. */
+function notes({ does }: App): Seen[] {
+  const seen: Seen[] = [];
+  does.http = (incoming, response) => {
+    let body = '';
+    incoming.on('data', chunk => {
+      body += chunk;
+    });
+    incoming.on('end', () => {
+      const { method = '', url = '', headers } = incoming;
+      seen.push({ method, url, body, headers });
+      response.end(`[${method} ${url} ${body}]`);
+    });
+  };
+  return seen;
+}
+
+const next = 'GET /next HTTP/1.1\r\nHost: store\r\n\r\n';
+const chunked = 'POST /x HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: chunked\r\n';
+const java =
+  'Connection: Upgrade, HTTP2-Settings\r\nHost: store\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n' +
+  'Upgrade: h2c\r\nUser-Agent: Java-http-client/17\r\n';
+
+/** Requests that mean `method /x`, with this body: each arrives, and the connection goes on. */
+const requests: Readonly<Record<string, readonly [bytes: string, method: string, body: string]>> = {
+  'a chunk extension': [`${chunked}\r\n5;name=abc\r\nhello\r\n0\r\n\r\n`, 'POST', 'hello'],
+  'a quoted chunk extension': [`${chunked}\r\n5;n="a=b";z\r\nhello\r\n0;last\r\n\r\n`, 'POST', 'hello'],
+  'a chunk size with zeros in front, in capitals': [
+    `${chunked}\r\n000A\r\n0123456789\r\n0\r\n\r\n`,
+    'POST',
+    '0123456789',
+  ],
+  'a trailer': [`${chunked}Trailer: x-sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n`, 'POST', 'hello'],
+  'three trailers': [`${chunked}\r\n5\r\nhello\r\n0\r\nX-A: 1\r\nX-B: 2\r\nX-C: 3\r\n\r\n`, 'POST', 'hello'],
+  'a trailer that looks like a request': [
+    `${chunked}\r\n1\r\nx\r\n0\r\nX: 1\r\nGET: /hidden HTTP/1.1\r\n\r\n`,
+    'POST',
+    'x',
+  ],
+  'an empty chunked body': [`${chunked}\r\n0\r\n\r\n`, 'POST', ''],
+  'chunked in capitals': [`${chunked.replace('chunked', 'Chunked')}\r\n3\r\nabc\r\n0\r\n\r\n`, 'POST', 'abc'],
+  'CHUNKED with blanks': [`${chunked.replace('chunked', '  CHUNKED  ')}\r\n3\r\nabc\r\n0\r\n\r\n`, 'POST', 'abc'],
+  'an upgrade to h2c, as Java asks for it': [`GET /x HTTP/1.1\r\n${java}\r\n`, 'GET', ''],
+  'an upgrade to h2c with a body': [`POST /x HTTP/1.1\r\nContent-Length: 5\r\n${java}\r\nhello`, 'POST', 'hello'],
+  'an upgrade to h2c with chunks': [
+    `${chunked}Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n2\r\nhi\r\n0\r\n\r\n`,
+    'POST',
+    'hi',
+  ],
+  'an upgrade to one of two': [
+    'GET /x HTTP/1.1\r\nHost: store\r\nUpgrade: h2c, foo\r\nConnection: Upgrade\r\n\r\n',
+    'GET',
+    '',
+  ],
+  'an upgrade to what nobody knows': [
+    'GET /x HTTP/1.1\r\nHost: store\r\nUpgrade: TLS/1.0\r\nConnection: Upgrade\r\n\r\n',
+    'GET',
+    '',
+  ],
+  'an empty line before it': ['\r\nGET /x HTTP/1.1\r\nHost: store\r\n\r\n', 'GET', ''],
+  'a host with an empty port': ['GET /x HTTP/1.1\r\nHost: store:\r\n\r\n', 'GET', ''],
+  'an absolute target': ['GET http://store/x HTTP/1.1\r\nHost: store\r\n\r\n', 'GET', ''],
+  'a length of nothing': ['POST /x HTTP/1.1\r\nHost: store\r\nContent-Length: 0\r\n\r\n', 'POST', ''],
+};
+
+/** A connection of the buyer's app. */
+function open(buyer: Pod): Socket {
+  const socket = connect(outboundOf(buyer));
+  socket.on('error', () => socket.destroy());
+  return socket;
+}
+
+/** All that came, at the latest this many milliseconds after the last byte. */
+async function answersTo(buyer: Pod, bytes: string): Promise<string> {
+  const socket = open(buyer);
+  socket.setTimeout(3000, () => socket.destroy());
+  socket.write(Buffer.from(bytes, 'latin1'));
+  return drained(socket);
+}
+
+function requestLines(pieces: (bytes: string) => readonly string[]): Chapter {
+  const suffix = pieces('ab').length > 1 ? ', byte by byte' : '';
+  return Object.fromEntries(
+    Object.entries(requests).map(([name, [bytes, method, body]]) => [
+      `arrives, and the connection goes on: ${name}${suffix}`,
+      async ({ buyer, app }: World) => {
+        const seen = notes(app);
+        const socket = open(buyer);
+        socket.setNoDelay(true);
+        for (const piece of pieces(bytes)) {
+          await new Promise<void>(resolve => socket.write(piece, () => resolve()));
+          await new Promise(resolve => setImmediate(resolve));
+        }
+        await until(socket, `[${method} /x ${body}]`);
+        socket.write(next);
+        await until(socket, '[GET /next ]');
+        socket.destroy();
+        expect(seen.map(each => `${each.method} ${each.url} ${each.body}`)).toEqual([
+          `${method} /x ${body}`,
+          'GET /next ',
+        ]);
+      },
+    ]),
+  );
+}
+
+/** Requests that cannot be read: answered in words or ended, and nothing of them is a request. */
+const unreadable: Readonly<Record<string, string>> = {
+  'a line feed alone': 'GET / HTTP/1.1\nHost: store\n\n',
+  'a header without a colon': 'GET / HTTP/1.1\r\nHost: store\r\nnonsense\r\n\r\n',
+  'no version': 'GET /\r\nHost: store\r\n\r\n',
+  'another version': 'GET / HTTP/3.7\r\nHost: store\r\n\r\n',
+  'a target with a blank': 'GET /a b HTTP/1.1\r\nHost: store\r\n\r\n',
+  'no method': ' / HTTP/1.1\r\nHost: store\r\n\r\n',
+  'two codings': `${chunked}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  'two lengths': 'POST / HTTP/1.1\r\nHost: store\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx',
+  'a chunk longer than its size': `${chunked}\r\n2\r\nhello\r\n0\r\n\r\n`,
+  'a chunk with a sign': `${chunked}\r\n+5\r\nhello\r\n0\r\n\r\n`,
+  'a chunk in other digits': `${chunked}\r\n0x5\r\nhello\r\n0\r\n\r\n`,
+  'a chunk of 2^32 bytes': `${chunked}\r\n100000000\r\nhello\r\n0\r\n\r\n`,
+  'a chunk line without an end': `${chunked}\r\n5;${'a'.repeat(20_000)}`,
+  'trailers without an end': `${chunked}\r\n0\r\n${'X-Small: 0123456789\r\n'.repeat(10_000)}`,
+};
+
+function unreadableLines(): Chapter {
+  return Object.fromEntries(
+    Object.entries(unreadable).map(([name, bytes]) => [
+      `is refused in words or ended: ${name}`,
+      async ({ buyer, app }: World) => {
+        const seen = notes(app);
+        const socket = open(buyer);
+        socket.setTimeout(3000, () => socket.destroy(new Error('silent')));
+        socket.write(bytes);
+        expect(await drained(socket)).toMatch(/^(HTTP\/1\.1 (4\d\d|501) |$)/);
+        expect(seen).toEqual([]);
+        expect((await request(buyer, { host: 'store', path: '/next' })).status).toBe(200);
+      },
+    ]),
+  );
+}
+
+export const framing: Chapter = {
+  ...requestLines(bytes => [bytes]),
+  ...requestLines(bytes => bytes.split('')),
+  ...unreadableLines(),
+
+  'the same length twice is one, or refused': async ({ buyer, app }) => {
+    const seen = notes(app);
+    const head =
+      'POST /x HTTP/1.1\r\nHost: store\r\nConnection: close\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi';
+    const isRead = (await answersTo(buyer, head)).startsWith('HTTP/1.1 200 ');
+    expect(seen.map(({ body }) => body)).toEqual(isRead ? ['hi'] : []);
+  },
+
+  'Connection: close in any spelling ends the connection after the answer': async ({ buyer }) => {
+    for (const value of ['close', 'Close', 'CLOSE', 'x-other, close', 'keep-alive, Close']) {
+      const answer = await answersTo(buyer, `GET / HTTP/1.1\r\nHost: store\r\nConnection: ${value}\r\n\r\n`);
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+      expect(answer.toLowerCase()).toContain('connection: close');
+    }
+  },
+
+  'any token is a method': async ({ buyer, app }) => {
+    const seen = notes(app);
+    for (const method of ['PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH', 'PURGE', 'QUERY']) {
+      const answer = await answersTo(
+        buyer,
+        `${method} /x?y HTTP/1.1\r\nHost: store\r\nContent-Length: 2\r\n\r\nhi${next}`,
+      );
+      expect(answer).toContain(`[${method} /x?y hi]`);
+    }
+    expect(seen.filter(({ method }) => method === 'GET')).toHaveLength(6);
+  },
+
+  'a method that few know may come first, at the server and inside CONNECT': async world => {
+    const seen = notes(world.app);
+    const head = (path: string) => `PROPFIND ${path} HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n`;
+    const { socket } = await tunnel(world.buyer, 'store:80');
+    socket.write(head('/x'));
+    await until(socket, '[PROPFIND /x ]');
+    socket.destroy();
+    expect(await askDirectly(world, await memberOf(world), {}, head('/y'))).toContain('[PROPFIND /y ]');
+    expect(seen.map(({ url }) => url)).toEqual(['/x', '/y']);
+  },
+
+  'a method that nobody knows is passed on or refused in words': async ({ buyer }) => {
+    for (const method of ['FOO', 'get', 'VERY-LONG-METHOD-NAME', 'x!y']) {
+      const answer = await answersTo(buyer, `${method} /x HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n`);
+      // The app of these tests knows none of them.
+      expect(answer).toMatch(/^HTTP\/1\.1 (4\d\d|501) /);
+    }
+  },
+};
