@@ -105,7 +105,7 @@ function tunnelOf(random: Random, id: string): Exchange {
 }
 
 function plainTo(name: string, id: string): Answer {
-  const answer = plainAnswer(/gRPC|h2/.test(name) ? 2 : 1, id);
+  const answer = plainAnswer(/gRPC|^h2 /.test(name) ? 2 : 1, id);
   return name.includes('HEAD') ? withoutBody(answer) : answer;
 }
 
