@@ -24,7 +24,7 @@ afterAll(() => closePair(pair));
 
 function options(cases: number, findingsMax: number): Options {
   const goesOn = (count: number) => count < cases;
-  return { seed: 1, goesOn, first: 0, shrinkMs: 3000, findingsMax, tell: () => undefined };
+  return { seed: 1, goesOn, first: 0, shrinkMs: 6000, findingsMax, tell: () => undefined };
 }
 
 /** A planted hang is one for ever. */
@@ -37,10 +37,10 @@ async function withPlant(plant: Plant): Promise<Outcome> {
 
 /** Class → what the smallest case still has to have, and how many bytes of requests it may have. */
 const planted: Readonly<Record<Plant, readonly [has: RegExp, bytesMax: number]>> = {
-  crash: [/cookie:/i, 120],
-  hang: [/trailer:/i, 120],
+  crash: [/cookie:/i, 300],
+  hang: [/trailer:/i, 300],
   'cross-talk': [/x-empty:/i, 200],
-  verdict: [/\/deny\//, 120],
+  verdict: [/\/deny\//, 300],
 };
 
 test.each(Object.keys(planted) as Plant[])('a planted %s is found and made small', { timeout: 60_000 }, async plant => {
