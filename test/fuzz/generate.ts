@@ -67,7 +67,12 @@ function exchangeOf(random: Random, speaks: 1 | 2, at: number, pipelined: boolea
   const bytes = bytesOf(request);
   const answer = scripted(random, speaks === 2 || bytes.includes('store:81') ? 2 : 1, id);
   const isHead = (bytes.startsWith('HEAD') || bytes.includes(':method\x04HEAD')) && random.chance(0.8);
-  return { id, name: mutated ? `${name}~` : name, request, answer: isHead ? withoutBody(answer) : answer };
+  return {
+    id,
+    name: mutated ? `${name}~` : name,
+    request,
+    answer: together(isHead ? withoutBody(answer) : answer, bytes.split(' ', 1)[0] ?? ''),
+  };
 }
 
 function scripted(random: Random, speaks: 1 | 2, id: string): Answer {
@@ -79,12 +84,12 @@ function scripted(random: Random, speaks: 1 | 2, id: string): Answer {
   }
   if (random.chance(0.3))
     answer = { ...answer, parts: speaks === 1 ? cut(answer.parts, random) : delayFrames(answer.parts, random) };
-  return together(answer);
+  return answer;
 }
 
 /** Bytes behind a whole answer come with it: nobody can tell those that come later from the next answer. */
-function together(answer: Answer): Answer {
-  if (gradeOfAnswer(answer, 'GET').grade === 'whole' || answer.speaks === 2) return answer;
+function together(answer: Answer, method: string): Answer {
+  if (gradeOfAnswer(answer, method).grade === 'whole' || answer.speaks === 2) return answer;
   return { ...answer, parts: [part(bytesOf(answer.parts))] };
 }
 
@@ -126,7 +131,8 @@ export function corpus(random: Random): Case {
       ...Object.entries(requests1).map(([name, maker]) => link(1, name, maker, id => plainTo(name, id))),
       ...Object.entries(requests2).map(([name, maker]) => link(2, name, maker, id => plainTo(name, id))),
       ...Object.entries(answers1).flatMap(([name, template]) => {
-        const of = (maker: Maker, as: string) => link(1, as, maker, id => answerOf(name, template, 1, id));
+        const of = (maker: Maker, as: string) =>
+          link(1, as, maker, id => together(answerOf(name, template, 1, id), as.split(' ', 1)[0] ?? ''));
         const head = link(1, 'HEAD', askHead, id => withoutBody(answerOf(name, template, 1, id)));
         return [
           of(ask1, 'GET of curl'),
