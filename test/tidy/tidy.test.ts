@@ -33,6 +33,7 @@ const defaults = new Map([
   ['src/engine/shards/worker.ts', 'piscina runs the default export'],
   ['test/pipy.config.ts', 'vitest reads the default export'],
   ['test/cluster.config.ts', 'vitest reads the default export'],
+  ['test/fuzz.config.ts', 'vitest reads the default export'],
   ['test/arm64.config.ts', 'vitest reads the default export'],
 ]);
 
