@@ -38,6 +38,7 @@ export function call(upstream, session, head) {
   if (head.headers.expect !== undefined) delete head.headers.expect;
   $call = {
     shard: shard,
+    isOfHTTP1: !!head.protocol,
     isBegun: false,
     isWhole: false,
     isOver: false,
