@@ -37,7 +37,7 @@ export function isQuiet() {
  *   `decision`: what it said of the newest head
  * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer
- * - `ending`: what comes after the request at hand is not looked at
+ * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last
  * - `farewell`: what is still said before the connection ends
  * - `gone`: nobody is there to answer
  * - `close(events)`: lets the connection end with these, past all that waits
@@ -64,6 +64,7 @@ export function newClient() {
     place: null,
     more: [],
     ending: false,
+    isLast: false,
     farewell: '',
     gone: false,
     close: null,

@@ -18,8 +18,8 @@ import {
   toPlainForm
 } from './lib.js';
 import { newUpstream } from './places.js';
-import { ignored, noPath, refuse, refuseConnection, refuseMalformed } from './refuse.js';
-import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
+import { ignored, noPath, refuse, refuseConnection, refuseMalformed, refuseRequest } from './refuse.js';
+import { aHead, everything, read, readHead, rememberedMax } from './requests.js';
 import { connectOptions, current, send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
@@ -105,9 +105,10 @@ function layoutOf(isHTTP, http, tcp) {
 
 function admit(side, client, head) {
   client.isUnread = false;
+  if (!head) return refuse(noPath, { direction: 'inbound', principal: $peer, port: side.port });
   if (client.ending) return ignored;
   var unsound = unsoundness(client, head);
-  if (unsound !== null) return refuseRequest(side, client, unsound, head);
+  if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(side, head));
   var flaw = flawOf(head);
   var plain = isPlain(head.headers);
   var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(head.headers);
@@ -118,7 +119,7 @@ function admit(side, client, head) {
     client.known = policy.verdictOf(client.tables, side.port, $peer);
   }
   var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
-  if (decision.action === 'refuse') return refuseRequest(side, client, decision, head);
+  if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
   if (flaw === 'claims') removeClaims(head.headers);
   if (side.speaksHTTP2 || !head.protocol) return call(side.app, toApp.session, head);
   return send(client, side.app, toApp, head, plain);
@@ -135,12 +136,6 @@ function unsoundness(client, head) {
   }
   if (head.protocol === 'HTTP/1.0') head.protocol = 'HTTP/1.1';
   return policy.targetFault(head.method, head.path);
-}
-
-function refuseRequest(side, client, refusal, head) {
-  client.text = null;
-  noTunnel(client);
-  return refuse(refusal, fieldsOf(side, head));
 }
 
 function fieldsOf(side, head) {

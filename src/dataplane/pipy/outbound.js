@@ -17,8 +17,8 @@ import {
   toPlainForm
 } from './lib.js';
 import { newUpstream } from './places.js';
-import { ignored, noPath, refuse, refuseMalformed } from './refuse.js';
-import { aHead, everything, noTunnel, read, readHead, rememberedMax } from './requests.js';
+import { ignored, noPath, refuse, refuseMalformed, refuseRequest } from './refuse.js';
+import { aHead, everything, read, readHead, rememberedMax } from './requests.js';
 import { connectOptions, current, handshake, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
@@ -96,23 +96,24 @@ function route(start) {
 /** A head that is not, byte for byte, the one before it on its connection. */
 function routeNew(client, head) {
   client.isUnread = false;
+  if (!head) return refuse(noPath, { direction: 'outbound' });
   if (head.method === 'CONNECT') return connect(client, head);
-  if (!head.path) return refuseRequest(client, noPath, head);
-  if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, head);
+  if (!head.path) return refuseRequest(client, noPath, fieldsOf(head));
+  if (!head.protocol && isTooLong(client, head.headers)) return refuseRequest(client, tooLong, fieldsOf(head));
   if (head.path.charAt(0) !== '/') {
     client.text = null;
     toPlainForm(head);
   }
   if (head.protocol === 'HTTP/1.0') ofOldClient(client, head);
   var unsound = policy.targetFault(head.method, head.path);
-  if (unsound !== null) return refuseRequest(client, unsound, head);
+  if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(head));
   var plain = isPlain(head.headers);
   var fault = plain ? null : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   if (!plain) client.text = null;
   var host = head.headers.host || head.authority || named(head);
   if (client.tables !== running.tables || client.host !== host) {
-    if (running.tables === null) return refuseRequest(client, notReady, head);
+    if (running.tables === null) return refuseRequest(client, notReady, fieldsOf(head));
     client.tables = running.tables;
     client.host = host;
     client.known = policy.resolveHost(running.tables, host, $destination);
@@ -147,19 +148,13 @@ function forward(client, head, plain, decision) {
 /** Beyond the mesh nobody looks at a request again; in it the server's sidecar does. */
 function sendOut(client, head, plain, decision) {
   client.text = null;
-  if (decision.target === undefined) return refuseRequest(client, decision, head);
+  if (decision.target === undefined) return refuseRequest(client, decision, fieldsOf(head));
   var flaw = flawOf(head);
   if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
   if (!head.protocol) return call(upstream, toWorld.session, head);
   return send(client, upstream, toWorld, head, plain);
-}
-
-function refuseRequest(client, refusal, head) {
-  client.text = null;
-  noTunnel(client);
-  return refuse(refusal, fieldsOf(head));
 }
 
 function fieldsOf(head) {
@@ -169,21 +164,17 @@ function fieldsOf(head) {
 
 /** CONNECT (RFC 9110, 9.3.6): inside, what the destination's port speaks is found out as on an intercepted connection. */
 function connect(client, head) {
-  var layout = connected(client, head);
-  if (layout !== accepted) noTunnel(client);
-  return layout;
-}
-
-function connected(client, head) {
-  if (!head.path || !head.protocol) return refuse(badAuthority, { direction: 'outbound', host: head.authority });
+  if (!head.path || !head.protocol)
+    return refuseRequest(client, badAuthority, { direction: 'outbound', host: head.authority });
   if (hasBody(head.headers)) return refuseMalformed(client, noBody, head, { direction: 'outbound', host: head.path });
   var colon = head.path.lastIndexOf(':');
   var port = colon < 1 ? 0 : Number.parseInt(head.path.substring(colon + 1), 10) || 0;
-  if (port === 0) return refuse(badAuthority, { direction: 'outbound', host: head.path });
+  if (port === 0) return refuseRequest(client, badAuthority, { direction: 'outbound', host: head.path });
   var host = head.path.substring(0, colon);
   $destination = { address: host, port: port };
   $decision = running.tables === null ? notReady : policy.routeConnection(running.tables, host, port);
-  if ($decision.target === undefined) return refuse($decision, { direction: 'outbound', host: head.path });
+  if ($decision.target === undefined)
+    return refuseRequest(client, $decision, { direction: 'outbound', host: head.path });
   client.tunnel = true;
   $tunnel = client;
   return accepted;

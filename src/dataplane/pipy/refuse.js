@@ -1,6 +1,7 @@
 import { ended, sayFarewell } from './connection.js';
 
 import { log } from './log.js';
+import { noTunnel } from './requests.js';
 
 /** Why the request or connection at hand is refused. */
 var $refusal = null;
@@ -20,6 +21,16 @@ export function refuse(refusal, fields) {
   var told = { status: refusal.status, reason: refusal.reason, detail: refusal.detail };
   log('warn', 'a request was refused', { ...fields, ...told });
   return refused;
+}
+
+/** The same for a client's request. One that asked for a tunnel is the last that Pipy reads, so the connection ends with it. */
+export function refuseRequest(client, refusal, fields) {
+  client.text = null;
+  noTunnel(client);
+  if (!client.isLast) return refuse(refusal, fields);
+  refuse(refusal, fields);
+  sayFarewell(client, `${refusal.status} Refused`, `${refusal.reason}: ${refusal.detail}\n`);
+  return ended;
 }
 
 /** Refuses a request that can be read in two ways, and with it what follows: the connection ends. */

@@ -56,7 +56,8 @@ function isPlainHead(text) {
   if (text.indexOf('\r\n\r\n') + 4 !== text.length) return false;
   if (text < 'GET /' || text >= 'GET 0') return false;
   var lower = text.toLowerCase();
-  if (lower.includes('transfer-encoding') || lower.includes('content-length') || lower.includes('h2c')) return false;
+  if (lower.includes('transfer-encoding') || lower.includes('content-length') || lower.includes('\r\nupgrade:'))
+    return false;
   var connection = lower.indexOf('\r\nconnection:');
   return connection < 0 || isPlainConnection(text.substring(connection + 13, lower.indexOf('\r\n', connection + 2)));
 }
@@ -125,9 +126,11 @@ function takeEarly(client, bytes, out) {
   return false;
 }
 
-/** For an answer that opens no tunnel: what comes next is a head. */
+/** For a request whose answer opens no tunnel, though it asked for one: Pipy reads nothing more, so this answer is the last. */
 export function noTunnel(client) {
-  if (client.reading === theAnswer) client.reading = aHead;
+  if (client.reading !== theAnswer) return;
+  client.reading = nothing;
+  client.isLast = true;
 }
 
 function takeHead(client, bytes, out) {
@@ -201,19 +204,24 @@ function passFields(client, method, lines, out) {
   var names = lines.map(fieldName);
   var codings = fieldValues(lines, names, 'transfer-encoding:');
   var lengths = fieldValues(lines, names, 'content-length:');
-  var upgrade = fieldValues(lines, names, 'upgrade:').join(',').toLowerCase();
-  var isBodiless = codings.length === 0 && lengths.every(each => each === '0');
   if (lengths.some(each => each !== lengths[0]) || codings.length > 1) return refuse(client, twoLengths);
   var isChunked = codings.length === 1 && codings[0].toLowerCase() === 'chunked';
-  var isDropped = dropped(lines, names, !isBodiless || upgrade.includes('h2c'));
+  var asksForTunnel = codings.length === 0 && lengths.every(each => each === '0') && isUpgrade(lines, names);
+  var isDropped = dropped(lines, names, asksForTunnel);
   var kept = lines.filter((_, at) => at === 0 || !isDropped(names[at])).map(line => spelled(line, isChunked));
-  if (method === 'CONNECT' || (upgrade === 'websocket' && isBodiless)) {
+  if (method === 'CONNECT' || asksForTunnel) {
     client.left = headMax;
     return pass(client, theAnswer, kept, out);
   }
   if (isChunked) client.chunks = newChunks();
   client.left = isChunked || lengths.length === 0 ? 0 : lengthOf(lengths[0]);
   return pass(client, isChunked ? aChunk : client.left > 0 ? aBody : aHead, kept, out);
+}
+
+/** Whether a request asks for a WebSocket (RFC 6455, 4.1; RFC 9110, 7.8). */
+function isUpgrade(lines, names) {
+  var upgrade = fieldValues(lines, names, 'upgrade:').join(',').toLowerCase();
+  return upgrade === 'websocket' && fieldValues(lines, names, 'connection:').flatMap(tokensOf).includes('upgrade');
 }
 
 function pass(client, reading, lines, out) {
@@ -228,22 +236,23 @@ function fieldValues(lines, names, name) {
 }
 
 /**
- * What concerns the client's connection alone (RFC 9110, 7.6.1): what `Connection` names, and an upgrade to HTTP/2, which
- * Pipy would make by itself, or of a request with a body, which it would collect. What Pipy needs to read a message stays.
+ * What concerns the client's connection alone (RFC 9110, 7.6.1): what `Connection` names, and every upgrade but to a WebSocket.
+ * Pipy would make one to HTTP/2 by itself, and collect the body of a request with one. What Pipy needs to read a message stays.
  */
-function dropped(lines, names, isNoUpgrade) {
+function dropped(lines, names, asksForTunnel) {
   var named = fieldValues(lines, names, 'connection:').flatMap(tokensOf);
   var own = new Set(named.filter(token => !isNeeded(token)).map(token => `${token}:`));
-  return name => own.has(name) || (isNoUpgrade && (name === 'upgrade:' || name === 'http2-settings:'));
+  return name => own.has(name) || (!asksForTunnel && (name === 'upgrade:' || name === 'http2-settings:'));
 }
 
 function isNeeded(name) {
   return ['', 'close', 'keep-alive', 'upgrade', 'host', 'transfer-encoding', 'content-length', 'te'].includes(name);
 }
 
-/** Pipy knows `chunked` and `close` in lower case only, though any is meant (RFC 9112, 7 and 9.6). */
+/** Pipy knows `chunked`, `close` and `websocket` in lower case only, though any is meant (RFC 9112, 7 and 9.6). */
 function spelled(line, isChunked) {
   var name = fieldName(line);
+  if (name === 'upgrade:') return 'Upgrade: websocket';
   if (name === 'transfer-encoding:' && isChunked) return 'Transfer-Encoding: chunked';
   if (name !== 'connection:') return line;
   var tokens = tokensOf(fieldValue(line));

@@ -247,7 +247,7 @@ function begin(start) {
 }
 
 function beginStreamed(start) {
-  if (start.head.status >= 200 && isUnsent($place)) start.head.headers.connection = 'close';
+  if (start.head.status >= 200 && (isUnsent($place) || $place.client.isLast)) start.head.headers.connection = 'close';
   return begin(start);
 }
 
@@ -285,7 +285,7 @@ function finishBody(end) {
   var place = $place;
   var last = finish(end);
   if (place.isWhole) lib.hangUp(place);
-  if (place.isWhole && isUnsent(place)) endAfterAnswer(place.client);
+  if (place.isWhole && (isUnsent(place) || place.client.isLast)) endAfterAnswer(place.client);
   return last;
 }
 
@@ -313,13 +313,14 @@ function cut(place) {
 
 function beginUpgraded(start) {
   if (start.head.status === 101) lib.restoreUpgrade(start.head);
+  else start.head.headers.connection = 'close';
   return begin(start);
 }
 
 /** 101 makes the connection a tunnel, of which nothing is counted; anything else is an ordinary answer. */
 function finishUpgraded(end) {
   if ($place.head.status !== 101) {
-    noTunnel($place.client);
+    endAfterAnswer($place.client);
     return finish(end);
   }
   $place.isWhole = true;

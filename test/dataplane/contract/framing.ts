@@ -177,6 +177,32 @@ export const framing: Chapter = {
     }
   },
 
+  'after an upgrade or a tunnel that is refused or declined, the connection goes on or ends': async ({
+    buyer,
+    app,
+  }) => {
+    app.does.upgrade = (_incoming, socket) => socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno');
+    const asks = 'Upgrade: websocket\r\nConnection: Upgrade\r\n';
+    const heads = [
+      `GET /no HTTP/1.1\r\nHost: store\r\n${asks}\r\n`,
+      `GET /no HTTP/1.1\r\nHost: store\r\nExpect: 100-continue\r\n${asks}\r\n`,
+      `GET /no HTTP/1.1\r\nHost: nowhere\r\n${asks}\r\n`,
+      `GET /no HTTP/1.1\r\n${asks}\r\n`,
+      'GET /no HTTP/1.1\r\nHost: store\r\nUpgrade: websocket\r\n\r\n',
+      'CONNECT nowhere:80 HTTP/1.1\r\nHost: nowhere:80\r\n\r\n',
+      'CONNECT store HTTP/1.1\r\nHost: store\r\n\r\n',
+    ];
+    for (const head of heads) {
+      const socket = open(buyer);
+      socket.write(head);
+      const first = await until(socket, '\r\n\r\n');
+      socket.write('GET /next HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n');
+      socket.setTimeout(3000, () => socket.destroy(new Error('silent')));
+      await drained(socket);
+      expect([head, first.slice(0, 9), socket.errored?.message]).not.toContain('silent');
+    }
+  },
+
   'any token is a method': async ({ buyer, app }) => {
     const seen = notes(app);
     for (const method of ['PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH', 'PURGE', 'QUERY']) {
