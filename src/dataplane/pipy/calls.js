@@ -1,4 +1,5 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
+import { endAfterAnswer } from './connection.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
 import { failureOf, newPlace } from './places.js';
@@ -6,7 +7,7 @@ import { answer } from './refuse.js';
 import { usePlace } from './upstream.js';
 
 /**
- * The call at hand: `{ shard, isOfHTTP1, isBegun, isWhole, isOver, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
+ * The call at hand: `{ shard, client, asked, expects, isOfHTTP1, isBegun, isWhole, isOver, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
  * (`streams`) and how many its connection has had (`opened`).
  */
 var $call = null;
@@ -28,16 +29,22 @@ function callsOver(session) {
 
 /**
  * Takes a place on a connection that has one: Pipy does not count what the peer allows (RFC 9113, 5.1.2). An interim answer
- * would end the call, so none is asked for. `session` is what makes connections.
+ * would end the call, so none is asked for. `session` is what makes connections. Pipy writes the pseudo headers of HTTP/2 where
+ * they stand, so the host of HTTP/1 has to go before all others (RFC 9113, 8.3).
  */
-export function call(upstream, session, head) {
+export function call(client, upstream, session, head) {
   var shard = upstream.shards.find(each => each.streams < lib.streamsMax && each.session === session);
   if (shard === undefined) shard = newShard(upstream, session);
   shard.streams++;
   shard.opened++;
-  if (head.headers.expect !== undefined) delete head.headers.expect;
+  var expects = head.headers.expect !== undefined;
+  if (expects) delete head.headers.expect;
+  if (head.protocol) head.authority = head.headers.host;
   $call = {
     shard: shard,
+    client: client,
+    asked: head,
+    expects: expects,
     isOfHTTP1: !!head.protocol,
     isBegun: false,
     isWhole: false,
@@ -61,10 +68,10 @@ function newShard(upstream, session) {
 
 /** A call that was given up leaves its connection to those that are on it; Pipy would end it as if all had been said. */
 function leave() {
-  var { shard, isOver } = $call;
+  var { shard, isOver, expects } = $call;
   var upstream = shard.upstream;
   shard.streams--;
-  if (!isOver) shard.isDraining = true;
+  if (!isOver || expects) shard.isDraining = true;
   if (shard.isDraining || (shard.streams === 0 && upstream.shards.length > 1))
     upstream.shards = upstream.shards.filter(each => each !== shard);
   if (shard.streams === 0 && shard.isDraining) lib.hangUp(shard);
@@ -90,6 +97,7 @@ function begin(start) {
     return fail(call);
   }
   call.isBegun = true;
+  if (call.isOfHTTP1) forHTTP1(call, head);
   var headers = head.headers || {};
   call.isGRPC = `${headers['content-type']}`.startsWith('application/grpc');
   if (headers['grpc-status'] === undefined) return start;
@@ -97,6 +105,15 @@ function begin(start) {
   delete headers['grpc-status'];
   delete headers['grpc-message'];
   return start;
+}
+
+/**
+ * What an answer needs for a client of HTTP/1: a length only where it has one (lib.js), and an end of the connection when it
+ * may come before a body that the client was asked to wait with (RFC 9110, 10.1.1).
+ */
+function forHTTP1(call, head) {
+  if (head.status === 304 || call.asked.method === 'HEAD') lib.keepLength(call.asked, head);
+  if (call.expects && head.status >= 300) head.headers.connection = 'close';
 }
 
 /** Whether headers can stand in a head of HTTP/1, which names and values of HTTP/2 could end (RFC 9113, 8.2.1). */
@@ -126,6 +143,7 @@ function finish(end) {
   var call = $call;
   if (call.isFailing) return endOfFailure(call, end);
   call.isOver = true;
+  if (call.expects && call.isOfHTTP1) endAfterAnswer(call.client);
   if (call.isWhole) return undefined;
   if (!call.isBegun) return fail(call);
   call.isWhole = true;

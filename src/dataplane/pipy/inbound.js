@@ -121,7 +121,7 @@ function admit(side, client, head) {
   var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
   if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
   if (flaw === 'claims') removeClaims(head.headers);
-  if (side.speaksHTTP2 || !head.protocol) return call(side.app, toApp.session, head);
+  if (side.speaksHTTP2 || !head.protocol) return call(client, side.app, toApp.session, head);
   return send(client, side.app, toApp, head, plain);
 }
 

@@ -141,7 +141,7 @@ function decide(client, head) {
 function forward(client, head, plain, decision) {
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
-  if (decision.protocol !== 'http' || !head.protocol) return call(upstream, toMesh.session, head);
+  if (decision.protocol !== 'http' || !head.protocol) return call(client, upstream, toMesh.session, head);
   return send(client, upstream, toMesh, head, plain);
 }
 
@@ -153,7 +153,7 @@ function sendOut(client, head, plain, decision) {
   if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
-  if (!head.protocol) return call(upstream, toWorld.session, head);
+  if (!head.protocol) return call(client, upstream, toWorld.session, head);
   return send(client, upstream, toWorld, head, plain);
 }
 

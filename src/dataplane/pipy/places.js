@@ -101,7 +101,7 @@ export function failureOf(place) {
 
 /** A response without a length lasts until its connection ends, in good order. */
 export function isCut(place) {
-  if (place.isEnded) return false;
+  if (place.isEnded || place.asked.method === 'HEAD') return false;
   var headers = place.head.headers;
   var hasLength = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   return hasLength || place.error !== '';

@@ -238,6 +238,7 @@ function begin(start) {
   var head = start.head;
   place.head = head;
   if (head.status === 100 && place.client.isOld) return undefined;
+  if (head.status === 101) return failed(place);
   var coding = head.headers['transfer-encoding'];
   if (coding !== undefined && place.fed !== null && !hasNoBody(place, head) && !beginChunks(place, coding))
     return failed(place);
@@ -312,9 +313,14 @@ function cut(place) {
 }
 
 function beginUpgraded(start) {
-  if (start.head.status === 101) lib.restoreUpgrade(start.head);
-  else start.head.headers.connection = 'close';
-  return begin(start);
+  var head = start.head;
+  if (head.status !== 101) {
+    head.headers.connection = 'close';
+    return begin(start);
+  }
+  $place.head = head;
+  lib.restoreUpgrade(head);
+  return start;
 }
 
 /** 101 makes the connection a tunnel, of which nothing is counted; anything else is an ordinary answer. */

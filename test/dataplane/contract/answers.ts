@@ -1,4 +1,5 @@
 /** What apps answer over HTTP/1, well formed or not: each exchange has its own, and the next one is not harmed. */
+import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
@@ -162,6 +163,22 @@ export const answers: Chapter = closing({
     answersWith(world.app, `${inChunks}Content-Length: 9\r\n\r\n2\r\nhi\r\n0\r\n\r\n`);
     const { status, text } = await request(world.buyer, { host: 'store', path: '/odd' });
     expect([status, status === 200 ? text : 'hi']).toEqual([expect.toBeOneOf([200, 502]), 'hi']);
+    await othersAreServed(world);
+  },
+
+  'a switch that nobody asked for ends in an error, for HEAD and on a kept connection too': async world => {
+    answersWith(world.app, 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (const method of ['GET', 'HEAD', 'HEAD', 'GET']) {
+      const answer = request(world.buyer, { host: 'store', path: '/odd', method, agent });
+      expect(
+        await answer.then(
+          ({ status }) => status,
+          () => 'ended',
+        ),
+      ).toBeOneOf([502, 'ended']);
+    }
+    agent.destroy();
     await othersAreServed(world);
   },
 

@@ -4,7 +4,7 @@ import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
-import { bytesOf, drained, http2 as openHTTP2, request } from '../harness/client.ts';
+import { bytesOf, drained, http2 as openHTTP2, raw, request } from '../harness/client.ts';
 import { beginning, framesOf, headOf } from '../harness/frames.ts';
 import { outboundOf } from '../harness/mesh.ts';
 import { type Chapter, storeTree, type World } from '../harness/world.ts';
@@ -150,6 +150,31 @@ export const http2: Chapter = {
   'an HTTP/1.1 request to a gRPC port arrives over HTTP/2': async ({ buyer }) => {
     const { status, app } = await request(buyer, { host: 'store:81', method: 'POST', body: 'x' });
     expect([status, app]).toEqual([200, 'v1']);
+  },
+
+  'an HTTP/1.1 request arrives over HTTP/2 wherever its Host stands': async ({ buyer }) => {
+    const answer = await raw(buyer, 'GET /a HTTP/1.1\r\nX-A: b\r\nHost: store:81\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*":authority":"store:81"/);
+  },
+
+  'a client of HTTP/1.1 is told a length by an app of HTTP/2 only where it gave one': async ({ buyer, app }) => {
+    const cases = [
+      ['GET', 304, undefined],
+      ['HEAD', 200, undefined],
+      ['HEAD', 200, 1234],
+      ['GET', 304, 1234],
+    ] as const;
+    for (const [method, status, length] of cases) {
+      const named = length === undefined ? {} : { 'content-length': length };
+      app.does.grpc = stream => stream.respond({ ':status': status, 'x-a': 'b', ...named }, { endStream: true });
+      const answer = await request(buyer, { host: 'store:81', method });
+      expect([method, answer.status, answer.headers['content-length'], answer.headers['x-a']]).toEqual([
+        method,
+        status,
+        length === undefined ? undefined : String(length),
+        'b',
+      ]);
+    }
   },
 
   'messages go both ways at once, and trailers end the call (gRPC)': async ({ buyer, app }) => {
