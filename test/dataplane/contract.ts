@@ -11,6 +11,7 @@ import { framing } from './contract/framing.ts';
 import { headers } from './contract/headers.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
+import { http2Faults } from './contract/http2-faults.ts';
 import { http2Upstreams } from './contract/http2-upstreams.ts';
 import { identity } from './contract/identity.ts';
 import { messages } from './contract/messages.ts';
@@ -40,6 +41,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   framing,
   answers,
   'http2 upstreams': http2Upstreams,
+  'http2 faults': http2Faults,
   policy,
   identity,
   hostile,
