@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { answers } from './contract/answers.ts';
 import { controlPlane } from './contract/control-plane.ts';
+import { endings } from './contract/endings.ts';
 import { failures } from './contract/failures.ts';
 import { frames } from './contract/frames.ts';
 import { framing } from './contract/framing.ts';
@@ -50,6 +51,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   headers,
   targets,
   failures,
+  endings,
   swaps,
   'control plane': controlPlane,
 };

@@ -61,7 +61,11 @@ export function createInbound(shell: Shell): Inbound {
     shell.log('warn', 'a connection was refused', { direction: 'inbound', reason: 'no-identity', detail });
   });
   return {
-    accept: socket => void server.emit('connection', socket),
+    accept(socket) {
+      // A client that ends before it is known has said nothing to wait for.
+      socket.allowHalfOpen = false;
+      server.emit('connection', socket);
+    },
     drain() {
       context.http1.drain();
       context.http2.drain();
@@ -95,6 +99,9 @@ function serve(context: Context, socket: TLSSocket): void {
   const { shell } = context;
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
+  // The end may have come with the last of the handshake.
+  if (socket.readableEnded) return void socket.destroy();
+  socket.allowHalfOpen = true;
   const tables = shell.tables();
   const port = socket.localPort ?? 0;
   if (tables === null) return void socket.destroy();

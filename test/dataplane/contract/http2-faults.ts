@@ -107,6 +107,11 @@ const spoiled: Readonly<Record<string, readonly [frames: (stream: number) => Buf
   'a head in capitals': [stream => headOf(stream, { ':status': '200', 'X-A': '1' })],
   'a body before its head': [stream => frame(0, 0, stream, Buffer.from('x'))],
   'a head that cannot be decoded': [stream => frame(1, 5, stream, Buffer.from([0x80]))],
+  'a head that cannot be decoded, and a body': [
+    stream => Buffer.concat([frame(1, 4, stream, Buffer.from([255, 255, 255])), frame(0, 1, stream, Buffer.from('x'))]),
+  ],
+  'a frame that is too large': [stream => frame(0, 0, stream, Buffer.alloc(20_000))],
+  'an error of the connection': [() => frame(0, 0, 0, Buffer.from('x'))],
 };
 
 /** Answers the first of `calls` requests with a fault, when all have come, and every other with 200. */
