@@ -5,12 +5,14 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { answers } from './contract/answers.ts';
 import { controlPlane } from './contract/control-plane.ts';
+import { endings } from './contract/endings.ts';
 import { failures } from './contract/failures.ts';
 import { frames } from './contract/frames.ts';
 import { framing } from './contract/framing.ts';
 import { headers } from './contract/headers.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
+import { http2Faults } from './contract/http2-faults.ts';
 import { http2Upstreams } from './contract/http2-upstreams.ts';
 import { identity } from './contract/identity.ts';
 import { members } from './contract/members.ts';
@@ -42,6 +44,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   framing,
   answers,
   'http2 upstreams': http2Upstreams,
+  'http2 faults': http2Faults,
   policy,
   members,
   pods,
@@ -52,6 +55,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   headers,
   targets,
   failures,
+  endings,
   swaps,
   'control plane': controlPlane,
 };

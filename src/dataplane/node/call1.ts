@@ -50,7 +50,7 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
   const options = {
     method: message.method,
     path: message.target,
-    headers: forHTTP1(headersOf(message), isChunked(message)),
+    headers: forHTTP1(headersOf(message, upstream), isChunked(message)),
     timeout: message.idleTimeoutMs,
     maxHeaderSize: headMaxBytes,
     ...(pool === undefined ? { createConnection: () => dialHTTP1(upstream) } : { agent: pool.agent, upstream }),
@@ -80,9 +80,10 @@ function isChunked({ hasBody, headers }: Message): boolean {
 /** Methods whose requests say that they have no body (RFC 9110, 8.6). */
 const withLength = ['POST', 'PUT', 'PATCH'];
 
-function headersOf(message: Message): HeaderList {
+function headersOf(message: Message, { isSidecar }: Upstream): HeaderList {
   const headers: [string, string][] = [['Host', message.authority]];
   for (const [name, value] of message.headers) headers.push([name, value]);
+  if (isSidecar) headers.push(['TE', 'trailers']);
   if (isChunked(message)) headers.push(['Transfer-Encoding', 'chunked']);
   if (!message.hasBody && withLength.includes(message.method) && !has(message.headers, 'content-length')) {
     headers.push(['Content-Length', '0']);

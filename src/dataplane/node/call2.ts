@@ -1,13 +1,54 @@
 /** Requests to upstreams over HTTP/2. */
-import { type ClientHttp2Stream, constants } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import { type Call, type CallEvents, IdleError, type Message } from './exchange.ts';
 import { endToEnd, endToEndTrailers, forHTTP2, type HeaderList, pairs, sendTrailers, without } from './headers.ts';
+import { watchEnd } from './stream-end.ts';
 import { countStream, type Pool, type Upstream } from './upstreams.ts';
 
-/** Sends a request on a shared connection; undefined when the upstream has no room for one more. */
+/**
+ * Sends a request on a shared connection; undefined when the upstream has no room for one more. An answer that breaks
+ * the protocol ends a connection with all its calls, in Node also where one stream should end (RFC 9113, 5.4.2): a GET
+ * or HEAD without a body and without a byte of an answer is sent once more, on a connection of its own.
+ */
 export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, events: CallEvents): Call | undefined {
   const session = pool.session(upstream);
   if (session === undefined) return undefined;
+  let mayRepeat = !message.hasBody && ['GET', 'HEAD'].includes(message.method);
+  let current = attempt(session, message, {
+    ...events,
+    informed(status, headers) {
+      mayRepeat = false;
+      events.informed(status, headers);
+    },
+    answered(answer) {
+      mayRepeat = false;
+      events.answered(answer);
+    },
+    failed(error) {
+      const own = mayRepeat && isProtocolError(error) ? pool.ownSession(upstream) : undefined;
+      if (own === undefined) return events.failed(error);
+      current = attempt(own, message, events);
+      own.close();
+    },
+  });
+  return {
+    get stream() {
+      return current.stream;
+    },
+    finish: trailers => current.finish(trailers),
+    abort() {
+      mayRepeat = false;
+      current.abort();
+    },
+  };
+}
+
+/** What Node says to every call of a connection on which something broke the protocol. */
+function isProtocolError(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ERR_HTTP2_ERROR';
+}
+
+function attempt(session: ClientHttp2Session, message: Message, events: CallEvents): Call {
   const cancel = new AbortController();
   const options = { endStream: !message.hasBody, waitForTrailers: message.hasBody, signal: cancel.signal };
   const stream = session.request(headersOf(message), options);
@@ -39,7 +80,8 @@ function headersOf(message: Message): Record<string, string | string[]> {
 
 function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents): void {
   let trailers: HeaderList = [];
-  let failed = false;
+  let [begun, failed] = [false, false];
+  const isWhole = watchEnd(stream);
   const fail = (error: Error) => {
     if (!failed) events.failed(error);
     failed = true;
@@ -53,17 +95,19 @@ function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents)
     trailers = endToEndTrailers(pairs(raw as unknown as string[]));
   });
   stream.on('response', (headers, flags, raw) => {
+    begun = true;
     const ends = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     events.answered({
       head: { status: Number(headers[':status']), headers: plain(raw), ends },
       body: stream,
       trailers: () => trailers,
-      isWhole: () => stream.rstCode === constants.NGHTTP2_NO_ERROR,
+      isWhole,
     });
   });
   stream.on('error', fail);
   stream.once('close', () => {
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR)
+    // NO_ERROR means that nothing more is to come (RFC 9113, 8.1), which is no answer when nothing came.
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !begun)
       fail(new Error(`the upstream reset the stream: ${stream.rstCode}`));
   });
 }

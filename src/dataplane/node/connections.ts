@@ -1,7 +1,8 @@
 /** Connections of HTTP/1.1 clients: what is under way on each, who has to wait for it, and for how long. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { endSoon } from './tcp.ts';
 
 /** Time that a head may take once it has begun (RFC 9112, 9.5): Node looks at it only in servers that listen. */
 const headTimeoutMs = 60_000;
@@ -9,12 +10,16 @@ const headTimeoutMs = 60_000;
 interface Open {
   /** Responses of requests under way, the oldest first. */
   readonly responses: Set<ServerResponse>;
-  /** What came behind a request that was refused for its form cannot be told from its body. */
+  /** The request that came last. */
+  last: IncomingMessage | undefined;
+  /** What comes now is no request: what came before cannot be told from it, or is the last one. */
   refused: boolean;
   /** Ends a connection that is between two requests for too long, whatever comes on it bit by bit. */
   readonly timer: NodeJS.Timeout;
-  /** A request that takes the connection away, and waits for the answers before its own. */
+  /** What becomes of the connection when all but so many answers were given. */
   next: (() => void) | undefined;
+  unawaited: number;
+  readonly closed: () => void;
 }
 
 export class Connections {
@@ -29,45 +34,61 @@ export class Connections {
 
   add(socket: Duplex): void {
     const timer = setTimeout(() => this.#late(socket, entry), this.#keepAliveMs() + headTimeoutMs).unref();
-    const entry: Open = { responses: new Set(), refused: false, timer, next: undefined };
+    const closed = () => this.#forget(socket, entry);
+    const rest = { last: undefined, refused: false, next: undefined, unawaited: 0 };
+    const entry: Open = { responses: new Set(), timer, closed, ...rest };
     this.#open.set(socket, entry);
-    socket.once('close', () => this.#forget(socket, entry));
+    socket.once('close', closed);
   }
 
   /** Counts a request. @returns false when nobody may look at it */
-  begin(socket: Duplex, response: ServerResponse): boolean {
+  begin(socket: Duplex, request: IncomingMessage, response: ServerResponse): boolean {
     const entry = this.#open.get(socket);
     if (entry === undefined || entry.refused) return false;
+    entry.last = request;
     entry.responses.add(response);
     if (this.#draining) response.shouldKeepAlive = false;
     response.once('close', () => this.#ended(socket, entry, response));
     return true;
   }
 
-  /** The request at hand was refused for its form. */
+  /** Nothing that comes after the request at hand is looked at. */
   refuse(socket: Duplex): void {
     const entry = this.#open.get(socket);
     if (entry !== undefined) entry.refused = true;
   }
 
-  /** Whether the answer that comes next can still be any: none has begun, and it is the first. */
-  isOpenForAnswer(socket: Duplex): boolean {
-    const [first, second] = this.#open.get(socket)?.responses ?? [];
-    return first?.headersSent !== true && second === undefined;
+  /**
+   * What came cannot be read. Requests before it get their answers first; then the client is told by `refuse`, in
+   * place of the answer to a request that broke in its body, unless that has begun, or was given early.
+   */
+  spoil(socket: Duplex, refuse: () => void): void {
+    const entry = this.#open.get(socket);
+    if (entry === undefined || entry.refused) return;
+    entry.refused = true;
+    const { last, responses } = entry;
+    const broken = last?.complete === false ? last : undefined;
+    const pending = [...responses].find(({ req }) => req === broken);
+    entry.unawaited = pending === undefined ? 0 : 1;
+    entry.next = () => {
+      if (broken === undefined || pending?.headersSent === false) refuse();
+      else if (pending === undefined) endSoon(socket);
+      else socket.destroy();
+    };
+    if (responses.size <= entry.unawaited) this.#goOn(entry);
   }
 
   /** The connection leaves Node's server, after the answers that it still has to give on it. */
   leave(socket: Duplex, run: () => void): void {
     const entry = this.#open.get(socket);
     if (entry === undefined || entry.refused) return;
-    const next = () => {
+    entry.next = () => {
       this.#forget(socket, entry);
       if (!socket.writable) return void socket.destroy();
       (socket as Socket).setTimeout(0);
       run();
     };
-    if (entry.responses.size === 0) next();
-    else entry.next = next;
+    if (entry.responses.size === 0) this.#goOn(entry);
   }
 
   /** Closes connections between two requests; the others after their response. */
@@ -78,10 +99,16 @@ export class Connections {
 
   #ended(socket: Duplex, entry: Open, response: ServerResponse): void {
     entry.responses.delete(response);
-    if (entry.responses.size > 0) return;
-    if (this.#draining) socket.end();
-    else if (entry.next !== undefined) entry.next();
+    if (entry.responses.size > entry.unawaited) return;
+    if (entry.next !== undefined) this.#goOn(entry);
+    else if (this.#draining) socket.end();
     else if (this.#open.has(socket)) entry.timer.refresh();
+  }
+
+  #goOn(entry: Open): void {
+    const { next } = entry;
+    entry.next = undefined;
+    next?.();
   }
 
   /** A request that is under way takes as long as its upstream may. */
@@ -90,8 +117,9 @@ export class Connections {
     else socket.destroy();
   }
 
-  #forget(socket: Duplex, entry: Open): void {
-    clearTimeout(entry.timer);
+  #forget(socket: Duplex, { timer, closed }: Open): void {
+    clearTimeout(timer);
+    socket.off('close', closed);
     this.#open.delete(socket);
   }
 }

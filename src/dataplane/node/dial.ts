@@ -32,6 +32,7 @@ export function meshUpstream(
   };
   return {
     key: `${target} ${endpoint.principal}`,
+    isSidecar: true,
     dial: allowHalfOpen => {
       const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
         host: endpoint.address,
@@ -50,6 +51,7 @@ export function plainUpstream(target: string): Upstream {
   const { host, port } = hostPort(target) ?? { host: target, port: 0 };
   return {
     key: target,
+    isSidecar: false,
     dial: allowHalfOpen => withTimeout(connect({ host, port, allowHalfOpen }), 'connect'),
   };
 }

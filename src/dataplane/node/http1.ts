@@ -42,13 +42,12 @@ export interface HTTP1Server {
 /** Makes a server; `keepAliveMs` is how long a connection may wait for its next request. */
 export function createHTTP1Server(handlers: HTTP1Handlers, keepAliveMs: () => number): HTTP1Server {
   const connections = new Connections(keepAliveMs);
-  const options = { maxHeaderSize: headMaxBytes, requireHostHeader: false, shouldUpgradeCallback: isWebSocket };
-  const server = createServer(options);
+  const server = createServer({ maxHeaderSize: headMaxBytes, requireHostHeader: false });
   // What is beyond a bound would be left out without a word; the size of a head is bounded.
   server.maxHeadersCount = 0;
   const begin = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    if (!connections.begin(socket, response)) return;
+    if (!connections.begin(socket, request, response)) return;
     response.sendDate = false;
     // Writing after an end is told as an error, which would end the process.
     response.on('error', () => socket.destroy());
@@ -56,7 +55,13 @@ export function createHTTP1Server(handlers: HTTP1Handlers, keepAliveMs: () => nu
   };
   server.on('request', begin).on('checkContinue', begin).on('checkExpectation', begin);
   const leave = (socket: Duplex, run: () => void) => connections.leave(socket, () => guardedOn(socket, handlers, run));
-  server.on('upgrade', (request, socket, head) => leave(socket, () => serveUpgrade(handlers, request, socket, head)));
+  server.on('upgrade', (request, socket, head) =>
+    leave(socket, () => {
+      if (isWebSocket(request)) return serveUpgrade(handlers, request, socket, head);
+      putBack(request, socket, head);
+      serve(socket);
+    }),
+  );
   server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
     leave(socket, () => {
       if (head.length > 0) socket.unshift(head);
@@ -64,18 +69,25 @@ export function createHTTP1Server(handlers: HTTP1Handlers, keepAliveMs: () => nu
     }),
   );
   server.on('clientError', (error: ParserError, socket) => {
-    const told = toldFor(error);
-    refuseMalformed(socket, connections.isOpenForAnswer(socket) ? told : undefined);
-    if (error.code !== 'ECONNRESET') handlers.malformed(told.status, error, socket);
+    // What comes behind the last request of a connection is not looked at (RFC 9112, 9.6).
+    if (error.code === 'HPE_CLOSED_CONNECTION') return connections.refuse(socket);
+    if (error.code?.startsWith('HPE_') !== true) return void socket.destroy();
+    connections.spoil(socket, () => {
+      const told = toldFor(error);
+      handlers.malformed(told.status, error, socket);
+      if (socket.writable) refuseConnect(socket, told);
+      else socket.destroy();
+    });
   });
+  const serve = (socket: Duplex) => {
+    connections.add(socket);
+    // node:http does not say that the bytes of a head are no UTF-8 (RFC 9110, 5.5).
+    socket.setDefaultEncoding('latin1');
+    server.keepAliveTimeout = keepAliveMs();
+    accept(server, socket);
+  };
   return {
-    serve(socket) {
-      connections.add(socket);
-      // node:http does not say that the bytes of a head are no UTF-8 (RFC 9110, 5.5).
-      socket.setDefaultEncoding('latin1');
-      server.keepAliveTimeout = keepAliveMs();
-      accept(server, socket);
-    },
+    serve,
     drain: () => connections.drain(),
   };
 }
@@ -92,25 +104,35 @@ function accept(server: Server, socket: Duplex): void {
   server.emit('connection', socket);
 }
 
-/** Other upgrades are ignored (RFC 9110, 7.8), h2c above all: inside one, requests would pass unseen. */
 function isWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+/**
+ * Other upgrades are ignored (RFC 9110, 7.8), h2c above all: inside one, requests would pass unseen. Node's parser,
+ * when it is told to ignore one, loses what came with it; so it gets the request again, without.
+ */
+function putBack(request: IncomingMessage, socket: Duplex, rest: Buffer): void {
+  const headers = without(pairs(request.rawHeaders), 'upgrade');
+  const lines = headers.map(([name, value]) => `${name}:${value}\r\n`).join('');
+  const head = `${request.method} ${request.url} HTTP/${request.httpVersion}\r\n${lines}\r\n`;
+  socket.unshift(Buffer.concat([Buffer.from(head, 'latin1'), rest]));
+}
+
+type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer; readonly bytesParsed?: number };
 
 /** What the parser's error is for the client. Any token is a method (RFC 9110, 9.1), and Node knows some. */
 function toldFor(error: ParserError): Told {
   if (error.code === 'HPE_HEADER_OVERFLOW')
     return { status: 431, reason: 'malformed', detail: 'The head is too long.' };
-  if (error.code === 'HPE_INVALID_METHOD' && error.rawPacket !== undefined && isRequestLine(error.rawPacket))
+  if (error.code === 'HPE_INVALID_METHOD' && isRequestLine(lineOf(error)))
     return { status: 501, reason: 'method-not-known', detail: 'This sidecar does not know the method.' };
   return { status: 400, reason: 'malformed', detail: 'This is no HTTP request.' };
 }
 
-function refuseMalformed(socket: Duplex, told: Told | undefined): void {
-  if (told === undefined || !socket.writable) socket.destroy();
-  else refuseConnect(socket, told);
+/** What came from the line on in which the parser stopped. */
+function lineOf({ rawPacket = Buffer.alloc(0), bytesParsed = 0 }: ParserError): Buffer {
+  return rawPacket.subarray(rawPacket.subarray(0, bytesParsed).lastIndexOf('\n') + 1);
 }
 
 /** @returns false when the request was refused for its form; its connection closes after the answer */

@@ -14,6 +14,7 @@ import {
   without,
 } from './headers.ts';
 import { type Told, textOf } from './refuse.ts';
+import { watchEnd } from './stream-end.ts';
 import { headListMaxBytes, http2Limits } from './upstreams.ts';
 
 /** Largest head of a request, in bytes, as over HTTP/1.1. */
@@ -126,6 +127,7 @@ function serveStream(
   const plain = list.filter(([name]) => !name.startsWith(':'));
   let trailers: HeaderList = [];
   let finished = false;
+  const isWhole = ends ? () => true : watchEnd(stream);
   stream.once('trailers', (_headers: unknown, _flags: unknown, raw?: string[]) => {
     trailers = endToEndTrailers(pairs(raw ?? []));
   });
@@ -140,7 +142,7 @@ function serveStream(
       takesTrailers: valuesOf(plain, 'te').includes('trailers'),
       upgrade: false,
       body: stream,
-      isWhole: () => stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.destroyed,
+      isWhole: () => isWhole() && !stream.destroyed,
       trailers: () => trailers,
       inform: (status, headers) => inform(stream, status, headers),
       respond: head =>

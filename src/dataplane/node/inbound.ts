@@ -61,7 +61,11 @@ export function createInbound(shell: Shell): Inbound {
     shell.log('warn', 'a connection was refused', { direction: 'inbound', reason: 'no-identity', detail });
   });
   return {
-    accept: socket => void server.emit('connection', socket),
+    accept(socket) {
+      // A client that ends before it is known has said nothing to wait for.
+      socket.allowHalfOpen = false;
+      server.emit('connection', socket);
+    },
     drain() {
       context.http1.drain();
       context.http2.drain();
@@ -95,6 +99,9 @@ function serve(context: Context, socket: TLSSocket): void {
   const { shell } = context;
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
+  // The end may have come with the last of the handshake.
+  if (socket.readableEnded) return void socket.destroy();
+  socket.allowHalfOpen = true;
   const tables = shell.tables();
   const port = socket.localPort ?? 0;
   if (tables === null) return void socket.destroy();
@@ -133,13 +140,29 @@ function admit({ shell, pool }: Context, exchange: Exchange, peer: Peer | undefi
     refuse(exchange, { status, reason, detail });
     return;
   }
-  forward(exchange, {
+  forward(plainly(exchange), {
     pool,
     upstream: appOf(shell, decision),
     version: versionFor(exchange, decision.protocol),
     idleTimeoutMs: idleTimeoutMs(shell),
     ...onFailure(shell, exchange, fields),
   });
+}
+
+/**
+ * Between sidecars TE (RFC 9110, 10.1.4) says of a hop over HTTP/1.1 that trailers and every interim answer are taken: Node
+ * sidecars say it, Pipy, which would read both for something else, does not.
+ */
+function plainly(exchange: Exchange): Exchange {
+  if (exchange.version === 2 || exchange.takesTrailers) return exchange;
+  return {
+    ...exchange,
+    inform: (status, headers) => status === 100 && exchange.inform(status, headers),
+    respond(head) {
+      const sink = exchange.respond(head);
+      return { stream: sink.stream, finish: () => sink.finish([]) };
+    },
+  };
 }
 
 function versionFor(exchange: Exchange, protocol: Protocol): 1 | 2 {

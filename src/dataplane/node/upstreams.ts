@@ -6,8 +6,9 @@ import type { Duplex } from 'node:stream';
 /** Connections at once, and those kept without a request, for each upstream. */
 const connectionsMax = 1024;
 const idleMax = 128;
-/** HTTP/2 connections to one upstream. */
+/** HTTP/2 connections to one upstream, and those to all that serve one call each. */
 const sessionsMax = 16;
+const ownSessionsMax = 128;
 
 /** Largest head over HTTP/2 that is read, in bytes as RFC 9113 (6.5.2) counts: what is shorter is for others to refuse. */
 export const headListMaxBytes = 256 * 1024;
@@ -22,6 +23,8 @@ export const http2Limits = {
 /** Somewhere that can be dialled. Upstreams with equal keys share connections. */
 export interface Upstream {
   readonly key: string;
+  /** Another sidecar, which takes trailers and interim answers from one that says so: see `plainly` in inbound.ts. */
+  readonly isSidecar: boolean;
   /** Begins a new connection; failures come as its `error` event. Only raw TCP needs half-open connections. */
   readonly dial: (allowHalfOpen: boolean) => Duplex;
 }
@@ -34,6 +37,8 @@ export interface Pool {
   readonly agent: Agent;
   /** An HTTP/2 connection with room for one more stream; undefined when there are too many. */
   session(upstream: Upstream): ClientHttp2Session | undefined;
+  /** An HTTP/2 connection that nobody else gets; undefined when there are too many. Whoever uses it closes it. */
+  ownSession(upstream: Upstream): ClientHttp2Session | undefined;
   close(): void;
 }
 
@@ -43,9 +48,20 @@ export function createPool(idleMs: number): Pool {
   agent.getName = options => (options as PooledOptions).upstream.key;
   agent.createConnection = options => dialHTTP1((options as PooledOptions).upstream);
   const sessions = new Map<string, ClientHttp2Session[]>();
+  let own = 0;
   return {
     agent,
     session: upstream => sessionWithRoom(sessions, upstream, idleMs),
+    ownSession(upstream) {
+      if (own >= ownSessionsMax) return undefined;
+      own += 1;
+      const released = () => {
+        own -= 1;
+      };
+      return openSession(upstream, idleMs)
+        .on('error', () => undefined)
+        .once('close', released);
+    },
     close() {
       // Connections in use finish what they do.
       agent.maxFreeSockets = 0;
@@ -55,13 +71,42 @@ export function createPool(idleMs: number): Pool {
   };
 }
 
-const streamsOf = new WeakMap<ClientHttp2Session, number>();
+interface Use {
+  /** Calls that are under way. */
+  streams: number;
+  /** Closes the session. It has no more calls once this is there. */
+  close: (() => void) | undefined;
+}
+
+const uses = new WeakMap<ClientHttp2Session, Use>();
+
+function useOf(session: ClientHttp2Session): Use {
+  const use = uses.get(session) ?? { streams: 0, close: undefined };
+  uses.set(session, use);
+  return use;
+}
 
 /** Counts a stream on its session for as long as it is open. */
 export function countStream(session: ClientHttp2Session, stream: Duplex): void {
-  const add = (change: number) => streamsOf.set(session, (streamsOf.get(session) ?? 0) + change);
-  add(1);
-  stream.once('close', () => add(-1));
+  const use = useOf(session);
+  use.streams += 1;
+  stream.once('close', () => {
+    use.streams -= 1;
+    if (use.streams === 0) use.close?.();
+  });
+}
+
+/**
+ * Has `close` wait for the last call. Node would send a GOAWAY first, also when one has come, and after that it does
+ * not say when the other side breaks the protocol: calls would wait for ever.
+ */
+function closeLate(session: ClientHttp2Session): void {
+  const close = session.close.bind(session);
+  session.close = () => {
+    const use = useOf(session);
+    use.close = close;
+    if (use.streams === 0) close();
+  };
 }
 
 function sessionWithRoom(
@@ -70,7 +115,7 @@ function sessionWithRoom(
   idleMs: number,
 ): ClientHttp2Session | undefined {
   const open = sessions.get(upstream.key) ?? [];
-  const free = open.find(session => (streamsOf.get(session) ?? 0) < roomOf(session));
+  const free = open.find(session => useOf(session).streams < roomOf(session));
   if (free !== undefined || open.length >= sessionsMax) return free;
   const session = openSession(upstream, idleMs);
   sessions.set(upstream.key, [...open, session]);
@@ -85,7 +130,7 @@ function sessionWithRoom(
 
 /** What the peer allows (RFC 9113, 5.1.2); before its settings have come, the 100 that every server should allow. */
 function roomOf(session: ClientHttp2Session): number {
-  if (session.closed || session.destroyed) return 0;
+  if (session.closed || session.destroyed || useOf(session).close !== undefined) return 0;
   return session.connecting ? 100 : (session.remoteSettings?.maxConcurrentStreams ?? 100);
 }
 
@@ -102,6 +147,7 @@ function openSession(upstream: Upstream, idleMs: number): ClientHttp2Session {
     createConnection: () => upstream.dial(false),
     settings: { enablePush: false, maxHeaderListSize: headListMaxBytes },
   });
-  session.setTimeout(idleMs, () => (streamsOf.get(session) ?? 0) === 0 && session.close());
+  closeLate(session);
+  session.setTimeout(idleMs, () => useOf(session).streams === 0 && session.close());
   return session;
 }

@@ -1,10 +1,9 @@
 /** What `messages.ts` is for HTTP/1.1, for apps and clients of HTTP/2. */
 import { once } from 'node:events';
 import type { ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
-import type { Socket } from 'node:net';
 import { expect } from 'vitest';
 import { bytesOf, http2 as openHTTP2, raw, request } from '../harness/client.ts';
-import { answerFrames, frame, headOf } from '../harness/frames.ts';
+import { answerFrames, frame, headOf, serveFrames } from '../harness/frames.ts';
 import { appPorts } from '../harness/mesh.ts';
 import { lines, sound } from '../harness/sound.ts';
 import { buyerTree, type Chapter, serviceAt, storeTree } from '../harness/world.ts';
@@ -121,17 +120,8 @@ export const frames: Chapter = sound({
     answersInFrames,
     'frames of an app of HTTP/2 cost at most one answer',
     async (world, [answerOf, expected]) => {
-      const { buyer, store, mesh, app } = world;
-      const sockets: Socket[] = [];
-      app.does.tcp = socket => {
-        sockets.push(socket);
-        answerFrames(socket, answerOf);
-      };
-      const { tcp } = appPorts;
-      const at = serviceAt('frames', { address: store.spec.podAddress, port: tcp, principal: store.principal });
-      await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [], { [tcp]: { protocol: 'http2' } }));
-      await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [at] }));
-      const answer = await raw(buyer, ask('frames'));
+      const sockets = await serveFrames(world, socket => answerFrames(socket, answerOf));
+      const answer = await raw(world.buyer, ask('frames'));
       // No other line may get an answer of this one.
       for (const socket of sockets) socket.destroy();
       expect(answer).toMatch(expected);

@@ -121,6 +121,77 @@ function requestLines(pieces: (bytes: string) => readonly string[]): Chapter {
   );
 }
 
+/** The statuses of all answers that came on a connection which the sidecar ends. */
+async function statusesOf(buyer: Pod, bytes: string): Promise<string[]> {
+  const socket = open(buyer);
+  socket.setTimeout(5000, () => socket.destroy(new Error('silent')));
+  socket.write(Buffer.from(bytes, 'latin1'));
+  const answer = await drained(socket);
+  expect(socket.errored).toBeNull();
+  return [...answer.matchAll(/HTTP\/1\.[01] (\d+) /g)].map(([, status]) => status ?? '');
+}
+
+/** Each request with another one in the same packet, or with bytes that are none. */
+function packetLines(): Chapter {
+  return Object.fromEntries(
+    Object.entries(requests).map(([name, [bytes, method, body]]) => [
+      `what comes in one packet with it is neither lost nor in its way: ${name}`,
+      async ({ buyer, app }: World) => {
+        const seen = notes(app);
+        const last = next.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+        expect(await statusesOf(buyer, bytes + bytes + last)).toEqual(['200', '200', '200']);
+        const each = `${method} /x ${body}`;
+        expect(seen.map(({ method, url, body }) => `${method} ${url} ${body}`).sort()).toEqual(
+          [each, each, 'GET /next '].sort(),
+        );
+        const [first, second, third] = await statusesOf(buyer, `${bytes}${bytes}nonsense\r\n\r\n`);
+        expect([first, second, third]).toEqual(['200', '200', expect.toBeOneOf(['400', undefined])]);
+      },
+    ]),
+  );
+}
+
+const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: store\r\n${more}\r\n`;
+const two = get('/1') + get('/2');
+
+/** What comes behind whole requests, and what is answered; nothing where the connection may just end. */
+const behind: Readonly<Record<string, readonly [bytes: string, statuses: readonly string[], then?: string]>> = {
+  'a request behind one of HTTP/1.0': [get('/1').replace('1.1', '1.0') + get('/2'), ['200']],
+  'a request behind Connection: close': [get('/1', 'Connection: close\r\n') + get('/2'), ['200']],
+  'nonsense behind Connection: close': [`${get('/1', 'Connection: close\r\n')}nonsense`, ['200']],
+  'nonsense behind a POST of HTTP/1.0': [
+    'POST /1 HTTP/1.0\r\nHost: store\r\nContent-Length: 2\r\n\r\nhi and more',
+    ['200'],
+  ],
+  'an end of line behind Connection: close': [`${get('/1', 'Connection: close\r\n')}\r\n`, ['200']],
+  'a method that nobody knows': [`${two}BREW /3 HTTP/1.1\r\nHost: store\r\n\r\n`, ['200', '200'], '400|501'],
+  nonsense: [`${two}nonsense\r\n\r\n`, ['200', '200'], '400'],
+  'line feeds alone': [`${two}GET /3 HTTP/1.1\nHost: store\n\n`, ['200', '200'], '400'],
+  'a header without a colon': [two + get('/3', 'nonsense\r\n'), ['200', '200'], '400'],
+  'a head that is too long': [two + get('/3', `X-Long: ${'a'.repeat(70_000)}\r\n`), ['200', '200'], '431'],
+  'a chunk that is none': [`${two}${chunked}\r\nzz\r\nhello\r\n0\r\n\r\n`, ['200', '200'], '400'],
+  'two Hosts': [two + get('/3', 'Host: store\r\n'), ['200', '200'], '200|400'],
+  'more than the length of a body': [
+    'POST /1 HTTP/1.1\r\nHost: store\r\nContent-Length: 2\r\n\r\nhi and more',
+    ['200'],
+    '400',
+  ],
+};
+
+const behindLines: Chapter = Object.fromEntries(
+  Object.entries(behind).map(([name, [bytes, statuses, then]]) => [
+    `what came before is answered: ${name}`,
+    async ({ buyer, app }: World) => {
+      const seen = notes(app);
+      const [came, rest] = [await statusesOf(buyer, bytes), statuses.length];
+      expect(came.slice(0, rest)).toEqual(statuses);
+      if (then === undefined) expect(came).toHaveLength(rest);
+      else expect(came.slice(rest).join()).toMatch(new RegExp(`^(${then})?$`));
+      expect(seen.map(({ url }) => url)).toEqual(expect.arrayContaining(['/1', '/2'].slice(0, rest)));
+    },
+  ]),
+);
+
 /** Requests that cannot be read: answered in words or ended, and nothing of them is a request. */
 const unreadable: Readonly<Record<string, string>> = {
   'a line feed alone': 'GET / HTTP/1.1\nHost: store\n\n',
@@ -159,6 +230,8 @@ function unreadableLines(): Chapter {
 export const framing: Chapter = {
   ...requestLines(bytes => [bytes]),
   ...requestLines(bytes => bytes.split('')),
+  ...packetLines(),
+  ...behindLines,
   ...unreadableLines(),
 
   'the same length twice is one, or refused': async ({ buyer, app }) => {

@@ -1,5 +1,7 @@
 /** HTTP/2 as bytes, for what its libraries would not send. */
 import type { Socket } from 'node:net';
+import { appPorts } from './mesh.ts';
+import { buyerTree, serviceAt, storeTree, type World } from './world.ts';
 
 /** A frame of HTTP/2 (RFC 9113, 4.1). */
 export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
@@ -18,6 +20,11 @@ export function headOf(stream: number, headers: Readonly<Record<string, string>>
     Buffer.concat([Buffer.from([0]), text(name), text(value)]),
   );
   return frame(1, ends ? 0x5 : 0x4, stream, Buffer.concat(fields));
+}
+
+/** GOAWAY of a server that leaves in good order, and finishes what is under way (RFC 9113, 6.8). */
+export function goaway(): Buffer {
+  return frame(7, 0, 0, Buffer.from([0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]));
 }
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -52,4 +59,20 @@ export function answerFrames(socket: Socket, answer: (stream: number) => Buffer)
       }
       done = frames.length;
     });
+}
+
+/** Has the service `frames` served over HTTP/2 by what `play` does with the app's connections, which it gives back. */
+export async function serveFrames(world: World, play: (socket: Socket) => void): Promise<readonly Socket[]> {
+  const { buyer, store, mesh, app } = world;
+  const sockets: Socket[] = [];
+  app.does.tcp = socket => {
+    sockets.push(socket);
+    play(socket);
+  };
+  const { tcp } = appPorts;
+  const port = { port: tcp, protocol: 'http2' as const, services: ['shop/store'] };
+  const at = serviceAt('frames', { address: store.spec.podAddress, port: tcp, principal: store.principal });
+  await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [tcp], [port]));
+  await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more: [at] }));
+  return sockets;
 }

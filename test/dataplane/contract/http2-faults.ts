@@ -1,0 +1,196 @@
+/** Apps of HTTP/2 that break off or break the protocol (RFC 9113, 5.4): an error at once, and no more than that. */
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
+import type { Socket } from 'node:net';
+import { expect } from 'vitest';
+import { http2 as openHTTP2, raw } from '../harness/client.ts';
+import { answerFrames, frame, goaway, headOf, serveFrames } from '../harness/frames.ts';
+import { lines, sound } from '../harness/sound.ts';
+import type { Chapter, World } from '../harness/world.ts';
+
+const reset = (stream: number, code: number) => frame(3, 0, stream, Buffer.from([0, 0, 0, code]));
+const begun = (stream: number) => headOf(stream, { ':status': '200' }, false);
+const part = (stream: number) => Buffer.concat([begun(stream), frame(0, 0, stream, Buffer.from('a part'))]);
+
+interface Play {
+  readonly frames: (stream: number) => Buffer;
+  /** The app ends its connection in good order behind them. */
+  readonly ends?: boolean;
+}
+
+/** What is no whole answer, however it ends. */
+const cut: Readonly<Record<string, Play>> = {
+  'a reset with NO_ERROR': { frames: stream => reset(stream, 0) },
+  'a reset with CANCEL': { frames: stream => reset(stream, 8) },
+  'a head, and a reset with NO_ERROR': { frames: stream => Buffer.concat([begun(stream), reset(stream, 0)]) },
+  'a part, and a reset with NO_ERROR': { frames: stream => Buffer.concat([part(stream), reset(stream, 0)]) },
+  'a part, and a reset with CANCEL': { frames: stream => Buffer.concat([part(stream), reset(stream, 8)]) },
+  'an interim answer, and a reset with NO_ERROR': {
+    frames: stream => Buffer.concat([headOf(stream, { ':status': '103' }, false), reset(stream, 0)]),
+  },
+  'an end of the connection': { frames: () => Buffer.alloc(0), ends: true },
+  'a part, and an end of the connection': { frames: part, ends: true },
+  'a part, a GOAWAY, and an end of the connection': {
+    frames: stream => Buffer.concat([part(stream), goaway()]),
+    ends: true,
+  },
+  'a part that is shorter than its length': {
+    frames: stream =>
+      Buffer.concat([
+        headOf(stream, { ':status': '200', 'content-length': '9' }, false),
+        frame(0, 1, stream, Buffer.from('a part')),
+      ]),
+  },
+};
+
+/** What RFC 9113 makes an error of the connection, or of the stream. */
+const wrong: Readonly<Record<string, Play>> = {
+  'a head that is padded beyond its size': { frames: stream => frame(1, 0x9f, stream, Buffer.from([0x88])) },
+  'a head that cannot be decoded': { frames: stream => frame(1, 5, stream, Buffer.from([0x80])) },
+  'a body before its head': { frames: stream => frame(0, 0, stream, Buffer.from('x')) },
+  'a body of no stream': { frames: () => frame(0, 0, 0, Buffer.from('x')) },
+  'a frame that is too large': { frames: stream => frame(0, 0, stream, Buffer.alloc(20_000)) },
+  'a window that is too short': { frames: stream => frame(8, 0, stream, Buffer.alloc(2)) },
+  'a ping of a stream': { frames: stream => frame(6, 0, stream, Buffer.alloc(8)) },
+  'a name in capitals': { frames: stream => headOf(stream, { ':status': '200', 'X-A': '1' }) },
+  'no status': { frames: stream => headOf(stream, { 'x-a': '1' }) },
+};
+
+/** Each of them, and each behind a GOAWAY that leaves the calls under way in peace (RFC 9113, 6.8). */
+const faults: Readonly<Record<string, Play>> = Object.fromEntries(
+  Object.entries({ ...cut, ...wrong }).flatMap(([name, play]) => [
+    [name, play],
+    [
+      `GOAWAY, and ${name}`,
+      { ...play, frames: (stream: number) => Buffer.concat([goaway(), play.frames(stream)]) },
+    ] as const,
+  ]),
+);
+
+/** What a call got, however it went; one that hangs lets its test run out of time. */
+async function outcomeOf(call: ClientHttp2Stream): Promise<number | 'broken off' | undefined> {
+  let status: number | undefined;
+  call.on('response', headers => {
+    status = headers[':status'];
+  });
+  await new Promise(resolve =>
+    call
+      .on('error', () => undefined)
+      .resume()
+      .once('close', resolve),
+  );
+  return call.rstCode === constants.NGHTTP2_NO_ERROR ? status : 'broken off';
+}
+
+const ask = (session: ClientHttp2Session, method = 'GET') =>
+  session.request({ ':path': '/', ':method': method }, { endStream: true });
+
+/** Lets the app play a part on every connection, for as long as the line lasts. */
+async function playing(world: World, play: (socket: Socket) => void, run: () => Promise<void>): Promise<void> {
+  const sockets = await serveFrames(world, play);
+  // No other line may get an answer of this one.
+  await run().finally(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+}
+
+const plays =
+  ({ frames, ends = false }: Play) =>
+  (socket: Socket) =>
+    answerFrames(socket, stream => {
+      if (ends) setImmediate(() => socket.end());
+      return frames(stream);
+    });
+
+/** Four calls at once, of which the first to come is answered so. */
+const spoiled: Readonly<Record<string, readonly [frames: (stream: number) => Buffer, method?: string]>> = {
+  'a body to HEAD': [part, 'HEAD'],
+  'a head in capitals': [stream => headOf(stream, { ':status': '200', 'X-A': '1' })],
+  'a body before its head': [stream => frame(0, 0, stream, Buffer.from('x'))],
+  'a head that cannot be decoded': [stream => frame(1, 5, stream, Buffer.from([0x80]))],
+  'a head that cannot be decoded, and a body': [
+    stream => Buffer.concat([frame(1, 4, stream, Buffer.from([255, 255, 255])), frame(0, 1, stream, Buffer.from('x'))]),
+  ],
+  'a frame that is too large': [stream => frame(0, 0, stream, Buffer.alloc(20_000))],
+  'an error of the connection': [() => frame(0, 0, 0, Buffer.from('x'))],
+};
+
+/** Answers the first of `calls` requests with a fault, when all have come, and every other with 200. */
+function spoilsFirst(calls: number, fault: (stream: number) => Buffer, came: (count: number) => void) {
+  const waiting: [Socket, number][] = [];
+  return (socket: Socket) =>
+    answerFrames(socket, stream => {
+      waiting.push([socket, stream]);
+      came(waiting.length);
+      if (waiting.length > calls) return headOf(stream, { ':status': '200' });
+      if (waiting.length < calls) return Buffer.alloc(0);
+      for (const [at, [to, id]] of waiting.entries()) to.write(at === 0 ? fault(id) : headOf(id, { ':status': '200' }));
+      return Buffer.alloc(0);
+    });
+}
+
+export const http2Faults: Chapter = sound({
+  ...lines(faults, 'no answer, or a part of one, is an error at once', async (world, play) => {
+    await playing(world, plays(play), async () => {
+      const session = await openHTTP2(world.buyer, 'frames');
+      expect(await outcomeOf(ask(session))).toBeOneOf([502, 'broken off']);
+      session.destroy();
+      const answer = await raw(world.buyer, 'GET / HTTP/1.1\r\nHost: frames\r\nConnection: close\r\n\r\n');
+      expect(answer).toMatch(/^(HTTP\/1\.1 103 [^\r]*\r\n\r\n)?(HTTP\/1\.1 (502 |200 (?![\s\S]*\r\n0\r\n))|$)/);
+    });
+  }),
+
+  ...lines(spoiled, 'a wrong answer does not spoil those of other GETs', async (world, [fault, method = 'GET']) => {
+    let first: () => void = () => undefined;
+    const came = (count: number) => count === 1 && first();
+    await playing(world, spoilsFirst(4, fault, came), async () => {
+      const session = await openHTTP2(world.buyer, 'frames');
+      const arrived = new Promise<void>(resolve => {
+        first = resolve;
+      });
+      const spoiledCall = outcomeOf(ask(session, method));
+      await arrived;
+      const others = ['GET', 'HEAD', 'GET'].map(each => outcomeOf(ask(session, each)));
+      expect(await Promise.all(others)).toEqual([200, 200, 200]);
+      expect(await spoiledCall).toBeOneOf([200, 502, 'broken off']);
+      session.destroy();
+    });
+  }),
+
+  'a GET that is answered wrongly is asked for twice at most, a POST once': async world => {
+    for (const [method, most] of [
+      ['GET', 2],
+      ['POST', 1],
+    ] as const) {
+      let asked = 0;
+      const play = plays({
+        frames: stream => {
+          asked += 1;
+          return frame(0, 0, stream, Buffer.from('x'));
+        },
+      });
+      await playing(world, play, async () => {
+        const session = await openHTTP2(world.buyer, 'frames');
+        expect(await outcomeOf(ask(session, method))).toBeOneOf([502, 'broken off']);
+        expect(asked).toBeLessThanOrEqual(most);
+        session.destroy();
+      });
+    }
+  },
+
+  'a body that its client breaks off does not look whole to the app': async ({ buyer, app }) => {
+    for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL]) {
+      const session = await openHTTP2(buyer, 'store:81');
+      const call = session.request({ ':path': '/', ':method': 'POST' });
+      const outcome = new Promise(resolve => {
+        app.does.grpc = stream => {
+          stream.on('data', () => call.close(code));
+          stream.once('close', () => resolve(stream.aborted ? 'aborted' : 'whole'));
+        };
+      });
+      call.on('error', () => undefined);
+      call.write('a part');
+      expect([code, await outcome]).toEqual([code, 'aborted']);
+      session.destroy();
+    }
+  },
+});
