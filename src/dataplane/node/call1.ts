@@ -2,7 +2,7 @@
 import { type ClientRequest, type IncomingMessage, request as send } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Answer, type Call, type CallEvents, IdleError, type Message } from './exchange.ts';
-import { endToEnd, endToEndTrailers, forHTTP1, forTrailers, type HeaderList, has, pairs } from './headers.ts';
+import { endToEnd, endToEndTrailers, forHTTP1, forTrailers, type HeaderList, has, pairs, valuesOf } from './headers.ts';
 import { dialHTTP1, type Pool, type PooledOptions, type Upstream } from './upstreams.ts';
 
 const headMaxBytes = 64 * 1024;
