@@ -1,7 +1,7 @@
 /** Programs of the table: how they are built and run, and why one is not there. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -38,15 +38,23 @@ function javaTool(): Tool {
   return { file: 'java', args: ['-Djdk.httpclient.allowRestrictedHeaders=host', '-cp', classes] };
 }
 
+const nodeTool: Tool = { file: process.execPath, args: [] };
+
 /** Where grpc-js and what it needs are installed. */
 export const grpcFolder = join(cache, 'node');
 
+/** Installs it when the cache does not have what the lock file asks for. */
 function grpcTool(): Tool {
-  const from = join(here, 'node');
+  const file = 'package-lock.json';
+  const wanted = readFileSync(join(here, 'node', file));
+  const stamp = join(grpcFolder, 'installed');
+  if (existsSync(stamp) && wanted.equals(readFileSync(stamp))) return nodeTool;
   mkdirSync(grpcFolder, { recursive: true });
-  for (const name of ['package.json', 'package-lock.json']) cpSync(join(from, name), join(grpcFolder, name));
-  const installed = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], grpcFolder);
-  return installed.ok ? nodeTool : { why: `grpc-js could not be installed: ${installed.said}` };
+  for (const name of [file, 'package.json']) cpSync(join(here, 'node', name), join(grpcFolder, name));
+  const installed = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], grpcFolder);
+  if (!installed.ok) return { why: `grpc-js could not be installed: ${installed.said}` };
+  cpSync(join(grpcFolder, file), stamp);
+  return nodeTool;
 }
 
 function onPath(file: string, ...args: string[]): Tool {
@@ -58,8 +66,6 @@ function requestsTool(): Tool {
     ? { file: 'python3', args: [] }
     : { why: 'python3 has no module requests' };
 }
-
-const nodeTool: Tool = { file: process.execPath, args: [] };
 
 /** The tools of this machine. */
 export const tools = {

@@ -1,4 +1,5 @@
 /** grpc-js as a server, with the methods of the one in Go: `grpc-server.ts <address> <folder>` listens on 8032. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { grpcFrom, type Metadata, type Served } from './grpc-js.ts';
 
 const [address, folder = ''] = process.argv.slice(2);
@@ -67,9 +68,8 @@ function hang(call: Served): void {
 
 /** Tells whether a call of `Hang` ends. */
 async function ended(call: Served): Promise<void> {
-  const late = new Promise(resolve => setTimeout(resolve, 2000, 'it did not end'));
-  const text = await Promise.race([endOf(call).promise.then(() => 'it has ended'), late]);
-  call.write(Buffer.from(String(text)));
+  const end = endOf(call).promise.then(() => 'it has ended');
+  call.write(Buffer.from(await Promise.race([end, delay(2000, 'it did not end')])));
   call.end();
 }
 
@@ -86,5 +86,6 @@ const methods = Object.keys(handlers).map(name => [name, { path: `/test.Echo/${n
 const server = new grpc.Server();
 server.addService(Object.fromEntries(methods), handlers);
 server.bindAsync(`${address}:8032`, grpc.ServerCredentials.createInsecure(), error => {
-  console.log(error?.message ?? '{"ready":true}');
+  if (error !== null) throw error;
+  console.log('{"ready":true}');
 });
