@@ -75,7 +75,7 @@ test.each<readonly [string, Partial<Exchange>, 1 | 2]>([
   };
   const pool = createPool(1000);
   const to = {
-    upstream: { key: 'x', dial },
+    upstream: { key: 'x', isSidecar: false, dial },
     pool,
     version,
     idleTimeoutMs: 1000,

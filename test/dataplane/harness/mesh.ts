@@ -51,8 +51,11 @@ export interface Pod {
   program: Program | undefined;
 }
 
-/** Makes a pod whose init step has run: key, certificate and roots lie in its state directory. */
-export async function addPod(mesh: Mesh, driver: Driver, name: string): Promise<Pod> {
+/**
+ * Makes a pod whose init step has run: key, certificate and roots lie in its state directory.
+ * @param appAddress where its app listens, when that is not to be an address of its own
+ */
+export async function addPod(mesh: Mesh, driver: Driver, name: string, appAddress?: string): Promise<Pod> {
   const at = 10 + 2 * mesh.pods.length;
   const who = { namespace: 'shop', serviceAccount: name, podUid: `uid-${name}-${mesh.pods.length}` };
   const stateDir = join(mesh.dir, who.podUid);
@@ -62,7 +65,7 @@ export async function addPod(mesh: Mesh, driver: Driver, name: string): Promise<
     podNamespace: who.namespace,
     podName: name,
     podAddress: `${mesh.block}.${at}`,
-    appAddress: `${mesh.block}.${at + 1}`,
+    appAddress: appAddress ?? `${mesh.block}.${at + 1}`,
     controlPlane: mesh.push.address,
     controlRootFile: join(mesh.dir, 'control-root.pem'),
     tokenFile: join(mesh.dir, 'token'),
