@@ -86,7 +86,7 @@ export const httpCases: readonly Case[] = [
   { name: 'PROPFIND', method: 'PROPFIND', path: '/echo' },
   send('expects 100', 'PUT', 100 * kilobyte, ['expect', 'waits']),
   send('expects 100 for a second', 'PUT', 100 * kilobyte, ['expect', 'hurries']),
-  { ...send('expects 100, gets 417', 'PUT', 100 * kilobyte, ['expect', 'refused']), path: '/refuse' },
+  { ...send('expects 100, gets 417', 'PUT', 20 * kilobyte, ['expect', 'refused']), path: '/refuse' },
   get('at the end', '/plain'),
 ];
 

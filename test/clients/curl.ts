@@ -86,6 +86,9 @@ function readBlock(block: string, seen: Map<string, string>): void {
   // What comes before the answer is of one hop, but for what it announces (RFC 8297).
   if (status === '100' || status === '101') return;
   const what = status === undefined ? 'trailer' : status === '103' ? 'interim' : 'header';
+  // After a 417 curl asks once more by itself: the last answer counts.
+  if (what === 'header')
+    for (const field of [...seen.keys()].filter(name => name.startsWith('header '))) seen.delete(field);
   if (status !== undefined) seen.set(what === 'interim' ? 'interim' : 'status', status);
   for (const line of status === undefined ? lines : lines.slice(1)) {
     const [name = '', ...rest] = line.split(':');

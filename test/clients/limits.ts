@@ -24,6 +24,11 @@ const ofSidecars: readonly Limit[] = [
     pairs: any,
     lines: /^curl 1\.0 → node: .*: header content-length: nothing ≠/,
   },
+  {
+    why: 'an answer that ends without its end is an error, also where clients of HTTP/2 take a reset without an error for it',
+    pairs: /^node to node$/,
+    lines: /^(node http2|curl 2) → node-http2: reset without an error: error: nothing ≠ "failed"$/,
+  },
 ];
 
 /** What Pipy itself does not let a sidecar do. */
@@ -47,6 +52,11 @@ const ofPipy: readonly Limit[] = [
     why: 'answers of status 102 and 103 break the response off',
     pairs: withPipy,
     lines: /: 103 before: /,
+  },
+  {
+    why: 'to an app of HTTP/2 nobody asks for a 100: a client of HTTP/1.1 that expects one is told 417',
+    pairs: withPipy,
+    lines: /^\S.* → go-h2c: expects 100/,
   },
   {
     why: 'a call of HTTP/2 that is cancelled looks ended in good order to the app',

@@ -1,5 +1,5 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
-import { endAfterAnswer } from './connection.js';
+import { ended, sayFarewell } from './connection.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
 import { failureOf, newPlace } from './places.js';
@@ -7,7 +7,7 @@ import { answer } from './refuse.js';
 import { usePlace } from './upstream.js';
 
 /**
- * The call at hand: `{ shard, client, asked, expects, isOfHTTP1, isBegun, isWhole, isOver, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
+ * The call at hand: `{ shard, asked, expects, isOfHTTP1, isBegun, isWhole, isOver, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
  * (`streams`) and how many its connection has had (`opened`).
  */
 var $call = null;
@@ -29,20 +29,20 @@ function callsOver(session) {
 
 /**
  * Takes a place on a connection that has one: Pipy does not count what the peer allows (RFC 9113, 5.1.2). An interim answer
- * would end the call, so none is asked for. `session` is what makes connections. Pipy writes the pseudo headers of HTTP/2 where
+ * would end the call, so none is asked for: see `refuseExpectation`, too. `session` is what makes connections. Pipy writes the pseudo headers of HTTP/2 where
  * they stand, so the host of HTTP/1 has to go before all others (RFC 9113, 8.3).
  */
 export function call(client, upstream, session, head) {
+  var expects = head.headers.expect !== undefined;
+  if (expects && head.protocol) return refuseExpectation(client, upstream);
   var shard = upstream.shards.find(each => each.streams < lib.streamsMax && each.session === session);
   if (shard === undefined) shard = newShard(upstream, session);
   shard.streams++;
   shard.opened++;
-  var expects = head.headers.expect !== undefined;
   if (expects) delete head.headers.expect;
   if (head.protocol) head.authority = head.headers.host;
   $call = {
     shard: shard,
-    client: client,
     asked: head,
     expects: expects,
     isOfHTTP1: !!head.protocol,
@@ -55,6 +55,17 @@ export function call(client, upstream, session, head) {
   };
   usePlace(shard);
   return shard.way;
+}
+
+/** A client of HTTP/1 may wait for a 100 that cannot come this way; it goes on when it hears that (RFC 9110, 15.5.18). */
+function refuseExpectation(client, upstream) {
+  log('warn', 'a request was refused', { target: upstream.target, status: 417, reason: 'expectation' });
+  sayFarewell(
+    client,
+    '417 Expectation Failed',
+    'expectation: An app of HTTP/2 is sent no Expect; send the body at once.\n'
+  );
+  return ended;
 }
 
 /** Connections of another session hang from roots that are trusted no more, or not yet. */
@@ -107,13 +118,9 @@ function begin(start) {
   return start;
 }
 
-/**
- * What an answer needs for a client of HTTP/1: a length only where it has one (lib.js), and an end of the connection when it
- * may come before a body that the client was asked to wait with (RFC 9110, 10.1.1).
- */
+/** What an answer needs for a client of HTTP/1: a length only where it has one (lib.js). */
 function forHTTP1(call, head) {
   if (head.status === 304 || call.asked.method === 'HEAD') lib.keepLength(call.asked, head);
-  if (call.expects && head.status >= 300) head.headers.connection = 'close';
 }
 
 /** Whether headers can stand in a head of HTTP/1, which names and values of HTTP/2 could end (RFC 9113, 8.2.1). */
@@ -143,7 +150,6 @@ function finish(end) {
   var call = $call;
   if (call.isFailing) return endOfFailure(call, end);
   call.isOver = true;
-  if (call.expects && call.isOfHTTP1) endAfterAnswer(call.client);
   if (call.isWhole) return undefined;
   if (!call.isBegun) return fail(call);
   call.isWhole = true;

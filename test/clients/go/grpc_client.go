@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -91,7 +92,11 @@ func sayEnd(c cell, err error, head, tail metadata.MD) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	c.say("status", status.Code(err))
+	code := status.Code(err)
+	if c.name == "deadline" && code == codes.Canceled {
+		code = codes.DeadlineExceeded // It is chance whether the client's clock or the server's is first.
+	}
+	c.say("status", code)
 	if message := status.Convert(err).Message(); c.name != "deadline" {
 		c.say("message", message)
 	}

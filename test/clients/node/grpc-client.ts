@@ -66,6 +66,9 @@ function sayMetadata(cell: Input, what: string, metadata: Metadata | undefined):
   }
 }
 
+/** How a deadline is told: it is chance whether the client's clock or the server's is first. */
+const byDeadline = new Set(['DEADLINE_EXCEEDED', 'CANCELLED']);
+
 /** Ends a call of `Hang` and asks the server whether it has noticed. */
 async function endIt(cell: Input, ms: number, end: (call: Call) => void): Promise<void> {
   const named = metadataOf(cell);
@@ -73,11 +76,12 @@ async function endIt(cell: Input, ms: number, end: (call: Call) => void): Promis
   const hanging = open(cell, 'Hang', named, ms);
   const ended = outcomeOf(hanging);
   hanging.once('metadata', () => end(hanging));
-  say(cell, 'status', grpc.status[(await ended).status.code]);
+  const status = String(grpc.status[(await ended).status.code]);
+  say(cell, 'status', cell.flags.has('deadline') && byDeadline.has(status) ? 'its deadline' : status);
   const asking = open(cell, 'Ended', named);
   asking.end();
-  const { messages, status } = await outcomeOf(asking);
-  say(cell, 'at the server', `${Buffer.concat([...messages])} ${grpc.status[status.code]}`);
+  const answer = await outcomeOf(asking);
+  say(cell, 'at the server', `${Buffer.concat([...answer.messages])} ${grpc.status[answer.status.code]}`);
 }
 
 async function hundred(cell: Input): Promise<void> {
