@@ -49,7 +49,7 @@ const ofPipy: readonly Limit[] = [
     lines: /: (trailers: trailer x-sum|POST with trailers: body): /,
   },
   {
-    why: 'answers of status 102 and 103 break the response off',
+    why: 'of interim answers none but 100 is passed on; before an answer of HTTP/2 one ends the call',
     pairs: withPipy,
     lines: /: 103 before: /,
   },
