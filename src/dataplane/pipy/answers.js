@@ -22,7 +22,7 @@ var nearMax = 4096;
 var firstMax = 13;
 
 /** What comes behind the first bytes of an answer, so that one can look at what Pipy has made of them: see `check`. */
-var mark = new Data();
+export var mark = new Data();
 
 /**
  * For `replaceData` of what an app sends: the bytes that may go to Pipy; an end when they cannot be read. Nearly every
@@ -74,11 +74,10 @@ function stray(place) {
 }
 
 /**
- * For `replaceData` behind `receive`: when the mark comes Pipy has read what came before it. A whole head of which it has
+ * For the mark, which comes behind `receive`: Pipy has read what came before it. A whole head of which it has
  * made nothing it cannot read, and it says so to nobody. What `begin` has kept of a chunked body goes on here.
  */
-export function check(place, data) {
-  if (data !== mark) return data;
+export function check(place) {
   place.fed = null;
   if (place.head === null) return isRead(place) ? undefined : unreadable(place);
   place.copy = null;

@@ -6,7 +6,7 @@
 import { joinHeaders } from './frames.js';
 import { headOf, linesOf } from './framing.js';
 import { hangUp, serverOptions } from './lib.js';
-import { aHead, everything, farewellOf } from './requests.js';
+import { aHead, everything, farewellOf, unusual } from './requests.js';
 
 /** Connections that clients have open, of any kind. */
 var open = 0;
@@ -35,6 +35,7 @@ export function isQuiet() {
  * - `text`: its newest head, when that was plain; `isKnown`: the head at hand is the same once more, byte for byte
  * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same);
  *   `decision`: what it said of the newest head
+ * - `isUnusual`: it is counted as one whose answers may be rewritten
  * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer
  * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last
@@ -56,6 +57,7 @@ export function newClient() {
     text: null,
     isKnown: false,
     decision: null,
+    isUnusual: false,
     isOld: false,
     isChunking: false,
     tables: null,
@@ -88,13 +90,13 @@ export function serve($, client, incoming, outgoing, route) {
     .replaceStreamEnd(eos => end(client(), eos));
 }
 
-/** Bytes of an answer that always go out as they are, when the client takes chunks. */
-export var smallMax = 8192;
+/** Bytes of an answer over HTTP/2 that go out as they are: no header block in them can be too long for a peer. */
+var smallMax = 8192;
 
-/** What goes out in place of some bytes of an answer: a client of HTTP/1.0 takes no chunks. */
+/** What goes out in place of some bytes of an answer, where some client is unusual: one of HTTP/1.0 takes no chunks. */
 export function rewritten(client, data) {
   if (client.isOld) return unchunked(client, data);
-  return client.reading === everything && !client.tunnel ? joinHeaders(data) : data;
+  return data.size > smallMax && client.reading === everything && !client.tunnel ? joinHeaders(data) : data;
 }
 
 /** Pipy writes a head at once, then each chunk at once; for the end of the last one the connection ends (RFC 9112, 6.3). */
@@ -172,8 +174,14 @@ function isUnreadable(client) {
   return client.isUnread && !client.gone && !client.ending;
 }
 
-/** For `onEnd` too: what waits upstream for an answer to this client waits for nobody, and Pipy would let it. */
-export function abandon(client) {
+/** For `onEnd` of a client's connection. */
+export function finish(client) {
+  if (client.isUnusual) unusual.clients--;
+  abandon(client);
+}
+
+/** What waits upstream for an answer to this client waits for nobody, and Pipy would let it. */
+function abandon(client) {
   client.more.forEach(leave);
   if (client.place !== null) leave(client.place);
   client.more = [];

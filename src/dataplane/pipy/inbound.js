@@ -2,7 +2,7 @@
 import * as policy from '../policy/policy.js';
 import { call } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, countClosed, countOpen, newClient, rewritten, serve, smallMax } from './connection.js';
+import { countClosed, countOpen, finish, newClient, rewritten, serve } from './connection.js';
 import { credentials } from './credentials.js';
 import { looksLikeHTTP, newBeginning } from './detect.js';
 import { environment } from './environment.js';
@@ -12,6 +12,7 @@ import {
   flawOf,
   isPlain,
   isTooLong,
+  oddSpelling,
   removeClaims,
   spacedName,
   tooLong,
@@ -19,7 +20,7 @@ import {
 } from './lib.js';
 import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseConnection, refuseMalformed, refuseRequest } from './refuse.js';
-import { aHead, everything, read, readHead, rememberedMax } from './requests.js';
+import { aHead, everything, isUnseen, read, readHead, rememberedMax, unusual } from './requests.js';
 import { connectOptions, current, send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
@@ -52,8 +53,7 @@ function incoming(data) {
 }
 
 function outgoing(data) {
-  var client = $client;
-  return data.size > smallMax || client.isOld ? rewritten(client, data) : data;
+  return unusual.clients > 0 ? rewritten($client, data) : data;
 }
 
 /**
@@ -74,7 +74,7 @@ export function inboundPort(port, protocol, roots) {
 
   var http = pipeline($ =>
     serve(
-      $.onStart(begin).onEnd(() => abandon($client)),
+      $.onStart(begin).onEnd(() => finish($client)),
       () => $client,
       incoming,
       outgoing,
@@ -111,7 +111,14 @@ function admit(side, client, head) {
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(side, head));
   var flaw = flawOf(head);
   var plain = isPlain(head.headers);
-  var fault = flaw === 'spaced' ? spacedName : plain ? null : faultOf(head.headers);
+  var fault =
+    flaw === 'spaced'
+      ? spacedName
+      : plain
+        ? null
+        : isUnseen(client, head.headers)
+          ? oddSpelling
+          : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(side, head));
   if (!plain || flaw !== 'none' || side.speaksHTTP2) client.text = null;
   if (client.tables !== running.tables) {

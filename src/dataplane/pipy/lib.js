@@ -53,6 +53,9 @@ export function faultOf(headers) {
   return null;
 }
 
+/** Why a request is refused whose body or upgrade is announced in letters that nobody writes, as in CONTENT-length. */
+export var oddSpelling = 'A header that frames the message is spelled in a way that is not looked for.';
+
 /** Why a request is refused with a header name that is none. */
 export var spacedName = 'A header name holds a space, or what else no name may hold.';
 

@@ -2,7 +2,7 @@
 import * as policy from '../policy/policy.js';
 import { call } from './calls.js';
 import { running } from './configuration.js';
-import { abandon, countClosed, countOpen, newClient, rewritten, serve, smallMax } from './connection.js';
+import { countClosed, countOpen, finish, newClient, rewritten, serve } from './connection.js';
 import { credentials } from './credentials.js';
 import { looksLikeHTTP, newBeginning } from './detect.js';
 import {
@@ -11,6 +11,7 @@ import {
   flawOf,
   isPlain,
   isTooLong,
+  oddSpelling,
   removeClaims,
   spacedName,
   tooLong,
@@ -18,7 +19,7 @@ import {
 } from './lib.js';
 import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseMalformed, refuseRequest } from './refuse.js';
-import { aHead, everything, read, readHead, rememberedMax } from './requests.js';
+import { aHead, countUnusual, everything, isUnseen, read, readHead, rememberedMax, unusual } from './requests.js';
 import { connectOptions, current, handshake, refusePeer, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
@@ -88,14 +89,17 @@ function upstreamOf(target, principal) {
 
 function route(start) {
   var client = $client;
-  if (client.ending) return ignored;
-  if (!client.isKnown || client.tables !== running.tables) return routeNew(client, start.head);
-  return forward(client, start.head, true, decide(client, start.head));
+  if (!client.isKnown || client.tables !== running.tables || client.ending) return routeNew(client, start.head);
+  var decision = client.known.fixed || decide(client, start.head);
+  if (decision.upstream === undefined || decision.protocol !== 'http')
+    return forward(client, start.head, true, decision);
+  return send(client, decision.upstream, toMesh, start.head, true);
 }
 
 /** A head that is not, byte for byte, the one before it on its connection. */
 function routeNew(client, head) {
   client.isUnread = false;
+  if (client.ending) return ignored;
   if (!head) return refuse(noPath, { direction: 'outbound' });
   if (head.method === 'CONNECT') return connect(client, head);
   if (!head.path) return refuseRequest(client, noPath, fieldsOf(head));
@@ -108,7 +112,7 @@ function routeNew(client, head) {
   var unsound = policy.targetFault(head.method, head.path);
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(head));
   var plain = isPlain(head.headers);
-  var fault = plain ? null : faultOf(head.headers);
+  var fault = plain ? null : isUnseen(client, head.headers) ? oddSpelling : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   if (!plain) client.text = null;
   var host = head.headers.host || head.authority || named(head);
@@ -118,12 +122,13 @@ function routeNew(client, head) {
     client.host = host;
     client.known = policy.resolveHost(running.tables, host, $destination);
   }
-  return forward(client, head, plain, decide(client, head));
+  return forward(client, head, plain, client.known.fixed || decide(client, head));
 }
 
 function ofOldClient(client, head) {
   client.isOld = true;
   client.text = null;
+  countUnusual(client);
   head.protocol = 'HTTP/1.1';
 }
 
@@ -135,7 +140,7 @@ function named(head) {
 }
 
 function decide(client, head) {
-  return client.known.fixed || policy.routeResolved(client.tables, client.known, describe(head));
+  return policy.routeResolved(client.tables, client.known, describe(head));
 }
 
 function forward(client, head, plain, decision) {
@@ -208,7 +213,7 @@ function incoming(data) {
 }
 
 function outgoing(data) {
-  return data.size > smallMax || $client.isOld ? rewritten($client, data) : data;
+  return unusual.clients > 0 ? rewritten($client, data) : data;
 }
 
 function serveApp($) {
@@ -219,7 +224,7 @@ function begin() {
   $client = newClient();
 }
 
-var http = pipeline($ => serveApp($.onStart(begin).onEnd(() => abandon($client))));
+var http = pipeline($ => serveApp($.onStart(begin).onEnd(() => finish($client))));
 var tcp = pipeline($ => $.pipe(join));
 var detect = pipeline($ =>
   $.onStart(() => {
@@ -246,7 +251,7 @@ export function outbound($) {
       begin();
     }).onEnd(() => {
       countClosed();
-      abandon($client);
+      finish($client);
     })
   );
 }

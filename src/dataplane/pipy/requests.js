@@ -24,6 +24,16 @@ var theAnswer = 3;
 export var everything = 4;
 var nothing = 5;
 
+/** Clients whose answers may have to be rewritten, of HTTP/1.0 and HTTP/2: while there are none, no answer is looked at. */
+export var unusual = { clients: 0 };
+
+/** For a client that turns out to be one. */
+export function countUnusual(client) {
+  if (client.isUnusual) return;
+  client.isUnusual = true;
+  unusual.clients++;
+}
+
 /** Heads up to this size, in bytes, are remembered. */
 export var rememberedMax = 4096;
 
@@ -51,19 +61,27 @@ export function readHead(client, data, text) {
   return data;
 }
 
-/** One head and nothing else, which Pipy reads as it is meant. */
+/**
+ * One head and nothing else, which Pipy reads as it is meant. Names are looked for as people write them; what is in other
+ * letters is seen when Pipy has read it: see `isUnseen`.
+ */
 function isPlainHead(text) {
-  if (text.indexOf('\r\n\r\n') + 4 !== text.length) return false;
   if (text < 'GET /' || text >= 'GET 0') return false;
-  var lower = text.toLowerCase();
-  if (lower.includes('transfer-encoding') || lower.includes('content-length') || lower.includes('\r\nupgrade:'))
+  if (text.indexOf('\r\n\r\n') + 4 !== text.length) return false;
+  if (text.includes('ransfer-') || text.includes('ontent-') || text.includes('h2c') || text.includes('pgrade:'))
     return false;
-  var connection = lower.indexOf('\r\nconnection:');
-  return connection < 0 || isPlainConnection(text.substring(connection + 13, lower.indexOf('\r\n', connection + 2)));
+  var connection = text.indexOf('onnection:');
+  return connection < 0 || isPlainConnection(text.substring(connection + 10, text.indexOf('\r\n', connection)));
 }
 
 function isPlainConnection(value) {
   return value === ' keep-alive' || value === ' close';
+}
+
+/** Whether a head that passed for plain has a body, or asks for a tunnel: bytes behind it would be taken for heads. */
+export function isUnseen(client, headers) {
+  if (client.text === null) return false;
+  return ['content-length', 'transfer-encoding', 'upgrade'].some(name => headers[name] !== undefined);
 }
 
 /** For every other read: gives what of it may go to Pipy, rewritten where it has to be, or an end when it is refused. */
@@ -156,7 +174,10 @@ function skipEmptyLines(bytes) {
 function passHead(client, head, out) {
   var lines = linesOf(head);
   if (lines.some(isTooLong)) return refuse(client, longLine);
-  if (lines[0] === 'PRI * HTTP/2.0') return pass(client, everything, lines, out);
+  if (lines[0] === 'PRI * HTTP/2.0') {
+    countUnusual(client);
+    return pass(client, everything, lines, out);
+  }
   if (lines.some(isBroken)) return refuse(client, noRequest);
   var parts = requestLine(lines[0]);
   if (parts === null) return refuse(client, noRequest);

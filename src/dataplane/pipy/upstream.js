@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { beginChunks, check, receive } from './answers.js';
+import { beginChunks, check, mark, receive } from './answers.js';
 import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
 import { joinHeaders, withoutGoAway } from './frames.js';
 import { requestHead } from './framing.js';
@@ -143,7 +143,7 @@ function received(data) {
 }
 
 function checked(data) {
-  return check($place, data);
+  return data === mark ? check($place) : data;
 }
 
 /** Puts the newest request among those that wait; false when these are too many. Those that wait no more go. */

@@ -242,6 +242,26 @@ export const framing: Chapter = {
     expect(seen.map(({ body }) => body)).toEqual(isRead ? ['hi'] : []);
   },
 
+  'what frames a GET is seen in any letters, or the request is refused': async ({ buyer, app }) => {
+    const seen = notes(app);
+    const hidden = 'GET /hidden HTTP/1.1\r\nHost: store\r\n\r\n';
+    for (const framing of [
+      `CONTENT-LENGTH: ${hidden.length}`,
+      `CoNtEnT-LeNgTh: ${hidden.length}`,
+      `content-length: ${hidden.length}`,
+      `Content-Length:${hidden.length}`,
+    ]) {
+      const socket = open(buyer);
+      socket.write(`GET /x HTTP/1.1\r\nHost: store\r\n${framing}\r\n\r\n`);
+      await new Promise(resolve => setImmediate(resolve));
+      socket.write(hidden);
+      expect(await until(socket, 'HTTP/1.1 ')).toMatch(/^HTTP\/1\.1 (200|400) /);
+      socket.destroy();
+    }
+    expect(seen.filter(({ url }) => url === '/hidden')).toEqual([]);
+    expect(seen.every(({ body }) => body === hidden)).toBe(true);
+  },
+
   'Connection: close in any spelling ends the connection after the answer': async ({ buyer }) => {
     for (const value of ['close', 'Close', 'CLOSE', 'x-other, close', 'keep-alive, Close']) {
       const answer = await answersTo(buyer, `GET / HTTP/1.1\r\nHost: store\r\nConnection: ${value}\r\n\r\n`);
