@@ -45,7 +45,8 @@ const used = new Set<Limit>();
 let programs: readonly Program[] = [];
 
 beforeAll(async () => {
-  programs = await startServers(appAddress);
+  programs = startServers(appAddress);
+  await Promise.all(programs.map(program => program.logged({ ready: true })));
 });
 
 afterAll(async () => {

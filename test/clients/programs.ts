@@ -78,14 +78,12 @@ export const tools = {
   curl: onPath('curl', '--version'),
 } as const satisfies Readonly<Record<string, Tool>>;
 
-/** Starts a server and waits until it listens. */
-export async function serve(tool: Tool, args: readonly string[]): Promise<Program> {
+/** Starts a server; it logs `ready` when it listens. */
+export function serve(tool: Tool, args: readonly string[]): Program {
   if ('why' in tool) throw new Error(tool.why);
   const env = { HOME: homedir() };
   const command = { ...tool, args: [...tool.args, ...args], env, stopSignal: 'SIGTERM', stopGraceMs: 1000 } as const;
-  const program = new Program(command);
-  await program.logged({ ready: true });
-  return program;
+  return new Program(command);
 }
 
 /** Longest that a client may take for all its cells. */

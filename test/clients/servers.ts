@@ -37,8 +37,8 @@ export const servers: readonly Server[] = [
 
 const here = import.meta.dirname;
 
-/** Starts all that this machine can. */
-export async function startServers(address: string): Promise<readonly Program[]> {
+/** Starts all that this machine can; each logs `ready` when it listens. */
+export function startServers(address: string): readonly Program[] {
   const commands: readonly (readonly [Tool, readonly string[]])[] = [
     [tools.go, ['serve', address]],
     [tools.python, [join(here, 'python/server.py'), address]],
@@ -46,5 +46,5 @@ export async function startServers(address: string): Promise<readonly Program[]>
     [tools.node, [join(here, 'node/server.ts'), address]],
     [tools.grpc, [join(here, 'node/grpc-server.ts'), address, grpcFolder]],
   ];
-  return Promise.all(commands.filter(([tool]) => !('why' in tool)).map(([tool, args]) => serve(tool, args)));
+  return commands.filter(([tool]) => !('why' in tool)).map(([tool, args]) => serve(tool, args));
 }
