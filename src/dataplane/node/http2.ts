@@ -108,7 +108,16 @@ function unusable(list: HeaderList): Told | undefined {
 function refuseStream(stream: ServerHttp2Stream, told: Told): void {
   if (stream.destroyed || stream.closed) return;
   stream.respond({ ':status': told.status, 'content-type': 'text/plain; charset=utf-8' });
+  readAll(stream);
   if (!stream.writableEnded) stream.end(textOf(told));
+}
+
+/**
+ * Reads what nobody has begun to read. Node resets a stream with NO_ERROR that is answered and unread, and may do so
+ * before the end of the answer has left: then it is no whole one.
+ */
+function readAll(stream: ServerHttp2Stream): void {
+  if (stream.readableFlowing === null) stream.resume();
 }
 
 function serveStream(
@@ -181,6 +190,7 @@ function respond(stream: ServerHttp2Stream, head: ResponseHead, finished: () => 
     finish: trailers => {
       last = trailers;
       finished();
+      readAll(stream);
       stream.end();
     },
   };
