@@ -1,23 +1,9 @@
 import type { Http2Stream } from 'node:http2';
+import { isUnseen } from '../policy/match.js';
 import type { Headers } from '../policy/types.ts';
 
 /** Headers in the order and spelling in which they came; a name may stand several times. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
-
-/** RFC 9110, 7.6.1: they concern one connection only. `http2-settings` went with the upgrade to h2c (RFC 7540, 3.2.1). */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
-
-/** Headers with which a caller could claim to be somebody: identity comes from certificates alone. */
-const claims = new Set(['serviceidentity', 'x-forwarded-client-cert']);
-const claimPrefix = 'fsm-stats';
 
 /** `[name, value, name, value …]`, as Node has them, in pairs. */
 export function pairs(raw: readonly string[]): HeaderList {
@@ -46,7 +32,7 @@ export function endToEnd(list: HeaderList): HeaderList {
   const named = new Set(valuesOf(list, 'connection').flatMap(value => value.split(',').map(token => token.trim())));
   return list.filter(([name]) => {
     const key = name.toLowerCase();
-    return !hopByHop.has(key) && !named.has(key) && !claims.has(key) && !key.startsWith(claimPrefix);
+    return !named.has(key) && !isUnseen(key);
   });
 }
 

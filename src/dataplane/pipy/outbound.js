@@ -199,6 +199,7 @@ function isHTTP(decision) {
   return decision.protocol === 'http' || decision.protocol === 'http2' || decision.protocol === 'grpc';
 }
 
+/** Stands in inbound.js as well: shared, it is one call more for each read, 1.3 % of the instructions of a request. */
 function incoming(data) {
   var client = $client;
   if (client.reading === everything) {

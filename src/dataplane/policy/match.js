@@ -96,7 +96,8 @@ function pathEntry(match, value) {
 
 /**
  * What a rule does not see, whatever the request says, for shells could not agree on it: it concerns one connection
- * (RFC 9110, 7.6.1), or claims who calls.
+ * (RFC 9110, 7.6.1; `http2-settings` went with the upgrade to h2c, RFC 7540, 3.2.1), or claims who calls, which
+ * certificates alone say.
  */
 var unseen = [
   'connection',
@@ -110,8 +111,8 @@ var unseen = [
   'x-forwarded-client-cert',
 ];
 
-/** @param {string} name */
-function isUnseen(name) {
+/** Whether rules do not see a header; the Node shell does not pass it on either. @param {string} name in lower case @returns {boolean} */
+export function isUnseen(name) {
   return unseen.includes(name) || name.startsWith('fsm-stats');
 }
 
