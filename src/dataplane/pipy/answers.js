@@ -11,7 +11,8 @@ import {
   lengthOf,
   linesOf,
   newChunks,
-  passChunks
+  passChunks,
+  putBack
 } from './framing.js';
 import { hangUp } from './lib.js';
 
@@ -123,9 +124,7 @@ function headSizeNear(bytes) {
   if (bytes.size <= nearMax) return headSize(bytes);
   var near = bytes.shift(nearMax);
   var size = headSize(near);
-  near.push(bytes);
-  bytes.shift(bytes.size);
-  bytes.push(near);
+  putBack(bytes, near);
   return size < 0 ? headSize(bytes) : size;
 }
 

@@ -1,4 +1,5 @@
 /** HTTP/2 as bytes (RFC 9113, 4.1): what Pipy writes and reads otherwise than its peers do. */
+import { putBack } from './framing.js';
 
 /** Types of frames and flags. */
 var [headers, promise, goAway, continuation] = [1, 5, 7, 9];
@@ -88,9 +89,7 @@ function passFrame(place, bytes, out, onGoAway) {
   var fields = head.toArray();
   var size = head.size < frameHeadSize ? 0 : sizeAt(fields, 0);
   if (head.size < frameHeadSize || (fields[3] === goAway && bytes.size < size)) {
-    head.push(bytes);
-    bytes.shift(bytes.size);
-    bytes.push(head);
+    putBack(bytes, head);
     return false;
   }
   if (fields[3] === promise) {
@@ -122,9 +121,7 @@ function lastOf(payload) {
 function isPreface(data) {
   var first = data.shift(3);
   var isOne = first.toString() === 'PRI';
-  first.push(data);
-  data.shift(data.size);
-  data.push(first);
+  putBack(data, first);
   return isOne;
 }
 

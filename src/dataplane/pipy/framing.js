@@ -50,6 +50,13 @@ function isNewline(byte) {
   return byte === 10;
 }
 
+/** Puts what was taken from the front of `bytes` there again. */
+export function putBack(bytes, front) {
+  front.push(bytes);
+  bytes.shift(bytes.size);
+  bytes.push(front);
+}
+
 /** The name of a header's line in lower case, with its colon; empty when there is none. */
 export function fieldName(line) {
   var text = typeof line === 'string' ? line : `${new Data(line).shiftTo(isColon).toString()}`;
@@ -133,9 +140,7 @@ function takeLine(bytes) {
   var line = near.shiftTo(isNewline);
   var text = textOf(line);
   if (text.endsWith('\n')) {
-    near.push(bytes);
-    bytes.shift(bytes.size);
-    bytes.push(near);
+    putBack(bytes, near);
     return text;
   }
   if (line.size >= chunkLineMax) return 'too long';
