@@ -43,9 +43,10 @@ function complain() {
  * @returns {Promise<void>}
  */
 function handOver(node, args) {
-  const child = spawn(node, args, { stdio: 'inherit' });
+  // The handlers come first: what arrives while the other is started would end this one alone.
   process.on('SIGINT', () => undefined);
   for (const signal of /** @type {const} */ (['SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal));
+  const child = spawn(node, args, { stdio: 'inherit' });
   return new Promise(resolve => {
     child.on('error', error => {
       console.error(`FSM6002: ${node} cannot be run; ${error.message}. Fix: run "npm ci" again`);
