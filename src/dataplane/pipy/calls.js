@@ -1,14 +1,21 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
-import { ended, sayFarewell } from './connection.js';
+import { breakOff, ended, sayFarewell } from './connection.js';
+import { breakOffTail } from './frames.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
-import { failureOf, newPlace } from './places.js';
+import { cancel, failureOf, hasNoBody, newPlace, streamOf, waiting } from './places.js';
 import { answer } from './refuse.js';
-import { usePlace } from './upstream.js';
 
 /**
- * The call at hand: `{ shard, asked, expects, isOfHTTP1, isBegun, isWhole, isOver, isFailing, isGRPC, trailers }`. A shard is a place that calls share, with their number
- * (`streams`) and how many its connection has had (`opened`).
+ * The call at hand.
+ *
+ * - `shard`: the place that it shares, with the number of calls there (`streams`) and how many its connection has had
+ *   (`opened`, of which it is the `nth`)
+ * - `client`, `asked`, `isOfHTTP1`, `expects`: whose request it is, and what kind of one
+ * - `isSaid`: all of the request is; `isCancelled`: its client has given it up
+ * - `isRepeatable`: it may be sent again, `isRepeated`: it will be
+ * - `isBegun`, `isWhole`, `isOver`, `isCut`: of its answer; `length`: what that says of itself; `isFailing`: it is one of ours
+ * - `isGRPC`, `trailers`: see `begin`
  */
 var $call = null;
 
@@ -17,44 +24,87 @@ var $call = null;
  * its place in the layout's pool of that answer, whoever has the place by then (a `MuxSource` that `on_close` of an HTTP/2
  * stream outlives: crashes, and answers that go to others). So after that no call comes to the layout any more.
  */
-function callsOver(session) {
+function callsOver(shard) {
   return pipeline($ =>
-    $.onEnd(leave)
-      .muxHTTP(() => $call.shard, lib.http2Options)
-      .to(session)
-      .replaceMessageStart(begin)
-      .replaceMessageEnd(finish)
+    $.onEnd(() => leave(shard))
+      .replaceMessageEnd(said)
+      .replaceStreamEnd(unlessSaid)
+      .muxHTTP(() => shard, { version: 2, maxIdle: 30, ping: () => waiting(shard) })
+      .to(shard.session(shard))
+      .replaceMessageStart(start => (isOn(shard) ? begin(start) : undefined))
+      .replaceMessageEnd(end => (isOn(shard) ? finish(end) : undefined))
+      .replaceStreamEnd(end => (isOn(shard) && !isCut() ? end : undefined))
   );
 }
 
+/** Whether the call at hand has its place here: when a connection fails, Pipy may say so twice. */
+function isOn(shard) {
+  return $call.shard === shard;
+}
+
+/** The way of a call without a body, which is sent again when its connection fails through no fault of its own. */
+var again = pipeline($ => $.repeat(goesAgain).to($ => $.pipe(() => $call.shard.way)));
+
+/** Whether a request has a body, which would be kept to be sent again, is known at its next event. */
+var maybeAgain = pipeline($ => $.pipe(event => wayAfter(event)));
+
+/** The answer to HEAD has no body, whatever its app says (RFC 9110, 9.3.2): a client may end its connection over one. */
+var headOnly = pipeline($ => $.pipe(() => maybeAgain).replaceData(endAtBody));
+
+function endAtBody(data) {
+  return data.size > 0 ? [new MessageEnd(), new StreamEnd()] : undefined;
+}
+
+function wayAfter(event) {
+  if (event instanceof MessageStart) return undefined;
+  if (event instanceof MessageEnd && !isCutShort($call, event)) return again;
+  $call.isRepeatable = false;
+  return $call.shard.way;
+}
+
 /**
- * Takes a place on a connection that has one: Pipy does not count what the peer allows (RFC 9113, 5.1.2). An interim answer
- * would end the call, so none is asked for: see `refuseExpectation`, too. `session` is what makes connections. Pipy writes the pseudo headers of HTTP/2 where
- * they stand, so the host of HTTP/1 has to go before all others (RFC 9113, 8.3).
+ * Takes a place on a connection that has one: Pipy does not count what the peer allows (RFC 9113, 5.1.2). No upstream is
+ * asked for an interim answer: see `refuseExpectation`, too. `session` is what makes connections. Pipy writes the pseudo
+ * headers of HTTP/2 where they stand, so the host of HTTP/1 has to go before all others (RFC 9113, 8.3).
  */
 export function call(client, upstream, session, head) {
   var expects = head.headers.expect !== undefined;
   if (expects && head.protocol) return refuseExpectation(client, upstream);
-  var shard = upstream.shards.find(each => each.streams < lib.streamsMax && each.session === session);
-  if (shard === undefined) shard = newShard(upstream, session);
-  shard.streams++;
-  shard.opened++;
   if (expects) delete head.headers.expect;
   if (head.protocol) head.authority = head.headers.host;
   $call = {
-    shard: shard,
+    shard: null,
+    nth: 0,
+    client: client,
     asked: head,
-    expects: expects,
     isOfHTTP1: !!head.protocol,
+    expects: expects,
+    isSaid: false,
+    isCancelled: false,
+    isRepeatable: head.method === 'GET' || head.method === 'HEAD',
+    isRepeated: false,
     isBegun: false,
     isWhole: false,
     isOver: false,
+    isCut: false,
+    length: '',
     isFailing: false,
     isGRPC: false,
     trailers: null
   };
-  usePlace(shard);
-  return shard.way;
+  take($call, upstream, session);
+  if (head.method === 'HEAD') return headOnly;
+  return $call.isRepeatable ? maybeAgain : $call.shard.way;
+}
+
+function take(call, upstream, session) {
+  var shard =
+    upstream.shards.find(each => each.streams < lib.streamsMax && each.session === session) ||
+    newShard(upstream, session);
+  shard.streams++;
+  shard.opened++;
+  call.nth = shard.opened;
+  call.shard = shard;
 }
 
 /** A client of HTTP/1 may wait for a 100 that cannot come this way; it goes on when it hears that (RFC 9110, 15.5.18). */
@@ -72,50 +122,126 @@ function refuseExpectation(client, upstream) {
 function newShard(upstream, session) {
   var shard = newPlace(upstream);
   shard.session = session;
-  shard.way = callsOver(session);
+  shard.way = callsOver(shard);
   upstream.shards = upstream.shards.filter(each => each.session === session).concat(shard);
   return shard;
 }
 
 /** A call that was given up leaves its connection to those that are on it; Pipy would end it as if all had been said. */
-function leave() {
-  var { shard, isOver, expects } = $call;
-  var upstream = shard.upstream;
+function leave(shard) {
+  var call = $call;
   shard.streams--;
-  if (!isOver || expects) shard.isDraining = true;
-  if (shard.isDraining || (shard.streams === 0 && upstream.shards.length > 1))
-    upstream.shards = upstream.shards.filter(each => each !== shard);
+  if (!call.isOver && isOn(shard)) giveUp(call);
+  if (!call.isOver || call.expects) shard.isDraining = true;
+  if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) close(shard);
   if (shard.streams === 0 && shard.isDraining) lib.hangUp(shard);
+}
+
+/** New calls take another connection. */
+function close(shard) {
+  shard.isDraining = true;
+  shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
+}
+
+/** For the end of a request: what was broken off is no whole request to the upstream either. */
+function said(end) {
+  var call = $call;
+  if (call.isSaid) return giveUp(call);
+  call.isSaid = true;
+  if (isCutShort(call, end)) return cutShort(call, end);
+  return call.isOfHTTP1 ? end : withoutLength(end);
+}
+
+function unlessSaid(end) {
+  var call = $call;
+  if (call.isSaid) return end;
+  call.isSaid = true;
+  return [cutShort(call, end), end];
+}
+
+/** A client whose request was whole resets its stream, or leaves: Pipy has no event for that, so the reset is our own. */
+function giveUp(call) {
+  if (call.isOver || call.isCancelled) return undefined;
+  call.isCancelled = true;
+  cancel(call.shard, streamOf(call.shard, call.nth));
+  return undefined;
+}
+
+/** Over HTTP/2 a whole message ends with trailers that say how long it was (streams.js). */
+function isCutShort(call, end) {
+  if (call.isOfHTTP1) return false;
+  var length = call.asked.headers['content-length'];
+  var counted = lengthSaid(end);
+  return counted === undefined || (length !== undefined && length !== counted);
+}
+
+function cutShort(call, end) {
+  call.isCancelled = lengthSaid(end) === undefined;
+  call.shard.cuts++;
+  return new MessageEnd(breakOffTail);
+}
+
+function lengthSaid({ tail }) {
+  return tail && tail.headers ? tail.headers['content-length'] : undefined;
+}
+
+/** The end as the peer sent it. Pipy keeps the event for a request that it may send again, so that one stays as it is. */
+function withoutLength({ tail }) {
+  var names = Object.keys(tail.headers);
+  if (names.length === 1) return new MessageEnd();
+  var headers = { ...tail.headers };
+  delete headers['content-length'];
+  return new MessageEnd({ headers: headers });
 }
 
 /**
  * gRPC says how a call went in trailers, or in the first headers when there is no message. Pipy ends no stream with its
  * first headers, so there the status moves to trailers, where it means the same. A head that has a reason is Pipy's own, for
- * a connection that has failed; after an interim one Pipy would take the final one for an error;
- * and of others Pipy writes heads that it cannot read.
+ * a connection that has failed; and of others Pipy writes heads that it cannot read.
  */
 function begin(start) {
   var call = $call;
   var head = start.head;
-  if (call.isWhole) return undefined;
-  if (
-    head.statusText ||
-    head.status < 200 ||
-    head.status > 599 ||
-    (call.isOfHTTP1 && !isWritable(head.headers || {}))
-  ) {
+  if (call.isWhole || call.isCancelled) return undefined;
+  if (head.statusText) return lost(call);
+  if (head.status < 200 || head.status > 599 || (call.isOfHTTP1 && !isWritable(head.headers || {}))) {
     call.isFailing = true;
     return fail(call);
   }
   call.isBegun = true;
   if (call.isOfHTTP1) forHTTP1(call, head);
   var headers = head.headers || {};
+  call.length = hasNoBody(call, head) ? '' : headers['content-length'] || '';
   call.isGRPC = `${headers['content-type']}`.startsWith('application/grpc');
   if (headers['grpc-status'] === undefined) return start;
   call.trailers = { 'grpc-status': headers['grpc-status'], 'grpc-message': headers['grpc-message'] || '' };
   delete headers['grpc-status'];
   delete headers['grpc-message'];
   return start;
+}
+
+/** The connection failed. A call of which nothing has come may be answered over another one (RFC 9110, 9.2.2). */
+function lost(call) {
+  close(call.shard);
+  if (call.isRepeatable && call.shard.isUsed) return tryAgain(call);
+  call.isFailing = true;
+  return fail(call);
+}
+
+/** Nothing of this try is passed on; its end asks whether there is another one. */
+function tryAgain(call) {
+  call.isRepeated = true;
+  return undefined;
+}
+
+function goesAgain() {
+  var call = $call;
+  if (!call.isRepeated) return false;
+  call.isRepeated = false;
+  call.isRepeatable = false;
+  call.isSaid = false;
+  take(call, call.shard.upstream, call.shard.session);
+  return true;
 }
 
 /** What an answer needs for a client of HTTP/1: a length only where it has one (lib.js). */
@@ -145,16 +271,39 @@ function endOfFailure(call, end) {
   return end;
 }
 
-/** A gRPC call that ends without a status was broken off (code 14, UNAVAILABLE), which Pipy would not let anybody see. */
 function finish(end) {
   var call = $call;
   if (call.isFailing) return endOfFailure(call, end);
+  if (call.isRepeated) return undefined;
   call.isOver = true;
-  if (call.isWhole) return undefined;
-  if (!call.isBegun) return fail(call);
+  if (call.isWhole || call.isCancelled) return undefined;
+  if (!call.isBegun) return call.isRepeatable && isRefused(call) ? tryAgain(call) : fail(call);
   call.isWhole = true;
+  var length = lengthSaid(end);
+  if (length === undefined || (call.length !== '' && call.length !== length)) return cut(call);
   if (call.trailers !== null) return new MessageEnd({ headers: call.trailers });
-  if (!call.isGRPC || (end.tail && end.tail.headers && end.tail.headers['grpc-status'] !== undefined)) return end;
-  log('warn', 'a call was broken off', { target: call.shard.upstream.target, reason: 'upstream-closed' });
-  return new MessageEnd({ headers: { 'grpc-status': '14', 'grpc-message': 'the upstream broke the call off' } });
+  if (call.isGRPC && end.tail.headers['grpc-status'] === undefined) return cut(call);
+  return withoutLength(end);
 }
+
+/** A server that leaves has not looked at it (RFC 9113, 6.8). */
+function isRefused({ shard, nth }) {
+  return streamOf(shard, nth) > shard.last;
+}
+
+/** A call of gRPC says it in a status (code 14, UNAVAILABLE), any other one ends in a way that is no end. */
+function cut(call) {
+  log('warn', 'a call was broken off', { target: call.shard.upstream.target, reason: 'upstream-closed' });
+  if (call.isGRPC) return new MessageEnd({ headers: { 'grpc-status': '14', 'grpc-message': unavailable } });
+  call.isCut = true;
+  if (call.isOfHTTP1) return breakOff(call.client);
+  call.client.cuts++;
+  return new MessageEnd(breakOffTail);
+}
+
+/** Behind an answer over HTTP/1 that was cut, an end would make it whole. */
+function isCut() {
+  return $call.isCut && $call.isOfHTTP1;
+}
+
+var unavailable = 'the upstream broke the call off';

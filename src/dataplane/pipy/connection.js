@@ -3,10 +3,10 @@
  * is answered, a response that was cut short breaks the connection, a client that leaves ends its requests upstream,
  * and a tunnel stays open in one direction when the other has ended.
  */
-import { joinHeaders } from './frames.js';
+import { joinHeaders, withResets } from './frames.js';
 import { headOf, linesOf } from './framing.js';
 import { hangUp, serverOptions } from './lib.js';
-import { aHead, everything, farewellOf, unusual } from './requests.js';
+import { aHead, farewellOf, unusual } from './requests.js';
 
 /** Connections that clients have open, of any kind. */
 var open = 0;
@@ -30,8 +30,9 @@ export function isQuiet() {
  * A client's connection, one object for all its requests:
  *
  * - `reading`: what comes next in HTTP/1 (requests.js); `left` bytes of it, `chunks` for a body of those, `partial`: bytes
- *   that wait for the rest of a head; `isUnread`: a head went to Pipy and has not come out; `sinceHead`: bytes that came
- *   over HTTP/2 since a head did
+ *   that wait for the rest of a head; `isUnread`: a head went to Pipy and has not come out
+ * - `reader`: how far HTTP/2 is read (streams.js), null in HTTP/1; `sinceHead`: bytes that came since a head did; `cuts`:
+ *   resets that Pipy will write as ends
  * - `text`: its newest head, when that was plain; `isKnown`: the head at hand is the same once more, byte for byte
  * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same);
  *   `decision`: what it said of the newest head
@@ -53,7 +54,9 @@ export function newClient() {
     chunks: null,
     partial: null,
     isUnread: false,
+    reader: null,
     sinceHead: 0,
+    cuts: 0,
     text: null,
     isKnown: false,
     decision: null,
@@ -96,7 +99,8 @@ var smallMax = 8192;
 /** What goes out in place of some bytes of an answer, where some client is unusual: one of HTTP/1.0 takes no chunks. */
 export function rewritten(client, data) {
   if (client.isOld) return unchunked(client, data);
-  return data.size > smallMax && client.reading === everything && !client.tunnel ? joinHeaders(data) : data;
+  var bytes = client.cuts > 0 ? withResets(data, client, null) : data;
+  return bytes.size > smallMax && client.reader !== null ? joinHeaders(bytes) : bytes;
 }
 
 /** Pipy writes a head at once, then each chunk at once; for the end of the last one the connection ends (RFC 9112, 6.3). */

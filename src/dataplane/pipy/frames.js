@@ -1,13 +1,54 @@
-/** HTTP/2 as bytes (RFC 9113, 4.1): what Pipy writes and reads otherwise than its peers do. */
+/** HTTP/2 as bytes (RFC 9113, 4.1): frames, and what Pipy writes otherwise than its peers read it. */
 import { putBack } from './framing.js';
 
-/** Types of frames and flags. */
-var [headers, promise, goAway, continuation] = [1, 5, 7, 9];
-var endOfHeaders = 4;
+/** Types of frames (RFC 9113, 6): bodies, */
+export var dataFrame = 0;
+/** heads and trailers, the rest of which may follow in more frames, */
+export var headers = 1;
+/** that rest, */
+export var continuation = 9;
+/** the end of a stream that is none, */
+export var resetFrame = 3;
+/** what a peer may do, */
+export var settings = 4;
+/** what a server would send unasked, */
+export var promise = 5;
+/** a question whether the other is there, */
+export var ping = 6;
+/** the end of a connection, said beforehand, */
+export var goAway = 7;
+/** and how much of bodies the other may send. */
+export var windowUpdate = 8;
 
-/** Bytes of a frame's own head, and of the payload that every peer takes (RFC 9113, 4.2). */
-var frameHeadSize = 9;
-var payloadMax = 16384;
+/** Flags: the stream ends (the same bit acknowledges settings and pings), */
+export var endOfStream = 1;
+/** the header block ends, */
+export var endOfHeaders = 4;
+/** the payload begins with the length of what it ends with, */
+export var isPadded = 8;
+/** and, in a head, with what nobody heeds any more. */
+export var hasPriority = 32;
+
+/** Bytes of a frame's own head, */
+export var frameHeadSize = 9;
+/** and of the payload that every peer takes (RFC 9113, 4.2). */
+export var payloadMax = 16384;
+
+/** Codes of a reset (RFC 9113, 7): the peer has broken the protocol, */
+export var protocolError = 1;
+/** we could not go on, */
+var internalError = 2;
+/** nobody has looked at the request, */
+export var refusedStream = 7;
+/** nobody wants the answer. */
+var cancelled = 8;
+
+/**
+ * Trailers that stand for a reset, since Pipy ends every stream in good order, and how it writes them, in hexadecimal (RFC 7541, 6.2.2). No
+ * peer can send them: a name with a colon is none of a trailer, and Pipy holds that.
+ */
+export var breakOffTail = { headers: { ':reset': '1' } };
+var breakOffBlock = '00063a72657365740131';
 
 /**
  * Joins the parts of header blocks: Pipy cuts them into frames of 1 KB, and peers take eight of these at most (nghttp2, and
@@ -16,7 +57,7 @@ var payloadMax = 16384;
 export function joinHeaders(data) {
   var out = new Data();
   var block = null;
-  if (isPreface(data)) out.push(data.shift(24));
+  if (isPreface(data)) out.push(data.shift(prefaceSize));
   for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data)) {
     if (block !== null) block.payload.push(frame.payload);
     else if (frame.type === headers && !hasEnded(frame)) block = frame;
@@ -29,93 +70,115 @@ export function joinHeaders(data) {
   return out;
 }
 
-/** Reads up to this size, in bytes, are looked through at once; longer ones have few frames. */
-var scannedMax = 512;
+/**
+ * Makes a reset of each end that stands for one (`breakOffTail`), in whole frames; `side.cuts` counts those that are to come.
+ * On a connection upstream (`reader`) a ping stands for `side.cancelled`, too, and what is reset there has been heard of when
+ * the peer acknowledges settings, which it is asked for. Apps may take many pings for an attack.
+ */
+export function withResets(data, side, reader) {
+  var out = new Data();
+  if (isPreface(data)) out.push(data.shift(prefaceSize));
+  for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data)) {
+    if (frame.type === headers && frame.payload.size === 10 && frame.payload.toString('hex') === breakOffBlock) {
+      side.cuts--;
+      if (reader === null) out.push(resetOf(frame.stream, internalError));
+      else pushCancels(out, [streamAt(frame.stream, 0)], reader);
+    } else if (frame.type === ping && frame.flags === 0) {
+      pushCancels(out, side.cancelled, reader);
+      side.cancelled = [];
+      reader.isPinged = true;
+    } else pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+  }
+  return out;
+}
 
-/** The most streams that a peer can speak of: the first of two GOAWAY frames, which says that there will be one. */
-var everyStream = 2147483647;
+function pushCancels(out, streams, reader) {
+  pushResets(out, streams, cancelled);
+  reader.cancelled = reader.cancelled.concat(streams);
+  out.push(new Data([0, 0, 0, settings, 0, 0, 0, 0, 0]));
+}
 
 /**
- * For what a server sends over HTTP/2: everything but GOAWAY (RFC 9113, 6.8), with which Pipy would break off the calls that
- * the server still answers. `onGoAway(last)` is told the last stream that it does, and gives the streams above it, which are
- * reset instead. A promise, which nobody allowed, ends the connection (RFC 9113, 8.4); Pipy would ignore it, and lose the
- * table of headers. `place.left` counts what is to come of the frame at hand.
+ * What begins a connection, with a table of headers that stays empty (RFC 7541, 4.2): then every block that comes can be read
+ * by itself, or left out. Pipy's settings begin with the size of the table.
  */
-export function withoutGoAway(place, data, onGoAway) {
-  if (place.partial === null) {
-    if (data.size <= place.left) {
-      place.left -= data.size;
-      return data;
+export function withoutTable(data) {
+  var start = data.shift(prefaceSize + frameHeadSize + 2);
+  data.shift(4);
+  return start.push(new Data([0, 0, 0, 0])).push(data);
+}
+
+/**
+ * Lets heads without a body end their streams, as every client does: Pipy ends each with an empty body, which an app may
+ * take for one. `data` begins and ends with whole frames, or with the preface.
+ */
+export function withEnds(data) {
+  var bytes = data.toArray();
+  var out = new Data();
+  var taken = 0;
+  var next = 0;
+  for (var at = bytes[0] === prefaceStart ? prefaceSize : 0; at < bytes.length; at = next) {
+    next = at + frameHeadSize + sizeAt(bytes, at);
+    if (
+      bytes[at + 3] === headers &&
+      bytes[at + 4] === endOfHeaders &&
+      isEmptyEnd(bytes, next, streamAt(bytes, at + 5))
+    ) {
+      out.push(data.shift(at + 4 - taken)).push(new Data([endOfHeaders | endOfStream]));
+      data.shift(1);
+      out.push(data.shift(next - at - 5));
+      data.shift(frameHeadSize);
+      next += frameHeadSize;
+      taken = next;
     }
-    if (data.size <= scannedMax && isScanned(place, data.toArray(), data.size)) return data;
   }
-  return filtered(place, place.partial === null ? data : place.partial.push(data), onGoAway);
+  return out.push(data);
 }
 
-/** Moves `place.left` on when there are whole heads of frames only, none of GOAWAY or a promise. */
-function isScanned(place, bytes, size) {
-  var at = place.left;
-  var isPlain = true;
-  for (
-    at = place.left;
-    isPlain && at + frameHeadSize <= size;
-    at = isPlain ? at + frameHeadSize + sizeAt(bytes, at) : at
-  )
-    isPlain = bytes[at + 3] !== goAway && bytes[at + 3] !== promise;
-  if (!isPlain || at < size) return false;
-  place.left = at - size;
-  return true;
+/** No frame is as long as its first byte would say. */
+var prefaceStart = 80;
+var prefaceSize = 24;
+
+function isEmptyEnd(bytes, at, stream) {
+  return (
+    bytes[at + 3] === dataFrame &&
+    bytes[at + 4] === endOfStream &&
+    sizeAt(bytes, at) === 0 &&
+    streamAt(bytes, at + 5) === stream
+  );
 }
 
-function sizeAt(bytes, at) {
-  return bytes[at] * 65536 + bytes[at + 1] * 256 + bytes[at + 2];
+/** RST_STREAM (RFC 9113, 6.4); the stream as four bytes. */
+export function resetOf(stream, code) {
+  return new Data([0, 0, 4, resetFrame, 0].concat(stream, [0, 0, 0, code]));
 }
 
-function filtered(place, bytes, onGoAway) {
-  var out = bytes.shift(place.left);
-  var goesOn = true;
-  place.left -= out.size;
-  place.partial = null;
-  for (goesOn = bytes.size > 0; goesOn; goesOn = goesOn && bytes.size > 0)
-    goesOn = passFrame(place, bytes, out, onGoAway);
-  if (place.unreadable) return [out, new StreamEnd('ReadError')];
-  if (bytes.size > 0) place.partial = bytes;
-  return out.size > 0 ? out : undefined;
-}
-
-/** False when a head of a frame, or a GOAWAY, has not all come. */
-function passFrame(place, bytes, out, onGoAway) {
-  var head = bytes.shift(frameHeadSize);
-  var fields = head.toArray();
-  var size = head.size < frameHeadSize ? 0 : sizeAt(fields, 0);
-  if (head.size < frameHeadSize || (fields[3] === goAway && bytes.size < size)) {
-    putBack(bytes, head);
-    return false;
-  }
-  if (fields[3] === promise) {
-    place.unreadable = true;
-    return false;
-  }
-  var payload = bytes.shift(size);
-  if (fields[3] === goAway) pushResets(out, onGoAway(lastOf(payload.toArray())));
-  else {
-    place.left = size - payload.size;
-    out.push(head).push(payload);
-  }
-  return true;
-}
-
-/** RST_STREAM with REFUSED_STREAM (RFC 9113, 6.4 and 8.7). */
-function pushResets(out, streams) {
+/** The same for several streams, by their numbers. */
+export function pushResets(out, streams, code) {
   streams.forEach(stream => {
-    var id = [(stream >> 24) & 127, (stream >> 16) & 255, (stream >> 8) & 255, stream & 255];
-    out.push(new Data([0, 0, 4, 3, 0].concat(id, [0, 0, 0, 7])));
+    out.push(resetOf(bytesOf(stream), code));
   });
 }
 
-function lastOf(payload) {
-  var last = (payload[0] & 127) * 16777216 + payload[1] * 65536 + payload[2] * 256 + payload[3];
-  return last < everyStream ? last : Number.MAX_SAFE_INTEGER;
+/** The number that four bytes are, without the bit that means nothing. */
+export function streamAt(bytes, at) {
+  return (bytes[at] & 127) * 16777216 + bytes[at + 1] * 65536 + bytes[at + 2] * 256 + bytes[at + 3];
+}
+
+/** The four bytes of a stream's number. */
+export function bytesOf(stream) {
+  return [(stream >> 24) & 127, (stream >> 16) & 255, (stream >> 8) & 255, stream & 255];
+}
+
+/** The size of the payload of a frame whose head stands there. */
+export function sizeAt(bytes, at) {
+  return bytes[at] * 65536 + bytes[at + 1] * 256 + bytes[at + 2];
+}
+
+/** Puts a frame behind others; the stream as four bytes. */
+export function pushFrame(out, type, flags, stream, payload) {
+  var size = payload.size;
+  out.push(new Data([(size >> 16) & 255, (size >> 8) & 255, size & 255, type, flags].concat(stream))).push(payload);
 }
 
 function isPreface(data) {
@@ -128,8 +191,7 @@ function isPreface(data) {
 function takeFrame(data) {
   if (data.size < frameHeadSize) return null;
   var bytes = data.shift(frameHeadSize).toArray();
-  var size = bytes[0] * 65536 + bytes[1] * 256 + bytes[2];
-  return { type: bytes[3], flags: bytes[4], stream: bytes.slice(5), payload: data.shift(size) };
+  return { type: bytes[3], flags: bytes[4], stream: bytes.slice(5), payload: data.shift(sizeAt(bytes, 0)) };
 }
 
 function hasEnded(frame) {
@@ -142,9 +204,4 @@ function pushBlock(out, { flags, stream, payload }) {
     pushFrame(out, type, (type === headers ? flags : 0) | (payload.size === 0 ? endOfHeaders : 0), stream, part);
     type = continuation;
   }
-}
-
-function pushFrame(out, type, flags, stream, payload) {
-  var size = payload.size;
-  out.push(new Data([(size >> 16) & 255, (size >> 8) & 255, size & 255, type, flags].concat(stream))).push(payload);
 }

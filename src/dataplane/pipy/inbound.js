@@ -20,8 +20,8 @@ import {
 } from './lib.js';
 import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseConnection, refuseMalformed, refuseRequest } from './refuse.js';
-import { aHead, everything, isUnseen, read, readHead, rememberedMax, unusual } from './requests.js';
-import { connectOptions, current, send, tunnel, waysTo } from './upstream.js';
+import { aHead, everything, isUnseen, read, readHead, readOn, rememberedMax, unusual } from './requests.js';
+import { connectOptions, send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
 var $peer = '';
@@ -30,7 +30,15 @@ var $beginning = null;
 /** The peer's connection, as far as it speaks HTTP. */
 var $client = null;
 
-var toApp = waysTo($ => $.connect(() => current().target, connectOptions), true, false);
+var toApp = waysTo(
+  ($, at) =>
+    $.connect(
+      () => at().upstream.target,
+      () => connectOptions(at())
+    ),
+  true,
+  false
+);
 
 /** Pipy makes a tunnel of any CONNECT that an app answers with 2xx, and no rule speaks of what goes through it. */
 var tunnels = { status: 501, reason: 'connect', detail: 'A sidecar makes no tunnels for others.' };
@@ -42,10 +50,7 @@ function begin() {
 /** Stands in outbound.js as well: shared, it is one call more for each read, 1.3 % of the instructions of a request. */
 function incoming(data) {
   var client = $client;
-  if (client.reading === everything) {
-    client.sinceHead += data.size;
-    return data;
-  }
+  if (client.reading === everything) return readOn(client, data);
   if (client.reading !== aHead || client.partial !== null || data.size > rememberedMax) return read(client, data);
   var text = data.toString();
   if (text !== client.text) return readHead(client, data, text);

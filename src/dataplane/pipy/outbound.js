@@ -9,6 +9,7 @@ import {
   describe,
   faultOf,
   flawOf,
+  hangUp,
   isPlain,
   isTooLong,
   oddSpelling,
@@ -19,8 +20,18 @@ import {
 } from './lib.js';
 import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseMalformed, refuseRequest } from './refuse.js';
-import { aHead, countUnusual, everything, isUnseen, read, readHead, rememberedMax, unusual } from './requests.js';
-import { connectOptions, current, handshake, refusePeer, send, tunnel, waysTo } from './upstream.js';
+import {
+  aHead,
+  countUnusual,
+  everything,
+  isUnseen,
+  read,
+  readHead,
+  readOn,
+  rememberedMax,
+  unusual
+} from './requests.js';
+import { connectOptions, handshake, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
 var $client = null;
@@ -33,7 +44,7 @@ var $beginning = null;
 
 /** Ways to sidecars, made anew when the trusted roots change; and beyond the mesh. */
 var toMesh = null;
-var toWorld = waysTo($ => $.connect(() => current().target, connectOptions), false, false);
+var toWorld = waysTo(connected, false, false);
 
 /** Target → upstream. They outlive configurations, and with them the connections that they are the keys of. */
 var upstreams = new Map();
@@ -43,31 +54,38 @@ var notReady = { status: 503, reason: 'no-configuration', detail: 'This sidecar 
 var badAuthority = { status: 400, reason: 'bad-host', detail: 'The target of a CONNECT is host:port.' };
 var noBody = 'A CONNECT has no body.';
 
+function connected($, at) {
+  return $.connect(
+    () => at().upstream.target,
+    () => connectOptions(at())
+  );
+}
+
 /** Says which roots the sidecars that are called from now on must hang from. */
 export function trustRoots(roots) {
   var trustedPems = roots.map(root => root.toPEM().toString());
   toMesh = waysTo(
-    $ =>
+    ($, at) =>
       $.connectTLS({
         certificate: () => credentials.pair,
         trusted: roots,
-        onVerify: (ok, certificate) => ok && isExpected(certificate, trustedPems),
-        onState: handshake,
+        onVerify: (ok, certificate) => ok && isExpected(at(), certificate, trustedPems),
+        onState: session => handshake(at(), session),
         minVersion: 'TLS1.3'
-      }).to($ => $.connect(() => current().target, connectOptions)),
+      }).to($ => connected($, at)),
     false,
     true
   );
 }
 
 /** Whether a certificate of the peer's chain is a trusted root, or the peer's own and of the endpoint's principal. */
-function isExpected(certificate, trustedPems) {
-  var upstream = current();
+function isExpected(place, certificate, trustedPems) {
+  var upstream = place.upstream;
   upstream.peer = '';
   var principal = policy.principalOf(certificate.subjectAltNames, running.tables.settings.trustDomain);
   if (principal === upstream.principal) return true;
   if (principal === '' && trustedPems.includes(certificate.toPEM().toString())) return true;
-  refusePeer();
+  hangUp(place);
   upstream.peer = `${upstream.target} is ${principal || 'nobody of this mesh'}, not ${upstream.principal}`;
   return false;
 }
@@ -202,10 +220,7 @@ function isHTTP(decision) {
 /** Stands in inbound.js as well: shared, it is one call more for each read, 1.3 % of the instructions of a request. */
 function incoming(data) {
   var client = $client;
-  if (client.reading === everything) {
-    client.sinceHead += data.size;
-    return data;
-  }
+  if (client.reading === everything) return readOn(client, data);
   if (client.reading !== aHead || client.partial !== null || data.size > rememberedMax) return read(client, data);
   var text = data.toString();
   if (text !== client.text) return readHead(client, data, text);

@@ -13,14 +13,15 @@ export function newUpstream(target, principal) {
  * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
  * - `received`: bytes of the answer that Pipy was given; `firstLine`, `fed`, `copy`, `rest`, `partial`, `chunks`, `isEnded`,
  *   `passes`: what has come of it, and what comes next (answers.js);
- *   `left`: of a frame of HTTP/2 (frames.js)
+ *   `reader`: the same of a connection of HTTP/2 (streams.js)
  * - `asked`: the head of its request
  * - `outbound`: its connection, the kernel's `cookie` for it (liveness.js); `isUsed`: answers came on it; `error`: how it ended
  * - `isAlone`: no other request may use it; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
  *   `isBegun`: some of it is
- * - `streams`, `opened`, `isDraining`, `session`, `way`: of calls that share it (calls.js)
+ * - `streams`, `opened`, `before`, `last`, `isDraining`, `session`, `way`: of calls that share it (calls.js); `cuts`: resets that Pipy
+ *   will write as ends; `cancelled`, `wake`: see `cancel`; `isFresh`: nothing has been said over it
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -46,7 +47,7 @@ export function newPlace(upstream) {
     copy: null,
     rest: null,
     isEnded: false,
-    left: 0,
+    reader: null,
     partial: null,
     chunks: null,
     passes: false,
@@ -56,6 +57,12 @@ export function newPlace(upstream) {
     isRetry: false,
     streams: 0,
     opened: 0,
+    before: 0,
+    last: Number.MAX_SAFE_INTEGER,
+    cuts: 0,
+    cancelled: [],
+    wake: null,
+    isFresh: false,
     isDraining: false,
     session: null,
     way: null,
@@ -64,16 +71,38 @@ export function newPlace(upstream) {
   };
 }
 
+/** The stream of a call that came as the nth to its shard. A client's are odd and count up. */
+export function streamOf(shard, nth) {
+  return 2 * (nth - shard.before) - 1;
+}
+
+/** Resets a stream. Pipy has no words for that: it is woken to send a ping, and what goes out is this (frames.js). */
+export function cancel(shard, stream) {
+  var wake = shard.wake;
+  shard.cancelled.push(stream);
+  shard.wake = null;
+  if (wake !== null) wake(new Data());
+}
+
+/** For `ping`: what there is to say, now or later. */
+export function waiting(shard) {
+  if (shard.cancelled.length > 0) return new Data();
+  return new Promise(resolve => {
+    shard.wake = resolve;
+  });
+}
+
 /**
  * For a connection whose server answers no stream after `last`, and ends it after those before: new calls take another one.
- * Gives the streams that get no answer. A client's streams are odd and count up.
+ * Gives the streams that get no answer.
  */
 export function drain(shard, last) {
   shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
   shard.isDraining = true;
+  shard.last = last;
   if (shard.streams === 0) hangUp(shard);
   var refused = [];
-  for (var stream = 2 * shard.opened - 1; stream > last; stream = stream - 2) refused.push(stream);
+  for (var stream = streamOf(shard, shard.opened); stream > last; stream = stream - 2) refused.push(stream);
   return refused;
 }
 

@@ -15,6 +15,7 @@ import {
   passChunks,
   tokensOf
 } from './framing.js';
+import { newReader, readFrames } from './streams.js';
 
 /** What a connection waits for (`reading`): `everything` passes in a tunnel and over HTTP/2, `nothing` once it is refused. */
 export var aHead = 0;
@@ -36,6 +37,9 @@ export function countUnusual(client) {
 
 /** Heads up to this size, in bytes, are remembered. */
 export var rememberedMax = 4096;
+
+/** Bytes of the preface of HTTP/2 behind what looks like a head (RFC 9113, 3.4). */
+var restOfPreface = 6;
 
 /** Methods that Pipy reads; any token is one (RFC 9110, 9.1). */
 var methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
@@ -114,11 +118,23 @@ function step(client, bytes, out) {
     case theAnswer:
       return takeEarly(client, bytes, out);
     case everything:
-      out.push(bytes.shift(bytes.size));
+      passOn(client, bytes.shift(bytes.size), out);
       return false;
     default:
       return false;
   }
+}
+
+/** What is read no further here: a tunnel, or HTTP/2. */
+export function readOn(client, data) {
+  if (client.reader === null) return data;
+  client.sinceHead += data.size;
+  return readFrames(client.reader, data);
+}
+
+function passOn(client, data, out) {
+  var passed = readOn(client, data);
+  if (passed !== undefined) out.push(passed);
 }
 
 function takeBody(client, bytes, out) {
@@ -176,6 +192,8 @@ function passHead(client, head, out) {
   if (lines.some(isTooLong)) return refuse(client, longLine);
   if (lines[0] === 'PRI * HTTP/2.0') {
     countUnusual(client);
+    client.reader = newReader(null);
+    client.reader.left = restOfPreface;
     return pass(client, everything, lines, out);
   }
   if (lines.some(isBroken)) return refuse(client, noRequest);

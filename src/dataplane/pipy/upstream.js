@@ -1,14 +1,14 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
 import { beginChunks, check, mark, receive } from './answers.js';
 import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
-import { joinHeaders, withoutGoAway } from './frames.js';
 import { requestHead } from './framing.js';
 import * as lib from './lib.js';
 import { forget, watch } from './liveness.js';
 import { log } from './log.js';
-import { checkEnd, drain, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp } from './places.js';
+import { checkEnd, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp } from './places.js';
 import { answer } from './refuse.js';
 import { noTunnel } from './requests.js';
+import { beginSession, heard, said } from './sessions.js';
 
 /**
  * The place of the request or connection at hand: its connection upstream, the key of that in Pipy's pool, and how far
@@ -17,46 +17,40 @@ import { noTunnel } from './requests.js';
  */
 var $place = null;
 
-/** Bytes of a write over HTTP/2, below which no header block can be too long for a peer. */
-var joinedMin = 8192;
-
 /** Requests of one connection that may wait for answers beside the newest. */
 var waitingMax = 64;
 
-/** Options of `connect`, in seconds. */
-var options = { connectTimeout: 5, idleTimeout: 60, onState: opened };
+/** How long an upstream may be silent, in seconds. */
+var idleTimeout = 60;
 
-/** For `connect`, which asks for each connection. */
-export function connectOptions() {
-  return options;
-}
-
-/** Says how long an upstream may be silent, in seconds; for new connections. */
+/** Says that, for new connections. */
 export function setIdle(seconds) {
-  options = { connectTimeout: 5, idleTimeout: seconds, onState: opened };
+  idleTimeout = seconds;
 }
 
-function opened(outbound) {
-  var place = $place;
+/** For `connect`: the options of the connection of a place, in seconds. */
+export function connectOptions(place) {
+  return { connectTimeout: 5, idleTimeout: idleTimeout, onState: outbound => opened(place, outbound) };
+}
+
+function opened(place, outbound) {
   if (place.outbound !== outbound) {
     place.outbound = outbound;
     place.isUsed = false;
-    place.left = 0;
     place.received = 0;
     place.partial = null;
-    place.opened = place.streams;
     if (place.unwanted) lib.hangUp(place);
   }
   if (outbound.state === 'connected') watch(place);
 }
 
 /**
- * The ways to an upstream, over a transport (filters that carry bytes to `current().target`).
+ * The ways to an upstream, over a transport: filters that carry bytes to the target of the place that they are asked for.
  *
  * - `pooled`: HTTP/1.1 over kept connections, for requests that are small enough to be collected;
  * - `streamed`: HTTP/1.1 over a connection of its own, for bodies that flow;
  * - `upgraded`: HTTP/1.1 that becomes a tunnel;
- * - `session`: a connection of HTTP/2, for those who have a pool of their own (calls.js);
+ * - `session`: gives a connection of HTTP/2 for a place whose calls come and go (calls.js);
  * - `tcp`: bytes.
  *
  * A sidecar keeps idle connections for longer than this pool does; others (`isApp` even sooner) may close one just as a
@@ -65,7 +59,9 @@ function opened(outbound) {
 export function waysTo(transport, isApp, isSecured) {
   var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
   var session = pipeline($ =>
-    (isSecured ? transport($) : transport($).replaceData(received).replaceData(checked)).replaceStreamEnd(withoutError)
+    (isSecured ? transport($, here) : transport($, here).replaceData(received).replaceData(checked)).replaceStreamEnd(
+      end => withoutError($place, end)
+    )
   );
   var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
@@ -98,9 +94,17 @@ export function waysTo(transport, isApp, isSecured) {
           $place.client.tunnelEnded = true;
         })
     ),
-    session: pipeline($ => transport($.replaceData(joined)).replaceData(withoutEnds).replaceStreamEnd(withoutError)),
+    session: place =>
+      pipeline($ =>
+        transport(
+          $.onStart(() => beginSession(place)).replaceData(data => said(place, data)),
+          () => place
+        )
+          .replaceData(data => heard(place, data))
+          .replaceStreamEnd(end => withoutError(place, end))
+      ),
     tcp: pipeline($ =>
-      transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end)).handleStreamEnd(() => forget($place))
+      transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end), here).handleStreamEnd(() => forget($place))
     )
   };
 }
@@ -126,16 +130,6 @@ export function send(client, upstream, ways, head, isPlain) {
   place.isRepeatable = isPlain && head.method === 'GET';
   $place = place;
   return ways.pooled;
-}
-
-/** Only a long write can hold a header block that has to be joined. */
-function joined(data) {
-  return data.size > joinedMin ? joinHeaders(data) : data;
-}
-
-function withoutEnds(data) {
-  var place = $place;
-  return withoutGoAway(place, data, last => drain(place, last));
 }
 
 function received(data) {
@@ -201,19 +195,9 @@ export function tunnel(upstream, ways) {
   return ways.tcp;
 }
 
-/** For those who have a pool of their own: whose place the connection is that is being made. */
-export function usePlace(place) {
-  $place = place;
-}
-
-/** The upstream of the connection that is being made; for transports. */
-export function current() {
-  return $place.upstream;
-}
-
-/** Ends the connection that is being made, because of who is at its other end; for transports. */
-export function refusePeer() {
-  lib.hangUp($place);
+/** The place of the connection that is being made. */
+function here() {
+  return $place;
 }
 
 /** Pipy's `connectTLS` ends a handshake when it is told the end of what will be said after it: so that end has to wait. */
@@ -226,8 +210,7 @@ function afterHandshake(end) {
 }
 
 /** For `onState` of a transport's TLS. */
-export function handshake(session) {
-  var place = $place;
+export function handshake(place, session) {
   if (session.state !== 'connected') return;
   place.secured = true;
   if (place.onSecured !== null) place.onSecured();
@@ -370,9 +353,9 @@ function failure(told) {
 }
 
 /** Keeps the error for `unanswered` and takes it off the event: Pipy would make a response of it. */
-function withoutError(end) {
-  $place.error = end.error || '';
-  forget($place);
+function withoutError(place, end) {
+  place.error = end.error || '';
+  forget(place);
   return new StreamEnd();
 }
 

@@ -1,0 +1,41 @@
+/** A connection of HTTP/2 upstream: what goes over it, for its place. */
+import { joinHeaders, withEnds, withoutTable, withResets } from './frames.js';
+import { hangUp } from './lib.js';
+import { drain } from './places.js';
+import { newReader, readFrames } from './streams.js';
+
+/** Bytes of a write over HTTP/2, below which no header block can be too long for a peer. */
+var joinedMin = 8192;
+
+/** Bytes of a write over HTTP/2 in which heads are looked for; longer ones are bodies. */
+var lookedMax = 2048;
+
+/** A connection of HTTP/2 begins with a call, which has the first stream. */
+export function beginSession(place) {
+  place.reader = newReader(last => drain(place, last));
+  place.isFresh = true;
+  place.before = place.opened - 1;
+}
+
+/** What we say over HTTP/2. Only a long write can hold a header block that has to be joined. */
+export function said(place, data) {
+  var bytes = data;
+  if (place.isFresh) {
+    place.isFresh = false;
+    bytes = withoutTable(bytes);
+  }
+  if (place.cuts > 0 || place.cancelled.length > 0) bytes = withResets(bytes, place, place.reader);
+  if (bytes.size > joinedMin) return joinHeaders(bytes);
+  return bytes.size > lookedMax ? bytes : withEnds(bytes);
+}
+
+/** What the upstream says. */
+export function heard(place, data) {
+  place.isUsed = true;
+  var events = readFrames(place.reader, data);
+  if (place.reader.isUnreadable && !place.unreadable) {
+    place.unreadable = true;
+    hangUp(place);
+  }
+  return events;
+}

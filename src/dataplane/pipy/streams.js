@@ -1,0 +1,329 @@
+/**
+ * What a peer sends over HTTP/2, before Pipy reads it. Pipy holds the length of a message against that of the newest head of
+ * its connection, takes what was broken off for whole, and forgets calls whose frames it finds wrong. So here every stream
+ * ends with trailers that name its bytes (`lengthOf`): what ends otherwise was broken off. And of an answer that Pipy would
+ * forget it gets a reset.
+ */
+import {
+  bytesOf,
+  continuation,
+  dataFrame,
+  endOfHeaders,
+  endOfStream,
+  frameHeadSize,
+  goAway,
+  hasPriority,
+  headers,
+  isPadded,
+  payloadMax,
+  ping,
+  promise,
+  protocolError,
+  pushFrame,
+  pushResets,
+  refusedStream,
+  resetFrame,
+  resetOf,
+  settings,
+  sizeAt,
+  streamAt,
+  windowUpdate
+} from './frames.js';
+import { putBack } from './framing.js';
+import { kindOf, lengthOf } from './hpack.js';
+
+/** Streams of one connection whose answers may be under way, and bytes that may come for those that were refused here. */
+var streamsMax = 1024;
+var droppedMax = 65535;
+
+/** The most streams that a peer can speak of: the first of two GOAWAY frames, which says that there will be one. */
+var everyStream = 2147483647;
+
+/**
+ * How far a connection is read. `onGoAway(last)`, null where the peer is a client, is told the last stream that a server
+ * answers (RFC 9113, 6.8), and gives those above it: Pipy would end every call at GOAWAY.
+ *
+ * - `isOfAnswers`: the peer is a server
+ * - `head`, `fields`, `flags`, `size`, `stream`: of the frame at hand, the first as it came and as numbers
+ * - `left`: bytes of a body's frame that are to come, `isDropped`: and go nowhere; `partial`: bytes of another frame
+ * - `received`: stream → bytes of its body so far, from its head to its end; -1 for an answer that was refused
+ * - `empty`: streams whose answers have no body
+ * - `ending`: the stream that ends with the frame at hand; `block`: whose header block goes on, which may be dropped
+ * - `dropped`: bytes of answers that were refused
+ * - `cancelled`: streams that we have reset, which Pipy is told when the peer has heard of it; `isPinged`: it waits for that
+ * - `isUnreadable`: the peer has broken the protocol; `passes`: Pipy reads everything itself
+ */
+export function newReader(onGoAway) {
+  return {
+    isOfAnswers: onGoAway !== null,
+    onGoAway: onGoAway,
+    head: null,
+    fields: null,
+    flags: 0,
+    size: 0,
+    stream: 0,
+    left: 0,
+    isDropped: false,
+    partial: null,
+    received: new Map(),
+    empty: new Set(),
+    ending: 0,
+    block: 0,
+    isBlockDropped: false,
+    dropped: 0,
+    cancelled: [],
+    isPinged: false,
+    isUnreadable: false,
+    passes: false
+  };
+}
+
+/** For `replaceData` of what a peer sends: what Pipy may read, and the end of it once it cannot be read. */
+export function readFrames(reader, data) {
+  if (reader.passes || (data.size < reader.left && !reader.isDropped)) {
+    reader.left -= data.size;
+    return data;
+  }
+  var bytes = reader.partial === null ? data : reader.partial.push(data);
+  var out = new Data();
+  reader.partial = null;
+  passBody(reader, bytes, out);
+  for (var goesOn = bytes.size > 0; goesOn; goesOn = goesOn && bytes.size > 0) goesOn = step(reader, bytes, out);
+  if (reader.isUnreadable) return [out, new StreamEnd('ReadError')];
+  if (bytes.size > 0) reader.partial = bytes;
+  return out.size > 0 ? out : undefined;
+}
+
+/** Takes a frame; false when it has not all come, or cannot be read. */
+function step(reader, bytes, out) {
+  var head = bytes.shift(frameHeadSize);
+  if (head.size < frameHeadSize) return wait(bytes, head);
+  var fields = head.toArray();
+  reader.head = head;
+  reader.fields = fields;
+  reader.flags = fields[4];
+  reader.size = sizeAt(fields, 0);
+  reader.stream = streamAt(fields, 5);
+  if (reader.size > payloadMax || isMisplaced(reader, fields[3])) return fail(reader, bytes, out);
+  if (fields[3] === dataFrame && (fields[4] & isPadded) === 0) return passData(reader, bytes, out);
+  if (bytes.size < reader.size) return wait(bytes, head);
+  return passWhole(reader, fields[3], bytes.shift(reader.size), bytes, out);
+}
+
+function wait(bytes, head) {
+  putBack(bytes, head);
+  return false;
+}
+
+/** What is in one piece: everything but bodies. */
+function passWhole(reader, type, payload, bytes, out) {
+  switch (type) {
+    case headers:
+      return passHead(reader, payload, bytes, out);
+    case continuation:
+      return passMore(reader, payload, out);
+    case dataFrame:
+      return passPadded(reader, payload, bytes, out);
+    case goAway:
+      if (reader.isOfAnswers) pushResets(out, reader.onGoAway(lastOf(payload.toArray())), refusedStream);
+      return true;
+    case promise:
+      return reader.isOfAnswers ? fail(reader, bytes, out) : pass(reader, payload, out);
+    case resetFrame:
+      forget(reader, reader.stream);
+      return pass(reader, payload, out);
+    case windowUpdate:
+      return passWindow(reader, payload, out);
+    case settings:
+      pass(reader, payload, out);
+      if ((reader.flags & 1) === 1) tellCancelled(reader, out);
+      return true;
+    default:
+      return pass(reader, payload, out);
+  }
+}
+
+function pass(reader, payload, out) {
+  out.push(reader.head).push(payload);
+  return true;
+}
+
+/** A header block is one piece, and belongs to a stream; so do bodies (RFC 9113, 6.1, 6.2 and 6.10). */
+function isMisplaced({ block, stream }, type) {
+  if (block > 0) return type !== continuation || stream !== block;
+  return type === continuation || (stream === 0 && (type === dataFrame || type === headers || type === resetFrame));
+}
+
+/** A server's connection ends, and with it its answers. What a client did wrong Pipy tells it. */
+function fail(reader, bytes, out) {
+  if (reader.isOfAnswers) {
+    reader.isUnreadable = true;
+    return false;
+  }
+  reader.passes = true;
+  out.push(reader.head).push(bytes.shift(bytes.size));
+  return false;
+}
+
+/** Whether the stream ends with the frame at hand. */
+function isLast({ flags }) {
+  return (flags & endOfStream) !== 0;
+}
+
+/** The frame at hand is written anew, with these flags. */
+function rewrite({ fields }, type, flags, payload, out) {
+  pushFrame(out, type, flags, fields.slice(5), payload);
+}
+
+function passData(reader, bytes, out) {
+  var { stream, size, fields } = reader;
+  var count = reader.received.get(stream);
+  reader.left = size;
+  if (count === undefined || count < 0 || (size > 0 && reader.empty.has(stream))) return passStray(reader, bytes, out);
+  reader.isDropped = false;
+  reader.received.set(stream, count + size);
+  if (!isLast(reader)) out.push(reader.head);
+  else {
+    reader.ending = stream;
+    fields[4] = 0;
+    if (size > 0) out.push(new Data(fields));
+  }
+  passBody(reader, bytes, out);
+  return true;
+}
+
+/** The body of no message, of one that was refused here, or of one that has none. */
+function passStray(reader, bytes, out) {
+  reader.isDropped = reader.isOfAnswers;
+  if (!reader.isOfAnswers) out.push(reader.head);
+  else {
+    refuse(reader, out);
+    reader.dropped += reader.size;
+    if (reader.dropped > droppedMax) return fail(reader, bytes, out);
+  }
+  passBody(reader, bytes, out);
+  return true;
+}
+
+/** What has come of a body's frame, and the end of its stream behind it. */
+function passBody(reader, bytes, out) {
+  if (reader.left > 0) {
+    var piece = bytes.shift(reader.left);
+    reader.left -= piece.size;
+    if (!reader.isDropped) out.push(piece);
+  }
+  if (reader.left === 0 && reader.block === 0 && reader.ending > 0) endStream(reader, out);
+}
+
+/** Pipy takes no frame that is padded to its end. */
+function passPadded(reader, payload, bytes, out) {
+  if (!unpad(reader, payload)) return fail(reader, bytes, out);
+  var plain = new Data();
+  rewrite(reader, dataFrame, reader.flags & endOfStream, payload, plain);
+  putBack(bytes, plain);
+  return true;
+}
+
+/** Takes padding and priority away (RFC 9113, 6.1 and 6.2); false when there are none where they should be. */
+function unpad({ flags }, payload) {
+  if ((flags & isPadded) !== 0) {
+    var length = payload.shift(1).toArray()[0];
+    if (length === undefined || length > payload.size) return false;
+    payload.pop(length);
+  }
+  return (flags & hasPriority) === 0 || payload.shift(5).size === 5;
+}
+
+function passHead(reader, payload, bytes, out) {
+  var { flags, stream } = reader;
+  var count = reader.received.get(stream);
+  if ((flags & (isPadded | hasPriority)) !== 0 && !unpad(reader, payload)) return fail(reader, bytes, out);
+  reader.block = (flags & endOfHeaders) === 0 ? stream : 0;
+  reader.isBlockDropped = false;
+  if (count === undefined) beginStream(reader, payload, out);
+  else if (count < 0) reader.isBlockDropped = true;
+  else if (isLast(reader)) passTrailers(reader, count, payload, out);
+  else if (reader.isOfAnswers) refuseBlock(reader, out);
+  else rewrite(reader, headers, flags & endOfHeaders, payload, out);
+  return reader.received.size > streamsMax && reader.isOfAnswers ? fail(reader, bytes, out) : true;
+}
+
+/** A message's head does not end its stream: its length may be that of a body that it does not have. */
+function beginStream(reader, payload, out) {
+  var { flags, stream } = reader;
+  var kind = reader.isOfAnswers ? kindOf(payload) : 'final';
+  var ends = isLast(reader);
+  if (kind === 'none' || (kind === 'interim' && ends)) return refuseBlock(reader, out);
+  if (kind === 'interim') {
+    reader.isBlockDropped = true;
+    return;
+  }
+  rewrite(reader, headers, flags & endOfHeaders, payload, out);
+  reader.received.set(stream, 0);
+  if (kind === 'empty') reader.empty.add(stream);
+  if (ends) reader.ending = stream;
+  if (ends && reader.block === 0) endStream(reader, out);
+}
+
+function refuseBlock(reader, out) {
+  reader.isBlockDropped = true;
+  refuse(reader, out);
+}
+
+/** Lets Pipy end the call of the stream at hand, whose answer it would misread or forget. */
+function refuse(reader, out) {
+  var { stream, fields } = reader;
+  if (reader.received.get(stream) !== -1) out.push(resetOf(fields.slice(5), protocolError));
+  reader.received.set(stream, -1);
+  if (isLast(reader)) forget(reader, stream);
+}
+
+function passTrailers(reader, count, payload, out) {
+  rewrite(reader, headers, endOfStream, lengthOf(count), out);
+  rewrite(reader, continuation, reader.flags & endOfHeaders, payload, out);
+  forget(reader, reader.stream);
+}
+
+function passMore(reader, payload, out) {
+  if (!reader.isBlockDropped) pass(reader, payload, out);
+  if ((reader.flags & endOfHeaders) === 0) return true;
+  reader.block = 0;
+  if (reader.ending > 0) endStream(reader, out);
+  return true;
+}
+
+function endStream(reader, out) {
+  var stream = reader.ending;
+  pushFrame(out, headers, endOfStream | endOfHeaders, bytesOf(stream), lengthOf(reader.received.get(stream)));
+  forget(reader, stream);
+  reader.ending = 0;
+}
+
+/** Pipy forgets a call whose window grows by nothing (RFC 9113, 6.9). */
+function passWindow(reader, payload, out) {
+  var isNothing = reader.size === 4 && streamAt(payload.toArray(), 0) === 0;
+  if (reader.isOfAnswers && reader.stream > 0 && isNothing) refuse(reader, out);
+  else pass(reader, payload, out);
+  return true;
+}
+
+/** The peer has heard of our resets and sends nothing more of these streams: now Pipy may forget them. */
+function tellCancelled(reader, out) {
+  reader.cancelled.forEach(stream => {
+    forget(reader, stream);
+  });
+  pushResets(out, reader.cancelled, refusedStream);
+  reader.cancelled = [];
+  if (reader.isPinged) pushFrame(out, ping, 1, bytesOf(0), new Data([0, 0, 0, 0, 0, 0, 0, 0]));
+  reader.isPinged = false;
+}
+
+function forget(reader, stream) {
+  reader.received.delete(stream);
+  reader.empty.delete(stream);
+}
+
+function lastOf(payload) {
+  var last = streamAt(payload, 0);
+  return last < everyStream ? last : Number.MAX_SAFE_INTEGER;
+}

@@ -1,0 +1,190 @@
+/** Calls that share a connection of HTTP/2: what one says of itself is not taken for what another says. */
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { expect } from 'vitest';
+import type { App } from '../harness/apps.ts';
+import { bytesOf, http2 as openHTTP2 } from '../harness/client.ts';
+import { lines } from '../harness/sound.ts';
+import type { Chapter } from '../harness/world.ts';
+
+/** The streams that the app gets, in the order of what their paths say: /0, /1, and so on. */
+function streamsOf({ does }: App, count: number): Promise<readonly ServerHttp2Stream[]> {
+  const streams: ServerHttp2Stream[] = [];
+  return new Promise(resolve => {
+    let came = 0;
+    does.grpc = (stream, headers) => {
+      streams[Number(String(headers[':path']).slice(1))] = stream;
+      came += 1;
+      if (came === count) resolve(streams);
+    };
+  });
+}
+
+interface Outcome {
+  readonly status: number | undefined;
+  readonly body: string;
+  readonly trailers: Readonly<Record<string, unknown>>;
+}
+
+/** What a call got to its end; `broken off` when it was reset. */
+async function outcomeOf(call: ClientHttp2Stream): Promise<Outcome | 'broken off'> {
+  let status: number | undefined;
+  let trailers = {};
+  const chunks: Buffer[] = [];
+  call
+    .on('error', () => undefined)
+    .on('response', headers => {
+      status = headers[':status'];
+    })
+    .on('trailers', headers => {
+      trailers = Object.fromEntries(Object.entries(headers));
+    })
+    .on('data', chunk => chunks.push(chunk));
+  await new Promise(resolve => call.once('close', resolve));
+  if (call.rstCode !== constants.NGHTTP2_NO_ERROR) return 'broken off';
+  return { status, body: String(Buffer.concat(chunks)), trailers };
+}
+
+const ask = (session: ClientHttp2Session, at: number, method = 'GET', headers: OutgoingHttpHeaders = {}) =>
+  session.request({ ':path': `/${at}`, ':method': method, ...headers }, { endStream: method !== 'POST' });
+
+const bodies = ['a', 'of two', 'of three parts', ''];
+
+/** What one of several answers is: its head, and what an HTTP/2 library makes of the rest. */
+interface Answer {
+  readonly method?: string;
+  readonly head: OutgoingHttpHeaders;
+  readonly body?: string;
+  readonly trailers?: OutgoingHttpHeaders;
+}
+
+/** Each is given while another one, of a known length, has begun and has not ended. */
+const answers: Readonly<Record<string, Answer>> = {
+  'a length': { head: { ':status': 200, 'content-length': 6 }, body: 'a body' },
+  'no length': { head: { ':status': 200 }, body: 'a body' },
+  'no body': { head: { ':status': 200 } },
+  'a length of 0': { head: { ':status': 200, 'content-length': 0 } },
+  trailers: { head: { ':status': 200, trailer: 'x-t' }, body: 'a body', trailers: { 'x-t': 'a trailer' } },
+  'a length, and trailers': {
+    head: { ':status': 200, 'content-length': 6 },
+    body: 'a body',
+    trailers: { 'x-t': 'a trailer' },
+  },
+  'a status of gRPC': {
+    head: { ':status': 200, 'content-type': 'application/grpc' },
+    body: 'a body',
+    trailers: { 'grpc-status': '0' },
+  },
+  'a length for HEAD': { method: 'HEAD', head: { ':status': 200, 'content-length': 6 } },
+  '204': { head: { ':status': 204 } },
+  '304 with a length': { head: { ':status': 304, 'content-length': 6 } },
+};
+
+export const http2Sharing: Chapter = {
+  'answers whose parts alternate keep their lengths': async ({ buyer, app }) => {
+    const came = streamsOf(app, bodies.length);
+    const session = await openHTTP2(buyer, 'store:81');
+    const outcomes = bodies.map((_, at) => outcomeOf(ask(session, at)));
+    const streams = await came;
+    for (const [at, body] of bodies.entries()) streams[at]?.respond({ ':status': 200, 'content-length': body.length });
+    for (const [at, body] of bodies.entries()) await written(streams[at], body.slice(0, body.length / 2));
+    for (const [at, body] of bodies.entries()) streams[at]?.end(body.slice(body.length / 2));
+    expect(await Promise.all(outcomes)).toEqual(bodies.map(body => ({ status: 200, body, trailers: {} })));
+    session.destroy();
+  },
+
+  'requests whose parts alternate keep their lengths': async ({ buyer, app }) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    app.does.grpc = async stream => {
+      const body = await bytesOf(stream);
+      stream.respond({ ':status': 200 });
+      stream.end(body);
+    };
+    const calls = bodies.map((body, at) => ask(session, at, 'POST', { 'content-length': body.length }));
+    const outcomes = calls.map(outcomeOf);
+    for (const [at, body] of bodies.entries()) await written(calls[at], body.slice(0, body.length / 2));
+    for (const [at, body] of bodies.entries()) calls[at]?.end(body.slice(body.length / 2));
+    expect(await Promise.all(outcomes)).toEqual(bodies.map(body => ({ status: 200, body, trailers: {} })));
+    session.destroy();
+  },
+
+  ...lines(answers, 'an answer beside one that goes on is whole', async ({ buyer, app }, answer) => {
+    const { method, head, body = '', trailers } = answer;
+    const came = streamsOf(app, 2);
+    const session = await openHTTP2(buyer, 'store:81');
+    const [one, other] = [outcomeOf(ask(session, 0)), outcomeOf(ask(session, 1, method))];
+    const [first, second] = await came;
+    first?.respond({ ':status': 200, 'content-length': 4 });
+    await written(first, 'on');
+    await answered(second, head, body, trailers);
+    expect(await other).toEqual({ status: head[':status'], body, trailers: trailers ?? {} });
+    first?.end('on');
+    expect(await one).toEqual({ status: 200, body: 'onon', trailers: {} });
+    session.destroy();
+  }),
+
+  ...lines(answers, 'an answer that goes on is whole beside one', async ({ buyer, app }, answer) => {
+    const { method, head, body = '', trailers } = answer;
+    const came = streamsOf(app, 2);
+    const session = await openHTTP2(buyer, 'store:81');
+    const [one, other] = [outcomeOf(ask(session, 0, method)), outcomeOf(ask(session, 1))];
+    const [first, second] = await came;
+    first?.respond(head, { waitForTrailers: trailers !== undefined, endStream: false });
+    first?.once('wantTrailers', () => first.sendTrailers(trailers ?? {}));
+    second?.respond({ ':status': 200, 'content-length': 4 });
+    second?.end('onon');
+    expect(await other).toEqual({ status: 200, body: 'onon', trailers: {} });
+    first?.end(body);
+    expect(await one).toEqual({ status: head[':status'], body, trailers: trailers ?? {} });
+    session.destroy();
+  }),
+
+  'an upload beside one that goes on is whole, with its trailers': async ({ buyer, app }) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    app.does.grpc = async stream => {
+      let trailers: Readonly<Record<string, unknown>> = {};
+      stream.on('trailers', headers => {
+        trailers = headers;
+      });
+      const body = await bytesOf(stream);
+      stream.respond({ ':status': 200 });
+      stream.end(`${body} ${JSON.stringify(trailers)}`);
+    };
+    const first = session.request({ ':path': '/', ':method': 'POST' }, { endStream: false, waitForTrailers: true });
+    first.once('wantTrailers', () => first.sendTrailers({ 'x-t': 'a trailer' }));
+    const one = outcomeOf(first);
+    await written(first, 'on');
+    const second = outcomeOf(ask(session, 1, 'POST', { 'content-length': 1 }).end('x'));
+    expect(await second).toMatchObject({ status: 200, body: 'x {}' });
+    first.end('on');
+    expect(await one).toMatchObject({ status: 200, body: 'onon {"x-t":"a trailer"}' });
+    session.destroy();
+  },
+};
+
+/** Writes, and waits until it is on its way. */
+function written(stream: ClientHttp2Stream | ServerHttp2Stream | undefined, text: string): Promise<void> {
+  return new Promise(resolve => {
+    if (stream === undefined || text === '') return resolve();
+    stream.write(text, () => resolve());
+  });
+}
+
+async function answered(
+  stream: ServerHttp2Stream | undefined,
+  head: OutgoingHttpHeaders,
+  body: string,
+  trailers: OutgoingHttpHeaders | undefined,
+): Promise<void> {
+  if (stream === undefined) return;
+  stream.respond(head, { waitForTrailers: trailers !== undefined });
+  stream.once('wantTrailers', () => stream.sendTrailers(trailers ?? {}));
+  if (!stream.writableEnded) stream.end(body);
+  await once(stream, 'close');
+}
