@@ -1,8 +1,9 @@
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import type { Exchange, ResponseHead } from '../../src/dataplane/node/exchange.ts';
 import { forward } from '../../src/dataplane/node/forward.ts';
 import { guarded, logUnexpected, surviveUnexpected } from '../../src/dataplane/node/guard.ts';
+import { createLogger, writerTo } from '../../src/dataplane/node/log.ts';
 import { createPool } from '../../src/dataplane/node/upstreams.ts';
 
 test('what is guarded throws nothing, not even when what ends it throws', () => {
@@ -32,6 +33,15 @@ test('an exception that nobody caught is logged, and the process goes on', () =>
   added?.(new Error('lost'), 'uncaughtException');
   if (added !== undefined) process.off('uncaughtException', added);
   expect(log).toHaveBeenCalledWith('error', expect.any(String), expect.objectContaining({ where: 'process' }));
+});
+
+test('a log that nobody can read any more ends nothing', async () => {
+  const pipe = new Writable({ write: (_chunk, _encoding, done) => done(new Error('write EPIPE')) });
+  const log = createLogger(writerTo(pipe), () => 'info', {});
+  const closed = new Promise(resolve => pipe.on('close', resolve));
+  log('info', 'one');
+  await closed;
+  expect(() => log('info', 'two')).not.toThrow();
 });
 
 /** An exchange whose client sent what makes a call throw. */

@@ -34,6 +34,9 @@ function timeoutFrom(text: string | undefined): number {
   throw new Error('the environment variable FSM_ENROL_TIMEOUT_MS is not a number of milliseconds');
 }
 
+// Who reads the log may leave: the pod enrols all the same.
+process.stdout.on('error', () => undefined);
+
 function logLine(entry: object): void {
   process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), component: 'enrol', ...entry })}\n`);
 }

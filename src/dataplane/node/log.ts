@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream';
+
 /** Values that a log line carries. Never a key, a token or a query string. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -5,6 +7,12 @@ export type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /** Writes one JSON object on each line: `{time, level, message, …fields}`; `time` is ISO 8601 in UTC. */
 export type Logger = (level: Level, message: string, fields?: LogFields) => void;
+
+/** Writes lines to a stream whose reader may leave: nobody reads the log then, and the sidecar serves on. */
+export function writerTo(stream: Writable): (line: string) => void {
+  stream.on('error', () => undefined);
+  return line => void stream.write(line);
+}
 
 const order: Readonly<Record<string, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 

@@ -7,7 +7,7 @@ import { type Environment, readEnvironment } from './environment.ts';
 import { surviveUnexpected } from './guard.ts';
 import { createInbound, type Inbound } from './inbound.ts';
 import { createListeners, type Listeners, listen } from './listeners.ts';
-import { createLogger, type Logger } from './log.ts';
+import { createLogger, type Logger, writerTo } from './log.ts';
 import { createOutbound } from './outbound.ts';
 import { startPushClient } from './push-client.ts';
 import type { Shell, Side } from './shell.ts';
@@ -28,7 +28,7 @@ interface Running {
 async function start(environment: Environment): Promise<void> {
   const { podNamespace, podName, stateDir, podAddress, appAddress } = environment;
   const threshold = () => configuration?.tables?.settings.logLevel ?? 'info';
-  const log = createLogger(line => process.stdout.write(line), threshold, { pod: `${podNamespace}/${podName}` });
+  const log = createLogger(writerTo(process.stdout), threshold, { pod: `${podNamespace}/${podName}` });
   let configuration: Configuration | undefined;
   const credentials = loadCredentials(stateDir, Date.now());
   if (credentials === undefined) {

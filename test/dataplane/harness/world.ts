@@ -32,11 +32,16 @@ export async function createWorld(shells: Shells): Promise<World> {
   const app = await startApp('v1', store.spec.appAddress);
   const appV2 = await startApp('v2', storeV2.spec.appAddress);
   const world = { mesh, buyer, store, storeV2, app, appV2 };
-  await Promise.all([
+  const started = Promise.all([
     harness.startSidecar(mesh, store, storeTree(world, store)),
     harness.startSidecar(mesh, storeV2, storeTree(world, storeV2)),
     harness.startSidecar(mesh, buyer, buyerTree(world)),
   ]);
+  // Nobody else would end those that have started.
+  await started.catch(async error => {
+    await closeWorld(world);
+    throw error;
+  });
   return world;
 }
 
