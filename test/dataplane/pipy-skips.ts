@@ -23,31 +23,12 @@ const ofApps: Readonly<Record<string, string>> = {
   'an answer that cannot be read ends in an error: a length with a sign': 'Pipy reads +2 as 2',
 };
 
-/** Faults that are open: nobody has shown yet that a script cannot mend them. docs/compatibility.md has them apart. */
-const open = named(
-  'what came before is answered: ',
-  [
-    'a header without a colon',
-    'a method that nobody knows',
-    'more than the length of a body',
-    'two Hosts',
-    'a request behind Connection: close',
-    'a request behind one of HTTP/1.0',
-  ],
-  'open: what is pipelined before a request that is refused, or before the end, may get no answer',
-);
-
-function named(line: string, whats: readonly string[], why: string): Record<string, string> {
-  return Object.fromEntries(whats.map(what => [`${line}${what}`, why]));
-}
-
 /** Where both sides are Pipy. */
-export const pipySkips: Readonly<Record<string, string>> = { ...everywhere, ...ofApps, ...open };
+export const pipySkips: Readonly<Record<string, string>> = { ...everywhere, ...ofApps };
 
 /** Where only one side is Pipy. */
 export const mixedSkips: Readonly<Record<string, string>> = {
   ...everywhere,
-  ...open,
   'CONNECT carries TCP, and an end in one direction leaves the other open':
     'Pipy stops sending when the other side says by TLS that it has said all; Pipy itself does not say so',
   'the end of the app’s direction leaves the client’s open':

@@ -39,7 +39,8 @@ export function isQuiet() {
  * - `isUnusual`: it is counted as one whose answers may be rewritten
  * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer
- * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last
+ * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last; `isFinal`:
+ *   its client says so
  * - `farewell`: what is still said before the connection ends
  * - `gone`: nobody is there to answer
  * - `close(events)`: lets the connection end with these, past all that waits
@@ -70,6 +71,7 @@ export function newClient() {
     more: [],
     ending: false,
     isLast: false,
+    isFinal: false,
     farewell: '',
     gone: false,
     close: null,

@@ -2,13 +2,13 @@
  * What the first bytes of a connection say of its protocol. Pipy's `detectProtocol` knows nine methods; any token is one
  * (RFC 9110, 9.1).
  */
+import { tokens } from './framing.js';
 
 /** Longest beginning of a connection that is looked at, in bytes, and longest method in it. */
 var lookMax = 8192;
 var methodMax = 64;
 
 var preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-var tokens = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /** The first bytes of a connection, as far as they have come. */
 export function newBeginning() {

@@ -9,6 +9,9 @@ export var headMax = 65536;
 /** Bytes that Pipy reads of one line of a head. */
 export var lineMax = 16384;
 
+/** What a method and the name of a header are made of (RFC 9110, 5.6.2). */
+export var tokens = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 /** Bytes of a line of chunk framing, with its extensions; and of all trailers. */
 var chunkLineMax = 4096;
 var trailersMax = 65536;

@@ -13,6 +13,8 @@ import {
   linesOf,
   newChunks,
   passChunks,
+  putBack,
+  tokens,
   tokensOf
 } from './framing.js';
 import { newReader, readFrames } from './streams.js';
@@ -75,11 +77,7 @@ function isPlainHead(text) {
   if (text.includes('ransfer-') || text.includes('ontent-') || text.includes('h2c') || text.includes('pgrade:'))
     return false;
   var connection = text.indexOf('onnection:');
-  return connection < 0 || isPlainConnection(text.substring(connection + 10, text.indexOf('\r\n', connection)));
-}
-
-function isPlainConnection(value) {
-  return value === ' keep-alive' || value === ' close';
+  return connection < 0 || text.substring(connection + 10, text.indexOf('\r\n', connection)) === ' keep-alive';
 }
 
 /** Whether a head that passed for plain has a body, or asks for a tunnel: bytes behind it would be taken for heads. */
@@ -141,14 +139,19 @@ function takeBody(client, bytes, out) {
   var piece = bytes.shift(client.left);
   client.left -= piece.size;
   out.push(piece);
-  if (client.left === 0) client.reading = aHead;
+  if (client.left === 0) client.reading = afterBody(client);
   return true;
+}
+
+/** Behind a request that ends its connection nothing is one (RFC 9112, 9.6). */
+function afterBody(client) {
+  return client.isFinal ? nothing : aHead;
 }
 
 function takeChunks(client, bytes, out) {
   var state = passChunks(client.chunks, bytes, out);
   if (state === 'bad') return refuse(client, noChunk);
-  if (state === 'done') client.reading = aHead;
+  if (state === 'done') client.reading = afterBody(client);
   return state === 'done';
 }
 
@@ -170,7 +173,7 @@ export function noTunnel(client) {
 function takeHead(client, bytes, out) {
   skipEmptyLines(bytes);
   var size = headSize(bytes);
-  if (size < 0 && isOther(bytes)) return refuse(client, noRequest);
+  if (size < 0 && (isOther(bytes) || !isBeginning(bytes))) return refuse(client, noRequest);
   if (size < 0) return bytes.size > headMax ? refuse(client, longHead) : false;
   if (size > headMax) return refuse(client, longHead);
   return passHead(client, bytes.shift(size), out);
@@ -182,6 +185,14 @@ function isOther(bytes) {
   return text !== undefined && text.includes('\n\n');
 }
 
+/** Whether a request may begin so: with a token (RFC 9112, 3). */
+function isBeginning(bytes) {
+  var first = bytes.shift(1);
+  var isOne = first.size === 0 || tokens.includes(first.toString() || ' ');
+  putBack(bytes, first);
+  return isOne;
+}
+
 /** RFC 9112, 2.2: empty lines before a request are ignored. */
 function skipEmptyLines(bytes) {
   bytes.shiftWhile(byte => byte === 13 || byte === 10);
@@ -189,6 +200,7 @@ function skipEmptyLines(bytes) {
 
 function passHead(client, head, out) {
   var lines = linesOf(head);
+  var names = lines.map(fieldName);
   if (lines.some(isTooLong)) return refuse(client, longLine);
   if (lines[0] === 'PRI * HTTP/2.0') {
     countUnusual(client);
@@ -196,11 +208,11 @@ function passHead(client, head, out) {
     client.reader.left = restOfPreface;
     return pass(client, everything, lines, out);
   }
-  if (lines.some(isBroken)) return refuse(client, noRequest);
+  if (lines.some(isBroken) || names.some(isNameless)) return refuse(client, noRequest);
   var parts = requestLine(lines[0]);
   if (parts === null) return refuse(client, noRequest);
   lines[0] = parts.line;
-  return passFields(client, parts.method, lines, out);
+  return passFields(client, parts, lines, names, out);
 }
 
 function isTooLong(line) {
@@ -215,6 +227,11 @@ function isBroken(line) {
   );
 }
 
+/** A header's line without a name; the first line is none. */
+function isNameless(name, at) {
+  return at > 0 && name === '';
+}
+
 /**
  * Takes a request's first line apart; null when it is none (RFC 9112, 3; a URI has ASCII only, RFC 3986, 2). A method that
  * Pipy does not know goes into the target.
@@ -225,7 +242,11 @@ function requestLine(line) {
   var [method, target, version] = parts;
   if (parts.length !== 3 || method === '' || target === '' || target.charAt(0) === '#') return null;
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') return null;
-  return { method: method, line: methods.has(method) ? line : `TRACE #${method}#${target} ${version}` };
+  return {
+    method: method,
+    isOld: version === 'HTTP/1.0',
+    line: methods.has(method) ? line : `TRACE #${method}#${target} ${version}`
+  };
 }
 
 function isASCII(text) {
@@ -239,8 +260,7 @@ export function restoreMethod(head) {
   head.path = head.path.substring(method.length + 2);
 }
 
-function passFields(client, method, lines, out) {
-  var names = lines.map(fieldName);
+function passFields(client, { method, isOld }, lines, names, out) {
   var codings = fieldValues(lines, names, 'transfer-encoding:');
   var lengths = fieldValues(lines, names, 'content-length:');
   if (lengths.some(each => each !== lengths[0]) || codings.length > 1) return refuse(client, twoLengths);
@@ -252,9 +272,16 @@ function passFields(client, method, lines, out) {
     client.left = headMax;
     return pass(client, theAnswer, kept, out);
   }
+  client.isFinal = isFinal(lines, names, isOld);
   if (isChunked) client.chunks = newChunks();
   client.left = isChunked || lengths.length === 0 ? 0 : lengthOf(lengths[0]);
-  return pass(client, isChunked ? aChunk : client.left > 0 ? aBody : aHead, kept, out);
+  return pass(client, isChunked ? aChunk : client.left > 0 ? aBody : afterBody(client), kept, out);
+}
+
+/** Whether a request is the last of its connection (RFC 9112, 9.3). */
+function isFinal(lines, names, isOld) {
+  var tokens = fieldValues(lines, names, 'connection:').flatMap(tokensOf);
+  return tokens.includes('close') || (isOld && !tokens.includes('keep-alive'));
 }
 
 /** Whether a request asks for a WebSocket (RFC 6455, 4.1; RFC 9110, 7.8). */

@@ -153,24 +153,25 @@ function packetLines(): Chapter {
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: store\r\n${more}\r\n`;
 const two = get('/1') + get('/2');
+const close = 'Connection: close\r\n';
 
 /** What comes behind whole requests, and what is answered; nothing where the connection may just end. */
 const behind: Readonly<Record<string, readonly [bytes: string, statuses: readonly string[], then?: string]>> = {
   'a request behind one of HTTP/1.0': [get('/1').replace('1.1', '1.0') + get('/2'), ['200']],
-  'a request behind Connection: close': [get('/1', 'Connection: close\r\n') + get('/2'), ['200']],
-  'nonsense behind Connection: close': [`${get('/1', 'Connection: close\r\n')}nonsense`, ['200']],
+  'a request behind Connection: close': [get('/1', close) + get('/2'), ['200']],
+  'nonsense behind Connection: close': [`${get('/1', close)}nonsense`, ['200']],
   'nonsense behind a POST of HTTP/1.0': [
     'POST /1 HTTP/1.0\r\nHost: store\r\nContent-Length: 2\r\n\r\nhi and more',
     ['200'],
   ],
-  'an end of line behind Connection: close': [`${get('/1', 'Connection: close\r\n')}\r\n`, ['200']],
-  'a method that nobody knows': [`${two}BREW /3 HTTP/1.1\r\nHost: store\r\n\r\n`, ['200', '200'], '400|501'],
+  'an end of line behind Connection: close': [`${get('/1', close)}\r\n`, ['200']],
+  'a method that nobody knows': [two + get('/3', close).replace('GET', 'BREW'), ['200', '200'], '400|501'],
   nonsense: [`${two}nonsense\r\n\r\n`, ['200', '200'], '400'],
   'line feeds alone': [`${two}GET /3 HTTP/1.1\nHost: store\n\n`, ['200', '200'], '400'],
   'a header without a colon': [two + get('/3', 'nonsense\r\n'), ['200', '200'], '400'],
   'a head that is too long': [two + get('/3', `X-Long: ${'a'.repeat(70_000)}\r\n`), ['200', '200'], '431'],
   'a chunk that is none': [`${two}${chunked}\r\nzz\r\nhello\r\n0\r\n\r\n`, ['200', '200'], '400'],
-  'two Hosts': [two + get('/3', 'Host: store\r\n'), ['200', '200'], '200|400'],
+  'two Hosts': [two + get('/3', `Host: store\r\n${close}`), ['200', '200'], '200|400'],
   'more than the length of a body': [
     'POST /1 HTTP/1.1\r\nHost: store\r\nContent-Length: 2\r\n\r\nhi and more',
     ['200'],
