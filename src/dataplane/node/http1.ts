@@ -1,6 +1,6 @@
 /** The HTTP/1.1 side that clients see. */
 import { createServer, type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Connections } from './connections.ts';
 import { isRequestLine } from './detect.ts';
@@ -191,9 +191,20 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
     inform: (status, headers) => request.httpVersion === '1.0' || inform(response, status, headers),
     respond: head => respond(response, head, request.httpVersion !== '1.0'),
     switchProtocols: () => request.socket.destroy(),
-    abort: () => request.socket.destroy(),
+    abort: () => breakOff(request, response),
     onGone: listener => onGone(request, response, listener),
   };
+}
+
+/**
+ * Ends the connection in the middle of a response, when it is that one's turn: those before it are whole. For a client of
+ * HTTP/1.0 an end in good order could be that of the body (RFC 9112, 6.3).
+ */
+function breakOff({ socket, httpVersion }: IncomingMessage, response: ServerResponse): void {
+  if (response.socket === null && !socket.destroyed)
+    return void response.once('socket', () => breakOff({ socket, httpVersion } as IncomingMessage, response));
+  if (httpVersion === '1.0' && socket instanceof Socket) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 /** A response can be complete before its request is: then only the connection tells that the client went away. */

@@ -229,6 +229,26 @@ function unreadableLines(): Chapter {
 }
 
 export const framing: Chapter = {
+  'an answer that breaks off leaves those before it whole': async ({ buyer, app }) => {
+    const broken = new Promise<void>(resolve => {
+      app.does.http = ({ url }, response) => {
+        if (url === '/1') return void broken.then(() => response.end('one'));
+        if (url === '/2') return void response.end('two');
+        response.once('close', resolve);
+        response.write('a part', () => response.destroy());
+      };
+    });
+    expect((await statusesOf(buyer, `${two}${get('/3')}`)).slice(0, 2)).toEqual(['200', '200']);
+  },
+
+  'an answer that breaks off does not look whole to a client of HTTP/1.0': async ({ buyer, app }) => {
+    app.does.http = (_request, response) => void response.write('a part', () => response.destroy());
+    const socket = open(buyer);
+    const error = new Promise(resolve => socket.once('error', resolve).once('close', resolve));
+    socket.resume().write('GET / HTTP/1.0\r\nHost: store\r\n\r\n');
+    expect(await error).toMatchObject({ code: 'ECONNRESET' });
+  },
+
   ...requestLines(bytes => [bytes]),
   ...requestLines(bytes => bytes.split('')),
   ...packetLines(),
