@@ -5,6 +5,7 @@
 import {
   fieldName,
   fieldValue,
+  hasBareNewline,
   headMax,
   headOf,
   headSize,
@@ -132,7 +133,7 @@ function headSizeNear(bytes) {
 function isOther(bytes) {
   var text = bytes.toString();
   if (text === undefined) return false;
-  return !'HTTP/1.'.startsWith(text.substring(0, 7)) || text.includes('\n\n');
+  return !'HTTP/1.'.startsWith(text.substring(0, 7)) || hasBareNewline(text);
 }
 
 function passHead(place, lines, rest) {

@@ -13,7 +13,7 @@ import { answer } from './refuse.js';
  *   (`opened`, of which it is the `nth`)
  * - `client`, `asked`, `isOfHTTP1`, `expects`: whose request it is, and what kind of one
  * - `isSaid`: all of the request is; `isCancelled`: its client has given it up
- * - `isRepeatable`: it may be sent again, `isRepeated`: it will be
+ * - `isRepeatable`: it may be sent again, `isRepeated`: it will be, unless it `isLeft`
  * - `isBegun`, `isWhole`, `isOver`, `isCut`: of its answer; `length`: what that says of itself; `isFailing`: it is one of ours
  * - `isGRPC`, `trailers`: see `begin`
  */
@@ -43,7 +43,13 @@ function isOn(shard) {
 }
 
 /** The way of a call without a body, which is sent again when its connection fails through no fault of its own. */
-var again = pipeline($ => $.repeat(goesAgain).to($ => $.pipe(() => $call.shard.way)));
+var again = pipeline($ =>
+  $.onEnd(() => {
+    $call.isLeft = true;
+  })
+    .repeat(goesAgain)
+    .to($ => $.pipe(() => $call.shard.way))
+);
 
 /** Whether a request has a body, which would be kept to be sent again, is known at its next event. */
 var maybeAgain = pipeline($ => $.pipe(event => wayAfter(event)));
@@ -83,6 +89,7 @@ export function call(client, upstream, session, head) {
     isCancelled: false,
     isRepeatable: head.method === 'GET' || head.method === 'HEAD',
     isRepeated: false,
+    isLeft: false,
     isBegun: false,
     isWhole: false,
     isOver: false,
@@ -228,7 +235,10 @@ function lost(call) {
   return fail(call);
 }
 
-/** Nothing of this try is passed on; its end asks whether there is another one. */
+/**
+ * Nothing of this try is passed on; its end asks whether there is another one. That comes a turn later: Pipy goes through
+ * the calls of a connection that fails, and one that left it meanwhile would end the process.
+ */
 function tryAgain(call) {
   call.isRepeated = true;
   return undefined;
@@ -237,6 +247,10 @@ function tryAgain(call) {
 function goesAgain() {
   var call = $call;
   if (!call.isRepeated) return false;
+  return new Timeout(0).wait().then(() => !call.isLeft && takeAgain(call));
+}
+
+function takeAgain(call) {
   call.isRepeated = false;
   call.isRepeatable = false;
   call.isSaid = false;

@@ -53,6 +53,12 @@ function isNewline(byte) {
   return byte === 10;
 }
 
+/** Whether a line ends with a line feed alone: nothing with one becomes a head here (RFC 9112, 2.2). */
+export function hasBareNewline(text) {
+  var lines = text.split('\n');
+  return lines.some((line, at) => at < lines.length - 1 && !line.endsWith('\r'));
+}
+
 /** Puts what was taken from the front of `bytes` there again. */
 export function putBack(bytes, front) {
   front.push(bytes);

@@ -5,6 +5,7 @@
 import {
   fieldName,
   fieldValue,
+  hasBareNewline,
   headMax,
   headOf,
   headSize,
@@ -182,7 +183,7 @@ function takeHead(client, bytes, out) {
 /** Lines end with CR and LF (RFC 9112, 2.2): nothing else becomes a head. */
 function isOther(bytes) {
   var text = bytes.toString();
-  return text !== undefined && text.includes('\n\n');
+  return text !== undefined && hasBareNewline(text);
 }
 
 /** Whether a request may begin so: with a token (RFC 9112, 3). */

@@ -86,6 +86,8 @@ const unreadable: Readonly<Record<string, readonly [bytes: string, ends?: boolea
   'no HTTP': ['SSH-2.0-OpenSSH_9.2\r\n'],
   'another protocol': [`ICY 200 OK\r\n${two}`],
   'line feeds alone': ['HTTP/1.1 200 OK\nContent-Length: 2\n\nhi'],
+  'line feeds alone, but the last': ['HTTP/1.1 200\nContent-Length: 2\n\r\nhi'],
+  'a line feed alone in it': ['HTTP/1.1 200 OK\r\nX-A: 1\nContent-Length: 2\r\n\r\nhi'],
   'a header without a colon': [`${ok}nonsense\r\n${two}`],
   'a folded header': [`${ok}X-A: b\r\n c\r\n${two}`],
   'a status below 100': [`HTTP/1.1 99 Odd\r\n${two}`],
