@@ -3,13 +3,13 @@ import { breakOff, ended, sayFarewell } from './connection.js';
 import { breakOffTail } from './frames.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
-import { cancel, failureOf, hasNoBody, newPlace, streamOf, waiting } from './places.js';
+import { failureOf, hasNoBody, newPlace, streamOf } from './places.js';
 import { answer } from './refuse.js';
 
 /**
  * The call at hand.
  *
- * - `shard`: the place that it shares, with the number of calls there (`streams`) and how many its connection has had
+ * - `upstream`, `session`: where it goes; `shard`: the place there that it shares, null while it waits, with the number of calls there (`streams`) and how many its connection has had
  *   (`opened`, of which it is the `nth`)
  * - `client`, `asked`, `isOfHTTP1`, `expects`: whose request it is, and what kind of one
  * - `isSaid`: all of the request is; `isCancelled`: its client has given it up
@@ -29,7 +29,7 @@ function callsOver(shard) {
     $.onEnd(() => leave(shard))
       .replaceMessageEnd(said)
       .replaceStreamEnd(unlessSaid)
-      .muxHTTP(() => shard, { version: 2, maxIdle: 30, ping: () => waiting(shard) })
+      .muxHTTP(() => shard, lib.http2Options)
       .to(shard.session(shard))
       .replaceMessageStart(start => (isOn(shard) ? begin(start) : undefined))
       .replaceMessageEnd(end => (isOn(shard) ? finish(end) : undefined))
@@ -48,7 +48,7 @@ var again = pipeline($ =>
     $call.isLeft = true;
   })
     .repeat(goesAgain)
-    .to($ => $.pipe(() => $call.shard.way))
+    .to($ => $.pipe(() => enter($call)))
 );
 
 /** Whether a request has a body, which would be kept to be sent again, is known at its next event. */
@@ -65,7 +65,7 @@ function wayAfter(event) {
   if (event instanceof MessageStart) return undefined;
   if (event instanceof MessageEnd && !isCutShort($call, event)) return again;
   $call.isRepeatable = false;
-  return $call.shard.way;
+  return enter($call);
 }
 
 /**
@@ -79,6 +79,8 @@ export function call(client, upstream, session, head) {
   if (expects) delete head.headers.expect;
   if (head.protocol) head.authority = head.headers.host;
   $call = {
+    upstream: upstream,
+    session: session,
     shard: null,
     nth: 0,
     client: client,
@@ -99,12 +101,13 @@ export function call(client, upstream, session, head) {
     isGRPC: false,
     trailers: null
   };
-  take($call, upstream, session);
   if (head.method === 'HEAD') return headOnly;
-  return $call.isRepeatable ? maybeAgain : $call.shard.way;
+  return $call.isRepeatable ? maybeAgain : enter($call);
 }
 
-function take(call, upstream, session) {
+/** Gives a call its place just when it goes there: one that waits might find the connection given up. */
+function enter(call) {
+  var { upstream, session } = call;
   var shard =
     upstream.shards.find(each => each.streams < lib.streamsMax && each.session === session) ||
     newShard(upstream, session);
@@ -112,6 +115,7 @@ function take(call, upstream, session) {
   shard.opened++;
   call.nth = shard.opened;
   call.shard = shard;
+  return shard.way;
 }
 
 /** A client of HTTP/1 may wait for a 100 that cannot come this way; it goes on when it hears that (RFC 9110, 15.5.18). */
@@ -138,7 +142,6 @@ function newShard(upstream, session) {
 function leave(shard) {
   var call = $call;
   shard.streams--;
-  if (!call.isOver && isOn(shard)) giveUp(call);
   if (!call.isOver || call.expects) shard.isDraining = true;
   if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) close(shard);
   if (shard.streams === 0 && shard.isDraining) lib.hangUp(shard);
@@ -153,7 +156,7 @@ function close(shard) {
 /** For the end of a request: what was broken off is no whole request to the upstream either. */
 function said(end) {
   var call = $call;
-  if (call.isSaid) return giveUp(call);
+  if (call.isSaid) return undefined;
   call.isSaid = true;
   if (isCutShort(call, end)) return cutShort(call, end);
   return call.isOfHTTP1 ? end : withoutLength(end);
@@ -164,14 +167,6 @@ function unlessSaid(end) {
   if (call.isSaid) return end;
   call.isSaid = true;
   return [cutShort(call, end), end];
-}
-
-/** A client whose request was whole resets its stream, or leaves: Pipy has no event for that, so the reset is our own. */
-function giveUp(call) {
-  if (call.isOver || call.isCancelled) return undefined;
-  call.isCancelled = true;
-  cancel(call.shard, streamOf(call.shard, call.nth));
-  return undefined;
 }
 
 /** Over HTTP/2 a whole message ends with trailers that say how long it was (streams.js). */
@@ -247,15 +242,11 @@ function tryAgain(call) {
 function goesAgain() {
   var call = $call;
   if (!call.isRepeated) return false;
-  return new Timeout(0).wait().then(() => !call.isLeft && takeAgain(call));
-}
-
-function takeAgain(call) {
+  call.shard = null;
   call.isRepeated = false;
   call.isRepeatable = false;
   call.isSaid = false;
-  take(call, call.shard.upstream, call.shard.session);
-  return true;
+  return new Timeout(0).wait().then(() => !call.isLeft);
 }
 
 /** What an answer needs for a client of HTTP/1: a length only where it has one (lib.js). */

@@ -13,8 +13,6 @@ export var resetFrame = 3;
 export var settings = 4;
 /** what a server would send unasked, */
 export var promise = 5;
-/** a question whether the other is there, */
-export var ping = 6;
 /** the end of a connection, said beforehand, */
 export var goAway = 7;
 /** and how much of bodies the other may send. */
@@ -72,8 +70,8 @@ export function joinHeaders(data) {
 
 /**
  * Makes a reset of each end that stands for one (`breakOffTail`), in whole frames; `side.cuts` counts those that are to come.
- * On a connection upstream (`reader`) a ping stands for `side.cancelled`, too, and what is reset there has been heard of when
- * the peer acknowledges settings, which it is asked for. Apps may take many pings for an attack.
+ * What is reset on a connection upstream (`reader`) has been heard of when the peer acknowledges settings, which it is asked
+ * for; apps may take many pings for an attack.
  */
 export function withResets(data, side, reader) {
   var out = new Data();
@@ -82,19 +80,15 @@ export function withResets(data, side, reader) {
     if (frame.type === headers && frame.payload.size === 10 && frame.payload.toString('hex') === breakOffBlock) {
       side.cuts--;
       if (reader === null) out.push(resetOf(frame.stream, internalError));
-      else pushCancels(out, [streamAt(frame.stream, 0)], reader);
-    } else if (frame.type === ping && frame.flags === 0) {
-      pushCancels(out, side.cancelled, reader);
-      side.cancelled = [];
-      reader.isPinged = true;
+      else pushCancel(out, frame.stream, reader);
     } else pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
   }
   return out;
 }
 
-function pushCancels(out, streams, reader) {
-  pushResets(out, streams, cancelled);
-  reader.cancelled = reader.cancelled.concat(streams);
+function pushCancel(out, stream, reader) {
+  out.push(resetOf(stream, cancelled));
+  reader.cancelled.push(streamAt(stream, 0));
   out.push(new Data([0, 0, 0, settings, 0, 0, 0, 0, 0]));
 }
 

@@ -21,6 +21,9 @@ export var poolOptions = { bufferSize: 2 * pooledBodyMax, maxHeaderSize: '64k', 
 /** Options of `muxHTTP` for an app, which may close idle connections early: Node's HTTP server does after 5 seconds. */
 export var appPoolOptions = { bufferSize: 2 * pooledBodyMax, maxHeaderSize: '64k', maxIdle: 3 };
 
+/** Options of `muxHTTP` for HTTP/2. */
+export var http2Options = { version: 2, maxIdle: 30 };
+
 /** Streams at once on an HTTP/2 connection: what every server should allow (RFC 9113, 6.5.2). */
 export var streamsMax = 100;
 

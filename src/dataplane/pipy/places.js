@@ -21,7 +21,7 @@ export function newUpstream(target, principal) {
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
  *   `isBegun`: some of it is
  * - `streams`, `opened`, `before`, `last`, `isDraining`, `session`, `way`: of calls that share it (calls.js); `cuts`: resets that Pipy
- *   will write as ends; `cancelled`, `wake`: see `cancel`; `isFresh`: nothing has been said over it
+ *   will write as ends; `isFresh`: nothing has been said over it
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -60,8 +60,6 @@ export function newPlace(upstream) {
     before: 0,
     last: Number.MAX_SAFE_INTEGER,
     cuts: 0,
-    cancelled: [],
-    wake: null,
     isFresh: false,
     isDraining: false,
     session: null,
@@ -74,22 +72,6 @@ export function newPlace(upstream) {
 /** The stream of a call that came as the nth to its shard. A client's are odd and count up. */
 export function streamOf(shard, nth) {
   return 2 * (nth - shard.before) - 1;
-}
-
-/** Resets a stream. Pipy has no words for that: it is woken to send a ping, and what goes out is this (frames.js). */
-export function cancel(shard, stream) {
-  var wake = shard.wake;
-  shard.cancelled.push(stream);
-  shard.wake = null;
-  if (wake !== null) wake(new Data());
-}
-
-/** For `ping`: what there is to say, now or later. */
-export function waiting(shard) {
-  if (shard.cancelled.length > 0) return new Data();
-  return new Promise(resolve => {
-    shard.wake = resolve;
-  });
 }
 
 /**

@@ -24,7 +24,7 @@ export function said(place, data) {
     place.isFresh = false;
     bytes = withoutTable(bytes);
   }
-  if (place.cuts > 0 || place.cancelled.length > 0) bytes = withResets(bytes, place, place.reader);
+  if (place.cuts > 0) bytes = withResets(bytes, place, place.reader);
   if (bytes.size > joinedMin) return joinHeaders(bytes);
   return bytes.size > lookedMax ? bytes : withEnds(bytes);
 }

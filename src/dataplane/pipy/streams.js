@@ -16,7 +16,6 @@ import {
   headers,
   isPadded,
   payloadMax,
-  ping,
   promise,
   protocolError,
   pushFrame,
@@ -50,7 +49,7 @@ var everyStream = 2147483647;
  * - `empty`: streams whose answers have no body
  * - `ending`: the stream that ends with the frame at hand; `block`: whose header block goes on, which may be dropped
  * - `dropped`: bytes of answers that were refused
- * - `cancelled`: streams that we have reset, which Pipy is told when the peer has heard of it; `isPinged`: it waits for that
+ * - `cancelled`: streams that we have reset, which Pipy is told when the peer has heard of it
  * - `isUnreadable`: the peer has broken the protocol; `passes`: Pipy reads everything itself
  */
 export function newReader(onGoAway) {
@@ -72,7 +71,6 @@ export function newReader(onGoAway) {
     isBlockDropped: false,
     dropped: 0,
     cancelled: [],
-    isPinged: false,
     isUnreadable: false,
     passes: false
   };
@@ -314,8 +312,6 @@ function tellCancelled(reader, out) {
   });
   pushResets(out, reader.cancelled, refusedStream);
   reader.cancelled = [];
-  if (reader.isPinged) pushFrame(out, ping, 1, bytesOf(0), new Data([0, 0, 0, 0, 0, 0, 0, 0]));
-  reader.isPinged = false;
 }
 
 function forget(reader, stream) {

@@ -135,6 +135,8 @@ function spoilsFirst(calls: number, fault: (stream: number) => Buffer, came: (co
     });
 }
 
+const resets = { 'no error': constants.NGHTTP2_NO_ERROR, cancelled: constants.NGHTTP2_CANCEL };
+
 export const http2Faults: Chapter = sound({
   ...lines(faults, 'no answer, or a part of one, is an error at once', async (world, play) => {
     await playing(world, plays(play), async () => {
@@ -184,20 +186,19 @@ export const http2Faults: Chapter = sound({
     }
   },
 
-  'a body that its client breaks off does not look whole to the app': async ({ buyer, app }) => {
-    for (const code of [constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL]) {
-      const session = await openHTTP2(buyer, 'store:81');
-      const call = session.request({ ':path': '/', ':method': 'POST' });
-      const outcome = new Promise(resolve => {
-        app.does.grpc = stream => {
-          stream.on('data', () => call.close(code));
-          stream.once('close', () => resolve(stream.aborted ? 'aborted' : 'whole'));
-        };
-      });
-      call.on('error', () => undefined);
-      call.write('a part');
-      expect([code, await outcome]).toEqual([code, 'aborted']);
-      session.destroy();
-    }
-  },
+  // Node ends a body before it resets its stream without an error.
+  ...lines(resets, 'a body that its client breaks off does not look whole to the app', async ({ buyer, app }, code) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    const call = session.request({ ':path': '/', ':method': 'POST' });
+    const outcome = new Promise(resolve => {
+      app.does.grpc = stream => {
+        stream.on('data', () => call.close(code));
+        stream.once('close', () => resolve(stream.aborted ? 'aborted' : 'whole'));
+      };
+    });
+    call.on('error', () => undefined);
+    call.write('a part');
+    expect(await outcome).toBe('aborted');
+    session.destroy();
+  }),
 });
