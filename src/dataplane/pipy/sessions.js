@@ -35,6 +35,7 @@ export function heard(place, data) {
   var events = readFrames(place.reader, data);
   if (place.reader.isUnreadable && !place.unreadable) {
     place.unreadable = true;
+    place.upstream.shards = place.upstream.shards.filter(each => each !== place);
     hangUp(place);
   }
   return events;
