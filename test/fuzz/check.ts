@@ -89,9 +89,9 @@ function isHasty({ speaks, parts, after }: Answer): boolean {
   return speaks === 1 && (after !== 'close' || !/^connection: close/im.test(bytesOf(parts))) && after !== 'keep';
 }
 
-/** Ids of others: in anything that came on the connection. */
+/** Ids of others: in anything that came on the connection, and in nothing that the app was told to answer there. */
 function crossTalk({ exchanges }: Link, { text }: LinkCame, shell: ShellName): Violation[] {
-  const own = new Set(exchanges.map(({ id }) => id));
+  const own = new Set(exchanges.flatMap(({ id, answer }) => [id, ...idsIn(bytesOf(answer.parts))]));
   const foreign = [...idsIn(text)].filter(id => !own.has(id) && issued.has(id));
   return foreign.map(id => ({
     kind: 'cross-talk' as const,

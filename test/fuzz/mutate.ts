@@ -107,8 +107,7 @@ const changes: readonly Change[] = [
   (bytes, random) => at(bytes, random, random.between(1, 12), () => ''),
   (bytes, random) => at(bytes, random, random.between(1, 12), old => old + old),
   (bytes, random) => bytes.slice(0, random.between(0, bytes.length)),
-  (bytes, random) =>
-    at(bytes, random, random.between(1, 30), old => (random.chance(0.5) ? old.toUpperCase() : old.toLowerCase())),
+  (bytes, random) => at(bytes, random, random.between(1, 30), old => inOtherCase(old, random)),
   ...Array.from({ length: 5 }, (): Change => insertLine),
   (bytes, random) => onLine(bytes, random, () => []),
   (bytes, random) => onLine(bytes, random, line => [line, line]),
@@ -247,4 +246,11 @@ export function delayFrames(parts: readonly Part[], random: Random): Part[] {
   return parts.map(({ bytes }) =>
     part(bytes, bytes.charCodeAt(3) !== types.continuation && random.chance(0.3) ? random.between(1, 25) : 0),
   );
+}
+
+/** Letters of ASCII: others have capitals that are no byte. */
+function inOtherCase(bytes: string, random: Random): string {
+  return random.chance(0.5)
+    ? bytes.replace(/[a-z]+/g, letters => letters.toUpperCase())
+    : bytes.replace(/[A-Z]+/g, letters => letters.toLowerCase());
 }
