@@ -7,8 +7,6 @@
 const everywhere: Readonly<Record<string, string>> = {
   'repeated headers stay apart and in order': 'Pipy keeps only the last of repeated headers, except cookies',
   'a content-length stays one, so that clients see progress': 'Pipy drops the length of a body that it streams',
-  'an answer that breaks off does not look whole to a client of HTTP/1.0':
-    'Pipy drops the length of a body that it streams',
   'trailers go both ways': 'Pipy passes trailers on over HTTP/2 only',
   'every header of an interim answer arrives': 'Pipy has one head for an answer: of interim ones only 100 is passed on',
   'a request is refused: a bare CR': 'Pipy ends a header at a bare CR and passes on what it has read',

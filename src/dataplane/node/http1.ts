@@ -1,6 +1,6 @@
 /** The HTTP/1.1 side that clients see. */
 import { createServer, type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Connections } from './connections.ts';
 import { isRequestLine } from './detect.ts';
@@ -191,19 +191,14 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
     inform: (status, headers) => request.httpVersion === '1.0' || inform(response, status, headers),
     respond: head => respond(response, head, request.httpVersion !== '1.0'),
     switchProtocols: () => request.socket.destroy(),
-    abort: () => breakOff(request, response),
+    abort: () => breakOff(request.socket, response),
     onGone: listener => onGone(request, response, listener),
   };
 }
 
-/**
- * Ends the connection in the middle of a response, when it is that one's turn: those before it are whole. For a client of
- * HTTP/1.0 an end in good order could be that of the body (RFC 9112, 6.3).
- */
-function breakOff({ socket, httpVersion }: IncomingMessage, response: ServerResponse): void {
-  if (response.socket === null && !socket.destroyed)
-    return void response.once('socket', () => breakOff({ socket, httpVersion } as IncomingMessage, response));
-  if (httpVersion === '1.0' && socket instanceof Socket) socket.resetAndDestroy();
+/** Ends the connection in the middle of a response, when it is that one's turn: those before it are whole. */
+function breakOff(socket: Socket, response: ServerResponse): void {
+  if (response.socket === null && !socket.destroyed) response.once('socket', () => breakOff(socket, response));
   else socket.destroy();
 }
 

@@ -242,14 +242,6 @@ export const framing: Chapter = {
     expect((await statusesOf(buyer, `${two}${get('/3')}`)).slice(0, 2)).toEqual(['200', '200']);
   },
 
-  'an answer that breaks off does not look whole to a client of HTTP/1.0': async ({ buyer, app }) => {
-    app.does.http = (_request, response) => void response.write('a part', () => response.destroy());
-    const socket = open(buyer);
-    const error = new Promise(resolve => socket.once('error', resolve).once('close', resolve));
-    socket.resume().write('GET / HTTP/1.0\r\nHost: store\r\n\r\n');
-    expect(await error).toMatchObject({ code: 'ECONNRESET' });
-  },
-
   ...requestLines(bytes => [bytes]),
   ...requestLines(bytes => bytes.split('')),
   ...packetLines(),
