@@ -21,6 +21,8 @@ const ofClients: Readonly<Record<string, string>> = {
   'a cancelled call is cancelled at the app': 'Pipy has no event for a reset behind a whole request',
   'a body that its client breaks off does not look whole to the app: no error':
     'Pipy has no event for a reset behind a whole request',
+  'a body that its client breaks off does not look whole to the app: cancelled':
+    'Pipy has no event for a reset behind a whole request',
 };
 
 /** Where the app's sidecar is Pipy: what an app says that Pipy cannot tell from something else. */

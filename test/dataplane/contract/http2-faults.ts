@@ -186,7 +186,7 @@ export const http2Faults: Chapter = sound({
     }
   },
 
-  // Node ends a body before it resets its stream without an error.
+  // Node ends a body in good order before it resets its stream.
   ...lines(resets, 'a body that its client breaks off does not look whole to the app', async ({ buyer, app }, code) => {
     const session = await openHTTP2(buyer, 'store:81');
     const call = session.request({ ':path': '/', ':method': 'POST' });
