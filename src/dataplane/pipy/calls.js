@@ -3,7 +3,7 @@ import { breakOff, ended, sayFarewell } from './connection.js';
 import { breakOffTail } from './frames.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
-import { failureOf, hasNoBody, newPlace, streamOf } from './places.js';
+import { failureOf, hasNoBody, newPlace, streamOf, withdraw } from './places.js';
 import { answer } from './refuse.js';
 
 /**
@@ -143,14 +143,8 @@ function leave(shard) {
   var call = $call;
   shard.streams--;
   if (!call.isOver || call.expects) shard.isDraining = true;
-  if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) close(shard);
+  if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) withdraw(shard);
   if (shard.streams === 0 && shard.isDraining) lib.hangUp(shard);
-}
-
-/** New calls take another connection. */
-function close(shard) {
-  shard.isDraining = true;
-  shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
 }
 
 /** For the end of a request: what was broken off is no whole request to the upstream either. */
@@ -224,7 +218,7 @@ function begin(start) {
 
 /** The connection failed. A call of which nothing has come may be answered over another one (RFC 9110, 9.2.2). */
 function lost(call) {
-  close(call.shard);
+  withdraw(call.shard);
   if (call.isRepeatable && call.shard.isUsed) return tryAgain(call);
   call.isFailing = true;
   return fail(call);

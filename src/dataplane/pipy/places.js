@@ -74,13 +74,18 @@ export function streamOf(shard, nth) {
   return 2 * (nth - shard.before) - 1;
 }
 
+/** New calls take another connection. */
+export function withdraw(shard) {
+  shard.isDraining = true;
+  shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
+}
+
 /**
  * For a connection whose server answers no stream after `last`, and ends it after those before: new calls take another one.
  * Gives the streams that get no answer.
  */
 export function drain(shard, last) {
-  shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
-  shard.isDraining = true;
+  withdraw(shard);
   shard.last = last;
   if (shard.streams === 0) hangUp(shard);
   var refused = [];

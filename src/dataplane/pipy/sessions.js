@@ -1,7 +1,7 @@
 /** A connection of HTTP/2 upstream: what goes over it, for its place. */
 import { joinHeaders, withEnds, withoutTable, withResets } from './frames.js';
 import { hangUp } from './lib.js';
-import { drain } from './places.js';
+import { drain, withdraw } from './places.js';
 import { newReader, readFrames } from './streams.js';
 
 /** Bytes of a write over HTTP/2, below which no header block can be too long for a peer. */
@@ -35,7 +35,7 @@ export function heard(place, data) {
   var events = readFrames(place.reader, data);
   if (place.reader.isUnreadable && !place.unreadable) {
     place.unreadable = true;
-    place.upstream.shards = place.upstream.shards.filter(each => each !== place);
+    withdraw(place);
     hangUp(place);
   }
   return events;
