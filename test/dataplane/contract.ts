@@ -12,6 +12,7 @@ import { framing } from './contract/framing.ts';
 import { headers } from './contract/headers.ts';
 import { hostile } from './contract/hostile.ts';
 import { http2 } from './contract/http2.ts';
+import { http2Clients } from './contract/http2-clients.ts';
 import { http2Faults } from './contract/http2-faults.ts';
 import { http2Sharing } from './contract/http2-sharing.ts';
 import { http2Upstreams } from './contract/http2-upstreams.ts';
@@ -46,6 +47,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   answers,
   'http2 upstreams': http2Upstreams,
   'http2 faults': http2Faults,
+  'http2 clients': http2Clients,
   'http2 sharing': http2Sharing,
   policy,
   members,

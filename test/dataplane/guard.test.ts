@@ -65,6 +65,7 @@ function exchange(answers: ResponseHead[], more: Partial<Exchange>): Exchange {
     },
     switchProtocols: () => new PassThrough(),
     abort: () => undefined,
+    giveBack: null,
     onGone: () => undefined,
     ...more,
   };

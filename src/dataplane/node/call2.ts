@@ -1,14 +1,15 @@
 /** Requests to upstreams over HTTP/2. */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
-import { type Call, type CallEvents, IdleError, type Message } from './exchange.ts';
+import { type Call, type CallEvents, IdleError, type Message, RefusedError } from './exchange.ts';
 import { endToEnd, endToEndTrailers, forHTTP2, type HeaderList, pairs, sendTrailers, without } from './headers.ts';
 import { watchEnd } from './stream-end.ts';
 import { countStream, type Pool, type Upstream } from './upstreams.ts';
 
 /**
- * Sends a request on a shared connection; undefined when the upstream has no room for one more. An answer that breaks
- * the protocol ends a connection with all its calls, in Node also where one stream should end (RFC 9113, 5.4.2): a GET
- * or HEAD without a body and without a byte of an answer is sent once more, on a connection of its own.
+ * Sends a request on a shared connection; undefined when the upstream has no room for one more. A GET or
+ * HEAD without a body and without a byte of an answer is sent once more when the upstream has not looked at it, and on a
+ * connection of its own when another call broke the protocol: that ends a connection with all its calls, in Node also
+ * where one stream should end (RFC 9113, 5.4.2).
  */
 export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, events: CallEvents): Call | undefined {
   const session = pool.session(upstream);
@@ -26,9 +27,10 @@ export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, even
     },
     failed(error) {
       const own = mayRepeat && isProtocolError(error) ? pool.ownSession(upstream) : undefined;
-      if (own === undefined) return events.failed(error);
-      current = attempt(own, message, events);
-      own.close();
+      const next = mayRepeat && error instanceof RefusedError ? pool.session(upstream) : own;
+      if (next === undefined) return events.failed(error);
+      current = attempt(next, message, events);
+      own?.close();
     },
   });
   return {
@@ -83,7 +85,8 @@ function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents)
   let [begun, failed] = [false, false];
   const isWhole = watchEnd(stream);
   const fail = (error: Error) => {
-    if (!failed) events.failed(error);
+    const isRefused = !begun && stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    if (!failed) events.failed(isRefused ? new RefusedError('it did not look at the call') : error);
     failed = true;
   };
   stream.setTimeout(message.idleTimeoutMs, () => {

@@ -47,6 +47,8 @@ export interface Exchange {
   switchProtocols(headers: HeaderList): Duplex;
   /** Breaks the response off, so that the client cannot take it for a complete one. */
   abort(): void;
+  /** Says that nobody has looked at the request, which may be sent again (RFC 9113, 8.7). Null where it cannot be said. */
+  readonly giveBack: (() => void) | null;
   /** The client went away before the response was complete. */
   onGone(listener: () => void): void;
 }
@@ -84,6 +86,9 @@ export interface CallEvents {
 export interface Call extends Sink {
   abort(): void;
 }
+
+/** An upstream has not looked at a request (REFUSED_STREAM; RFC 9113, 8.7). */
+export class RefusedError extends Error {}
 
 /** An upstream was silent for too long. */
 export class IdleError extends Error {}

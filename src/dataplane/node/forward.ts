@@ -8,6 +8,7 @@ import {
   type Exchange,
   IdleError,
   type Message,
+  RefusedError,
   type ResponseHead,
   type Sink,
 } from './exchange.ts';
@@ -26,6 +27,7 @@ export interface Failure {
     | 'upstream-closed'
     | 'upstream-silent'
     | 'upstream-busy'
+    | 'upstream-refused'
     | 'unexpected';
   readonly detail: string;
 }
@@ -190,6 +192,7 @@ export function failureOf(wrapped: NodeJS.ErrnoException): Failure {
   const error = causeOf(wrapped);
   const detail = error.message;
   if (error instanceof IdentityError) return { status: 502, reason: 'upstream-identity', detail };
+  if (error instanceof RefusedError) return { status: 503, reason: 'upstream-refused', detail };
   if (error instanceof BusyError) return { status: 503, reason: 'upstream-busy', detail };
   if (error instanceof IdleError || error.code === 'ETIMEDOUT')
     return { status: 504, reason: 'upstream-silent', detail };

@@ -192,6 +192,7 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
     respond: head => respond(response, head, request.httpVersion !== '1.0'),
     switchProtocols: () => request.socket.destroy(),
     abort: () => breakOff(request.socket, response),
+    giveBack: null,
     onGone: listener => onGone(request, response, listener),
   };
 }
@@ -257,6 +258,7 @@ function serveUpgrade(handlers: HTTP1Handlers, request: IncomingMessage, socket:
       ...exchange,
       upgrade: true,
       abort: () => socket.destroy(),
+      giveBack: null,
       onGone: listener => void socket.once('close', () => response.writableFinished || listener()),
       switchProtocols: headers => {
         response.detachSocket(socket as Socket);

@@ -161,6 +161,7 @@ function serveStream(
       switchProtocols: () => stream.destroy(),
       // `close` would end the body in good order before it resets the stream.
       abort: () => stream.destroy(new Error('the response was broken off')),
+      giveBack: () => stream.close(constants.NGHTTP2_REFUSED_STREAM),
       onGone: listener =>
         void stream.once('close', () => (finished && stream.rstCode === constants.NGHTTP2_NO_ERROR) || listener()),
     },

@@ -54,7 +54,8 @@ export function onFailure(
     unexpected: error => logUnexpected(shell.log, 'exchange', error, { ...fieldsOf(exchange), ...fields }),
     unanswered(failure) {
       shell.log('warn', 'an upstream failed', { ...fieldsOf(exchange), ...fields, ...failure });
-      refuse(exchange, failure);
+      if (failure.reason === 'upstream-refused' && exchange.giveBack !== null) exchange.giveBack();
+      else refuse(exchange, failure);
     },
     broken(failure) {
       shell.log('warn', 'a response was broken off', { ...fieldsOf(exchange), ...fields, ...failure });

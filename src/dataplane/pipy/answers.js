@@ -171,7 +171,7 @@ function passInterim(place, lines, rest) {
   place.received += head.size;
   if (rest.size === 0) return head;
   var more = receiveOdd(place, rest);
-  return more === undefined ? head : [head, more];
+  return more === undefined ? head : [head].concat(more);
 }
 
 function withReason(line) {

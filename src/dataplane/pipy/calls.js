@@ -1,9 +1,9 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
 import { breakOff, ended, sayFarewell } from './connection.js';
-import { breakOffTail } from './frames.js';
+import { breakOffTail, giveBackHead, giveBackTail } from './frames.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
-import { failureOf, hasNoBody, newPlace, streamOf, withdraw } from './places.js';
+import { failureOf, hasNoBody, newPlace, refusalOf, streamOf, withdraw } from './places.js';
 import { answer } from './refuse.js';
 
 /**
@@ -101,6 +101,7 @@ export function call(client, upstream, session, head) {
     isGRPC: false,
     trailers: null
   };
+  if (head.protocol) client.calls = client.calls.filter(each => !each.isWhole).concat($call);
   if (head.method === 'HEAD') return headOnly;
   return $call.isRepeatable ? maybeAgain : enter($call);
 }
@@ -258,7 +259,10 @@ function isWritable(headers) {
 
 /** What a call gets that was given no answer: all of one, so nothing more of it is passed on. */
 function fail(call) {
-  var told = failureOf(call.shard);
+  return failWith(call, failureOf(call.shard));
+}
+
+function failWith(call, told) {
   call.isWhole = true;
   log('warn', 'an upstream failed', { target: call.shard.upstream.target, ...told });
   return answer(told);
@@ -276,7 +280,7 @@ function finish(end) {
   if (call.isRepeated) return undefined;
   call.isOver = true;
   if (call.isWhole || call.isCancelled) return undefined;
-  if (!call.isBegun) return call.isRepeatable && isRefused(call) ? tryAgain(call) : fail(call);
+  if (!call.isBegun) return isRefused(call) ? refused(call) : fail(call);
   call.isWhole = true;
   var length = lengthSaid(end);
   if (length === undefined || (call.length !== '' && call.length !== length)) return cut(call);
@@ -285,9 +289,20 @@ function finish(end) {
   return withoutLength(end);
 }
 
-/** A server that leaves has not looked at it (RFC 9113, 6.8). */
+/** The server has not looked at it (RFC 9113, 8.7), since it leaves (6.8) or is too busy. */
 function isRefused({ shard, nth }) {
-  return streamOf(shard, nth) > shard.last;
+  var stream = streamOf(shard, nth);
+  return shard.reader.refused.delete(stream) || stream > shard.last;
+}
+
+/** So it may be sent again, by us or by its client. */
+function refused(call) {
+  if (call.isRepeatable) return tryAgain(call);
+  var told = refusalOf(call.shard.upstream);
+  if (call.isOfHTTP1) return failWith(call, told);
+  call.client.cuts++;
+  failWith(call, told);
+  return [new MessageStart(giveBackHead), new MessageEnd(giveBackTail)];
 }
 
 /** A call of gRPC says it in a status (code 14, UNAVAILABLE), any other one ends in a way that is no end. */

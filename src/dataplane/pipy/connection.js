@@ -38,7 +38,8 @@ export function isQuiet() {
  *   `decision`: what it said of the newest head
  * - `isUnusual`: it is counted as one whose answers may be rewritten
  * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without
- * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer
+ * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer; `calls`: the same of
+ *   requests of HTTP/1 that go to apps of HTTP/2
  * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last; `isFinal`:
  *   its client says so
  * - `farewell`: what is still said before the connection ends
@@ -69,6 +70,7 @@ export function newClient() {
     known: null,
     place: null,
     more: [],
+    calls: [],
     ending: false,
     isLast: false,
     isFinal: false,

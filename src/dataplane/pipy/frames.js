@@ -7,6 +7,8 @@ export var dataFrame = 0;
 export var headers = 1;
 /** that rest, */
 export var continuation = 9;
+/** what nobody heeds any more, */
+export var priority = 2;
 /** the end of a stream that is none, */
 export var resetFrame = 3;
 /** what a peer may do, */
@@ -49,6 +51,15 @@ export var breakOffTail = { headers: { ':reset': '1' } };
 var breakOffBlock = '00063a72657365740131';
 
 /**
+ * In the same way a whole answer stands for a reset that says that nobody has looked at the request: a head, which is left
+ * out, and trailers.
+ */
+export var giveBackHead = { status: 500, headers: { ':reset': '7' } };
+export var giveBackTail = { headers: { ':reset': '7' } };
+var giveBackBlock = '00063a72657365740137';
+var giveBackHeadBlock = `8e${giveBackBlock}`;
+
+/**
  * Joins the parts of header blocks: Pipy cuts them into frames of 1 KB, and peers take eight of these at most (nghttp2, and
  * with it curl and Node, against floods of CONTINUATION). `data` begins and ends with whole frames.
  */
@@ -77,13 +88,24 @@ export function withResets(data, side, reader) {
   var out = new Data();
   if (isPreface(data)) out.push(data.shift(prefaceSize));
   for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data)) {
-    if (frame.type === headers && frame.payload.size === 10 && frame.payload.toString('hex') === breakOffBlock) {
+    var code = codeOf(frame);
+    if (code < 0) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+    else if (code > 0) {
       side.cuts--;
-      if (reader === null) out.push(resetOf(frame.stream, internalError));
+      if (reader === null) out.push(resetOf(frame.stream, code));
       else pushCancel(out, frame.stream, reader);
-    } else pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+    }
   }
   return out;
+}
+
+/** The code of the reset that a frame stands for; 0 for one that is left out, -1 for every other. */
+function codeOf({ type, payload }) {
+  if (type !== headers || payload.size > 11) return -1;
+  var block = payload.toString('hex');
+  if (block === breakOffBlock) return internalError;
+  if (block === giveBackBlock) return refusedStream;
+  return block === giveBackHeadBlock ? 0 : -1;
 }
 
 function pushCancel(out, stream, reader) {
@@ -128,6 +150,13 @@ export function withEnds(data) {
   }
   return out.push(data);
 }
+
+/**
+ * For what breaks the protocol: whole frames for which Pipy tells a client of it (GOAWAY), a body without a stream and settings
+ * of one byte.
+ */
+export var misplacedFrame = [0, 0, 0, dataFrame, 0, 0, 0, 0, 0];
+export var missizedFrame = [0, 0, 1, settings, 0, 0, 0, 0, 0, 0];
 
 /** No frame is as long as its first byte would say. */
 var prefaceStart = 80;

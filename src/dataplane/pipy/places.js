@@ -10,7 +10,7 @@ export function newUpstream(target, principal) {
  * A place at an upstream.
  *
  * - `client`: the connection of the client that it serves
- * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end
+ * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end; `isInterimPassed`: an interim one goes on
  * - `received`: bytes of the answer that Pipy was given; `firstLine`, `fed`, `copy`, `rest`, `partial`, `chunks`, `isEnded`,
  *   `passes`: what has come of it, and what comes next (answers.js);
  *   `reader`: the same of a connection of HTTP/2 (streams.js)
@@ -30,6 +30,7 @@ export function newPlace(upstream) {
     client: null,
     head: null,
     isWhole: false,
+    isInterimPassed: false,
     outbound: null,
     cookie: '',
     isWatched: false,
@@ -113,6 +114,11 @@ export function failureOf(place) {
   var detail =
     peer || `${target} gave no answer (${place.unreadable ? 'it cannot be read' : place.error || 'closed'}).`;
   return { status: told.status, reason: told.reason, detail: detail };
+}
+
+/** The same when the upstream did not look at the request. */
+export function refusalOf({ target }) {
+  return { status: 503, reason: 'upstream-refused', detail: `${target} did not look at the call.` };
 }
 
 /** A response without a length lasts until its connection ends, in good order. */

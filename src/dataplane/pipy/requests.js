@@ -206,7 +206,7 @@ function passHead(client, head, out) {
   if (lines[0] === 'PRI * HTTP/2.0') {
     countUnusual(client);
     client.reader = newReader(null);
-    client.reader.left = restOfPreface;
+    client.reader.preface = restOfPreface;
     return pass(client, everything, lines, out);
   }
   if (lines.some(isBroken) || names.some(isNameless)) return refuse(client, noRequest);

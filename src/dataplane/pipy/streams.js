@@ -1,8 +1,9 @@
 /**
  * What a peer sends over HTTP/2, before Pipy reads it. Pipy holds the length of a message against that of the newest head of
- * its connection, takes what was broken off for whole, and forgets calls whose frames it finds wrong. So here every stream
- * ends with trailers that name its bytes (`lengthOf`): what ends otherwise was broken off. And of an answer that Pipy would
- * forget it gets a reset.
+ * its connection, takes what was broken off for whole, forgets calls whose frames it finds wrong, and reads the next client's
+ * connection on from a frame that was left half said. So here every stream ends with trailers that name its bytes
+ * (`lengthOf`): what ends otherwise was broken off; of an answer that Pipy would forget it gets a reset; and it gets whole
+ * frames only, each piece of a body as one.
  */
 import {
   bytesOf,
@@ -15,7 +16,10 @@ import {
   hasPriority,
   headers,
   isPadded,
+  misplacedFrame,
+  missizedFrame,
   payloadMax,
+  priority,
   promise,
   protocolError,
   pushFrame,
@@ -42,19 +46,20 @@ var everyStream = 2147483647;
  * How far a connection is read. `onGoAway(last)`, null where the peer is a client, is told the last stream that a server
  * answers (RFC 9113, 6.8), and gives those above it: Pipy would end every call at GOAWAY.
  *
- * - `isOfAnswers`: the peer is a server
+ * - `isOfAnswers`: the peer is a server; `preface`: bytes that are to come before the first frame
  * - `head`, `fields`, `flags`, `size`, `stream`: of the frame at hand, the first as it came and as numbers
  * - `left`: bytes of a body's frame that are to come, `isDropped`: and go nowhere; `partial`: bytes of another frame
  * - `received`: stream → bytes of its body so far, from its head to its end; -1 for an answer that was refused
- * - `empty`: streams whose answers have no body
+ * - `empty`: streams whose answers have no body; `refused`: those that the server has not looked at
  * - `ending`: the stream that ends with the frame at hand; `block`: whose header block goes on, which may be dropped
  * - `dropped`: bytes of answers that were refused
  * - `cancelled`: streams that we have reset, which Pipy is told when the peer has heard of it
- * - `isUnreadable`: the peer has broken the protocol; `passes`: Pipy reads everything itself
+ * - `isUnreadable`: a server has broken the protocol; `isOver`: a client has, and is being told
  */
 export function newReader(onGoAway) {
   return {
     isOfAnswers: onGoAway !== null,
+    preface: 0,
     onGoAway: onGoAway,
     head: null,
     fields: null,
@@ -66,30 +71,35 @@ export function newReader(onGoAway) {
     partial: null,
     received: new Map(),
     empty: new Set(),
+    refused: new Set(),
     ending: 0,
     block: 0,
     isBlockDropped: false,
     dropped: 0,
     cancelled: [],
     isUnreadable: false,
-    passes: false
+    isOver: false
   };
 }
 
 /** For `replaceData` of what a peer sends: what Pipy may read, and the end of it once it cannot be read. */
 export function readFrames(reader, data) {
-  if (reader.passes || (data.size < reader.left && !reader.isDropped)) {
-    reader.left -= data.size;
-    return data;
-  }
+  if (reader.isOver) return undefined;
   var bytes = reader.partial === null ? data : reader.partial.push(data);
   var out = new Data();
   reader.partial = null;
+  if (reader.preface > 0) passPreface(reader, bytes, out);
   passBody(reader, bytes, out);
   for (var goesOn = bytes.size > 0; goesOn; goesOn = goesOn && bytes.size > 0) goesOn = step(reader, bytes, out);
   if (reader.isUnreadable) return [out, new StreamEnd('ReadError')];
   if (bytes.size > 0) reader.partial = bytes;
   return out.size > 0 ? out : undefined;
+}
+
+function passPreface(reader, bytes, out) {
+  var piece = bytes.shift(reader.preface);
+  reader.preface -= piece.size;
+  out.push(piece);
 }
 
 /** Takes a frame; false when it has not all come, or cannot be read. */
@@ -102,7 +112,7 @@ function step(reader, bytes, out) {
   reader.flags = fields[4];
   reader.size = sizeAt(fields, 0);
   reader.stream = streamAt(fields, 5);
-  if (reader.size > payloadMax || isMisplaced(reader, fields[3])) return fail(reader, bytes, out);
+  if (isMissized(reader) || isMisplaced(reader)) return fail(reader, bytes, out);
   if (fields[3] === dataFrame && (fields[4] & isPadded) === 0) return passData(reader, bytes, out);
   if (bytes.size < reader.size) return wait(bytes, head);
   return passWhole(reader, fields[3], bytes.shift(reader.size), bytes, out);
@@ -128,8 +138,7 @@ function passWhole(reader, type, payload, bytes, out) {
     case promise:
       return reader.isOfAnswers ? fail(reader, bytes, out) : pass(reader, payload, out);
     case resetFrame:
-      forget(reader, reader.stream);
-      return pass(reader, payload, out);
+      return passReset(reader, payload, out);
     case windowUpdate:
       return passWindow(reader, payload, out);
     case settings:
@@ -141,25 +150,39 @@ function passWhole(reader, type, payload, bytes, out) {
   }
 }
 
+function passReset(reader, payload, out) {
+  var { stream, refused } = reader;
+  var isRefused =
+    reader.isOfAnswers && !reader.received.has(stream) && streamAt(payload.toArray(), 0) === refusedStream;
+  if (isRefused && refused.size < streamsMax) refused.add(stream);
+  forget(reader, stream);
+  return pass(reader, payload, out);
+}
+
 function pass(reader, payload, out) {
   out.push(reader.head).push(payload);
   return true;
 }
 
+/** Pipy would read no frame of any client any more behind one that is too long, or has the wrong length (RFC 9113, 6.3, 6.4). */
+function isMissized({ size, fields }) {
+  var type = fields[3];
+  return size > payloadMax || (type === resetFrame && size !== 4) || (type === priority && size !== 5);
+}
+
 /** A header block is one piece, and belongs to a stream; so do bodies (RFC 9113, 6.1, 6.2 and 6.10). */
-function isMisplaced({ block, stream }, type) {
+function isMisplaced({ block, stream, fields }) {
+  var type = fields[3];
   if (block > 0) return type !== continuation || stream !== block;
   return type === continuation || (stream === 0 && (type === dataFrame || type === headers || type === resetFrame));
 }
 
-/** A server's connection ends, and with it its answers. What a client did wrong Pipy tells it. */
+/** A server's connection ends, and with it its answers. A client is told by Pipy, for a frame that does the same wrong. */
 function fail(reader, bytes, out) {
-  if (reader.isOfAnswers) {
-    reader.isUnreadable = true;
-    return false;
-  }
-  reader.passes = true;
-  out.push(reader.head).push(bytes.shift(bytes.size));
+  reader.isUnreadable = reader.isOfAnswers;
+  reader.isOver = !reader.isOfAnswers;
+  if (reader.isOver) out.push(new Data(isMissized(reader) ? missizedFrame : misplacedFrame));
+  bytes.shift(bytes.size);
   return false;
 }
 
@@ -174,18 +197,13 @@ function rewrite({ fields }, type, flags, payload, out) {
 }
 
 function passData(reader, bytes, out) {
-  var { stream, size, fields } = reader;
+  var { stream, size } = reader;
   var count = reader.received.get(stream);
   reader.left = size;
   if (count === undefined || count < 0 || (size > 0 && reader.empty.has(stream))) return passStray(reader, bytes, out);
   reader.isDropped = false;
   reader.received.set(stream, count + size);
-  if (!isLast(reader)) out.push(reader.head);
-  else {
-    reader.ending = stream;
-    fields[4] = 0;
-    if (size > 0) out.push(new Data(fields));
-  }
+  if (isLast(reader)) reader.ending = stream;
   passBody(reader, bytes, out);
   return true;
 }
@@ -193,12 +211,10 @@ function passData(reader, bytes, out) {
 /** The body of no message, of one that was refused here, or of one that has none. */
 function passStray(reader, bytes, out) {
   reader.isDropped = reader.isOfAnswers;
-  if (!reader.isOfAnswers) out.push(reader.head);
-  else {
-    refuse(reader, out);
-    reader.dropped += reader.size;
-    if (reader.dropped > droppedMax) return fail(reader, bytes, out);
-  }
+  if (!reader.isOfAnswers) return fail(reader, bytes, out);
+  refuse(reader, out);
+  reader.dropped += reader.size;
+  if (reader.dropped > droppedMax) return fail(reader, bytes, out);
   passBody(reader, bytes, out);
   return true;
 }
@@ -208,7 +224,7 @@ function passBody(reader, bytes, out) {
   if (reader.left > 0) {
     var piece = bytes.shift(reader.left);
     reader.left -= piece.size;
-    if (!reader.isDropped) out.push(piece);
+    if (!reader.isDropped && piece.size > 0) rewrite(reader, dataFrame, 0, piece, out);
   }
   if (reader.left === 0 && reader.block === 0 && reader.ending > 0) endStream(reader, out);
 }

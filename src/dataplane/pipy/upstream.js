@@ -220,7 +220,10 @@ function begin(start) {
   var place = $place;
   var head = start.head;
   place.head = head;
-  if (head.status === 100 && place.client.isOld) return undefined;
+  if (head.status === 100) {
+    place.isInterimPassed = takesInterim(place);
+    return place.isInterimPassed ? start : undefined;
+  }
   if (head.status === 101) return failed(place);
   var coding = head.headers['transfer-encoding'];
   if (coding !== undefined && place.fed !== null && !hasNoBody(place, head) && !beginChunks(place, coding))
@@ -228,6 +231,13 @@ function begin(start) {
   if (head.protocol !== 'HTTP/1.1') ofOldApp(place, head);
   if (head.status === 304 || place.asked.method === 'HEAD') lib.keepLength(place.asked, head);
   return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
+}
+
+/** Behind another answer Pipy takes a 100 for the last one of its request, so only the request whose turn it is gets it. */
+function takesInterim(place) {
+  var { isOld, more, calls } = place.client;
+  var waits = each => each !== null && each !== place && !each.isWhole;
+  return !isOld && !waits(place.client.place) && !more.some(waits) && !calls.some(waits);
 }
 
 function beginStreamed(start) {
@@ -283,7 +293,7 @@ function unusual(place, end) {
   if (status === 100) {
     place.head = null;
     if (end.tail && place.received > 0) place.received -= end.tail.headSize;
-    return place.client.isOld ? undefined : end;
+    return place.isInterimPassed ? end : undefined;
   }
   if (status < 200 || isCut(place)) return cut(place);
   place.isWhole = true;

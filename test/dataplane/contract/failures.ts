@@ -1,8 +1,10 @@
 import { Agent } from 'node:http';
+import { constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
-import { drained, open, read, request, responseOf, sendWithoutEnd } from '../harness/client.ts';
+import { drained, open, read, request, responseOf, sendWithoutEnd, until } from '../harness/client.ts';
 import { appPorts, outboundOf } from '../harness/mesh.ts';
+import { lines } from '../harness/sound.ts';
 import { buyerTree, type Chapter, serviceAt, type World } from '../harness/world.ts';
 
 const parts: Readonly<Record<string, (socket: Socket) => void>> = {
@@ -13,7 +15,43 @@ const parts: Readonly<Record<string, (socket: Socket) => void>> = {
   },
 };
 
+/** Requests that come to no answer of an app. */
+const failing: Readonly<Record<string, string>> = {
+  'one to an app of HTTP/1.1 that closes': 'GET /dies HTTP/1.1\r\nHost: store\r\n\r\n',
+  'an upload to an app of HTTP/1.1 that closes': 'POST /dies HTTP/1.1\r\nHost: store\r\nContent-Length: 1\r\n\r\nx',
+  'one to an app of HTTP/2 that closes': 'GET /dies HTTP/1.1\r\nHost: store:81\r\n\r\n',
+  'an upload to an app of HTTP/2 that closes': 'POST /dies HTTP/1.1\r\nHost: store:81\r\nContent-Length: 1\r\n\r\nx',
+  'one that an app of HTTP/2 resets': 'GET /resets HTTP/1.1\r\nHost: store:81\r\n\r\n',
+  'an upload that an app of HTTP/2 resets': 'POST /resets HTTP/1.1\r\nHost: store:81\r\nContent-Length: 1\r\n\r\nx',
+  'one to nobody': 'GET / HTTP/1.1\r\nHost: store:99\r\n\r\n',
+};
+
 export const failures: Chapter = {
+  ...lines(
+    failing,
+    'requests behind one that failed are answered, with interim answers or without',
+    async ({ buyer, app }, failed) => {
+      const does = { ...app.does };
+      app.does.http = (incoming, response) => {
+        if (incoming.url === '/dies') return void incoming.socket.destroy();
+        response.writeContinue();
+        does.http(incoming, response);
+      };
+      app.does.grpc = (stream, headers) => {
+        if (headers[':path'] === '/dies') stream.session?.destroy();
+        else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      };
+      const socket = connect(outboundOf(buyer));
+      const next = (path: string) =>
+        `POST ${path} HTTP/1.1\r\nHost: store\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx`;
+      socket.write(failed + next('/next') + next('/last'));
+      const text = await until(socket, '"url":"/last"');
+      expect(text).toMatch(/^HTTP\/1.1 (404|50[23]) /);
+      expect(text).toContain('"url":"/next"');
+      socket.destroy();
+    },
+  ),
+
   'an app that closes before its answer: 502': async ({ buyer, app }) => {
     app.does.http = incoming => incoming.socket.destroy();
     for (const method of ['GET', 'POST']) expect((await request(buyer, { host: 'store', method })).status).toBe(502);

@@ -109,6 +109,46 @@ export const http2Upstreams: Chapter = {
     session.destroy();
   },
 
+  'a call that no app has looked at is given back to its client (RFC 9113, 8.7), or sent once more': async world => {
+    for (const [method, times] of [
+      ['POST', 1],
+      ['GET', 3],
+    ] as const) {
+      let came = 0;
+      world.app.does.grpc = stream => {
+        came += 1;
+        stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      };
+      const session = await openHTTP2(world.buyer, 'store:81');
+      const call = session.request({ ':path': '/', ':method': method }, { endStream: method === 'GET' });
+      call.end('a message');
+      expect(await outcomeOf(call)).toEqual({ status: undefined, text: '', reset: true });
+      expect(call.rstCode).toBe(constants.NGHTTP2_REFUSED_STREAM);
+      expect(came).toBeGreaterThanOrEqual(times);
+      world.app.reset();
+      expect(await ask(session)).toMatchObject({ status: 200 });
+      session.destroy();
+    }
+  },
+
+  'a call that no app has looked at is told to a client of HTTP/1.1, or sent once more': async world => {
+    let came = 0;
+    world.app.does.grpc = stream => {
+      came += 1;
+      if (came === 1) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      stream.respond({ ':status': 200 });
+      stream.end();
+    };
+    expect(await request(world.buyer, { host: 'store:81' })).toMatchObject({ status: 200 });
+    came = 0;
+    const post = { host: 'store:81', method: 'POST', body: 'a message' };
+    expect(await request(world.buyer, post)).toMatchObject({
+      status: 503,
+      text: expect.stringMatching(/^upstream-refused: /),
+    });
+    expect(await request(world.buyer, post)).toMatchObject({ status: 200 });
+  },
+
   'interim answers over HTTP/2 are passed on, dropped, or end their call; nothing hangs': async world => {
     for (const status of [100, 102, 103, 199]) {
       world.app.does.grpc = stream => {

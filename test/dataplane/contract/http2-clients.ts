@@ -1,0 +1,104 @@
+/** Clients of HTTP/2 that leave in the middle, or break the protocol: the next one is served as if they had never been. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect } from 'vitest';
+import { http2 as openHTTP2 } from '../harness/client.ts';
+import { beginning, frame, headOf } from '../harness/frames.ts';
+import { outboundOf, type Pod } from '../harness/mesh.ts';
+import { lines, sound } from '../harness/sound.ts';
+import type { Chapter } from '../harness/world.ts';
+
+const head = (stream: number, more: Readonly<Record<string, string>> = {}, ends = true) =>
+  headOf(stream, { ':method': 'POST', ':scheme': 'http', ':path': '/', ':authority': 'store:81', ...more }, ends);
+const body = (stream: number, bytes: number) => frame(0, 0, stream, Buffer.alloc(bytes, 'x'));
+const cut = (bytes: Buffer, left: number) => bytes.subarray(0, bytes.length - left);
+const settings = frame(4, 0, 0, Buffer.alloc(6));
+
+/** What a client says before it goes. */
+const halves: Readonly<Record<string, Buffer>> = {
+  'half of the preface': cut(beginning, 20),
+  'half of its settings': Buffer.concat([beginning, cut(settings, 3)]),
+  'the head of a frame': Buffer.concat([beginning, cut(head(1), head(1).length - 9)]),
+  'half of the head of a frame': Buffer.concat([beginning, cut(head(1), head(1).length - 4)]),
+  'half of a head': Buffer.concat([beginning, cut(head(1), 7)]),
+  'half of a head of 9 KB': Buffer.concat([beginning, frame(1, 4, 1, Buffer.alloc(9000)).subarray(0, 4000)]),
+  'a head that goes on': Buffer.concat([beginning, frame(1, 0, 1, Buffer.from([0]))]),
+  'the head of a body': Buffer.concat([beginning, head(1, {}, false), cut(body(1, 5000), 5000)]),
+  'half of a body': Buffer.concat([beginning, head(1, {}, false), cut(body(1, 5000), 2000)]),
+  'half of a last body': Buffer.concat([beginning, head(1, {}, false), cut(frame(0, 1, 1, Buffer.alloc(5000)), 1)]),
+  'half of a padded body': Buffer.concat([
+    beginning,
+    head(1, {}, false),
+    cut(frame(0, 8, 1, Buffer.alloc(300, 9)), 99),
+  ]),
+  'a body of 16 KB and half of another': Buffer.concat([
+    beginning,
+    head(1, {}, false),
+    body(1, 16_384),
+    cut(body(1, 16_384), 9000),
+  ]),
+  'half of a window': Buffer.concat([beginning, cut(frame(8, 0, 0, Buffer.from([0, 0, 1, 0])), 2)]),
+  'half of a ping': Buffer.concat([beginning, cut(frame(6, 0, 0, Buffer.alloc(8)), 2)]),
+  'half of a GOAWAY': Buffer.concat([beginning, cut(frame(7, 0, 0, Buffer.alloc(8)), 2)]),
+  'half of a frame that nobody knows': Buffer.concat([beginning, cut(frame(0x42, 0, 0, Buffer.alloc(100)), 50)]),
+};
+
+/** What ends a connection (RFC 9113, 5.4.1), with more of the same behind it. */
+const wrongs: Readonly<Record<string, Buffer>> = {
+  'a frame that is too large': frame(0, 0, 1, Buffer.alloc(20_000)),
+  'a reset of the wrong size': frame(3, 0, 1, Buffer.alloc(3)),
+  'a priority of the wrong size': frame(2, 0, 1, Buffer.alloc(4)),
+  'a ping of the wrong size': frame(6, 0, 0, Buffer.alloc(7)),
+  'settings of the wrong size': frame(4, 0, 0, Buffer.alloc(5)),
+  'a window that grows by nothing': frame(8, 0, 0, Buffer.alloc(4)),
+  'a body of no stream': frame(0, 0, 0, Buffer.from('x')),
+  'a body before its head': frame(0, 0, 1, Buffer.from('x')),
+  'a body behind its end': Buffer.concat([head(1), body(1, 5)]),
+  'a head of no stream': frame(1, 5, 0, Buffer.from([0x88])),
+  'a head that cannot be decoded': frame(1, 5, 1, Buffer.from([0x80])),
+  'a head of an even stream': head(2),
+  'a rest of no head': frame(9, 4, 1, Buffer.from([0x88])),
+  'another frame inside a head': Buffer.concat([frame(1, 0, 1, Buffer.from([0])), frame(6, 0, 0, Buffer.alloc(8))]),
+  'padding beyond its size': frame(0, 8, 1, Buffer.from([200, 1])),
+};
+
+/** Sidecars that serve several connections one after the other, as a pool of them would. */
+const next = 6;
+
+async function expectServed(pod: Pod): Promise<void> {
+  const sessions = await Promise.all(Array.from({ length: next }, () => openHTTP2(pod, 'store:81')));
+  const answers = sessions.map(session => once(session.request({ ':path': '/' }), 'response'));
+  for (const [headers] of await Promise.all(answers)) expect(headers[':status']).toBe(200);
+  for (const session of sessions) session.destroy();
+}
+
+export const http2Clients: Chapter = sound({
+  ...lines(halves, 'a client that leaves in the middle leaves nothing behind', async ({ buyer, app }, said) => {
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200 });
+      stream.end();
+    };
+    for (const leaves of ['ends', 'breaks'] as const) {
+      const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+      socket.resume().write(said);
+      if (said.length > beginning.length) await once(socket, 'data');
+      if (leaves === 'ends') socket.end();
+      else socket.resetAndDestroy();
+      await once(socket, 'close');
+      await expectServed(buyer);
+    }
+  }),
+
+  ...lines(wrongs, 'a client that breaks the protocol loses its connection only', async ({ buyer, app }, wrong) => {
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200 });
+      stream.end();
+    };
+    const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+    socket.resume();
+    socket.write(Buffer.concat([beginning, wrong]));
+    socket.write(cut(frame(0, 0, 1, Buffer.alloc(100)), 30));
+    await once(socket, 'close');
+    await expectServed(buyer);
+  }),
+});
