@@ -202,6 +202,12 @@ export function leave(place) {
   else hangUp(place);
 }
 
+/** Whether a request over HTTP/1 waits for its answer, other than that which has this place. */
+export function isAwaited(client, place) {
+  var waits = each => each !== null && each !== place && !each.isWhole;
+  return waits(client.place) || client.more.some(waits) || client.calls.some(waits);
+}
+
 /** Lets the connection end after the answers before it, with a last one of this status. See `ended`. */
 export function sayFarewell(client, status, text) {
   client.ending = true;

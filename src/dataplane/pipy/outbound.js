@@ -2,7 +2,7 @@
 import * as policy from '../policy/policy.js';
 import { call } from './calls.js';
 import { running } from './configuration.js';
-import { countClosed, countOpen, finish, newClient, rewritten, serve } from './connection.js';
+import { countClosed, countOpen, finish, isAwaited, newClient, rewritten, serve } from './connection.js';
 import { credentials } from './credentials.js';
 import { looksLikeHTTP, newBeginning } from './detect.js';
 import {
@@ -53,6 +53,7 @@ var upstreamsMax = 4096;
 var notReady = { status: 503, reason: 'no-configuration', detail: 'This sidecar has not got a configuration yet.' };
 var badAuthority = { status: 400, reason: 'bad-host', detail: 'The target of a CONNECT is host:port.' };
 var noBody = 'A CONNECT has no body.';
+var older = 'A request of HTTP/1.0 stands behind one of HTTP/1.1 that waits for its answer.';
 
 function connected($, at) {
   return $.connect(
@@ -126,7 +127,10 @@ function routeNew(client, head) {
     client.text = null;
     toPlainForm(head);
   }
-  if (head.protocol === 'HTTP/1.0') ofOldClient(client, head);
+  if (head.protocol === 'HTTP/1.0') {
+    if (!client.isOld && isAwaited(client, null)) return refuseMalformed(client, older, head, fieldsOf(head));
+    ofOldClient(client, head);
+  }
   var unsound = policy.targetFault(head.method, head.path);
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(head));
   var plain = isPlain(head.headers);

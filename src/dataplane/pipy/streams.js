@@ -39,6 +39,9 @@ import { kindOf, lengthOf } from './hpack.js';
 var streamsMax = 1024;
 var droppedMax = 65535;
 
+/** The most that a window can grow by which began as it does (RFC 9113, 6.5.2 and 6.9.1). */
+var growthMax = 2147418112;
+
 /** The most streams that a peer can speak of: the first of two GOAWAY frames, which says that there will be one. */
 var everyStream = 2147483647;
 
@@ -313,10 +316,10 @@ function endStream(reader, out) {
   reader.ending = 0;
 }
 
-/** Pipy forgets a call whose window grows by nothing (RFC 9113, 6.9). */
+/** Pipy forgets a call whose window grows by nothing, or by more than a window can have (RFC 9113, 6.9). */
 function passWindow(reader, payload, out) {
-  var isNothing = reader.size === 4 && streamAt(payload.toArray(), 0) === 0;
-  if (reader.isOfAnswers && reader.stream > 0 && isNothing) refuse(reader, out);
+  var by = reader.size === 4 ? streamAt(payload.toArray(), 0) : 1;
+  if (reader.isOfAnswers && reader.stream > 0 && (by === 0 || by > growthMax)) refuse(reader, out);
   else pass(reader, payload, out);
   return true;
 }

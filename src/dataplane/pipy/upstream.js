@@ -1,6 +1,6 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
 import { beginChunks, check, mark, receive } from './answers.js';
-import { breakOff, endAfterAnswer, ended, leave, sayFarewell } from './connection.js';
+import { breakOff, endAfterAnswer, ended, isAwaited, leave, sayFarewell } from './connection.js';
 import { requestHead } from './framing.js';
 import * as lib from './lib.js';
 import { forget, watch } from './liveness.js';
@@ -221,7 +221,8 @@ function begin(start) {
   var head = start.head;
   place.head = head;
   if (head.status === 100) {
-    place.isInterimPassed = takesInterim(place);
+    // Behind another answer Pipy would take it for the last one of its request.
+    place.isInterimPassed = !place.client.isOld && !isAwaited(place.client, place);
     return place.isInterimPassed ? start : undefined;
   }
   if (head.status === 101) return failed(place);
@@ -231,13 +232,6 @@ function begin(start) {
   if (head.protocol !== 'HTTP/1.1') ofOldApp(place, head);
   if (head.status === 304 || place.asked.method === 'HEAD') lib.keepLength(place.asked, head);
   return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
-}
-
-/** Behind another answer Pipy takes a 100 for the last one of its request, so only the request whose turn it is gets it. */
-function takesInterim(place) {
-  var { isOld, more, calls } = place.client;
-  var waits = each => each !== null && each !== place && !each.isWhole;
-  return !isOld && !waits(place.client.place) && !more.some(waits) && !calls.some(waits);
 }
 
 function beginStreamed(start) {

@@ -310,6 +310,14 @@ export const framing: Chapter = {
     }
   },
 
+  'an answer of HTTP/1.1 keeps its form when one of HTTP/1.0 is asked for behind it': async ({ buyer }) => {
+    for (const more of ['', 'Connection: keep-alive\r\n']) {
+      const answer = await answersTo(buyer, get('/1') + get('/2', more).replace('1.1', '1.0'));
+      const [, head] = /^(HTTP\/1\.1 200 [^]*?)\r\n\r\n/.exec(answer) ?? [];
+      expect(head?.toLowerCase()).toMatch(/\r\n(transfer-encoding: chunked|content-length: \d+)(\r\n|$)/);
+    }
+  },
+
   'any token is a method': async ({ buyer, app }) => {
     const seen = notes(app);
     for (const method of ['PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH', 'PURGE', 'QUERY']) {

@@ -50,6 +50,10 @@ const wrong: Readonly<Record<string, Play>> = {
   'a body before its head': { frames: stream => frame(0, 0, stream, Buffer.from('x')) },
   'a body of no stream': { frames: () => frame(0, 0, 0, Buffer.from('x')) },
   'a frame that is too large': { frames: stream => frame(0, 0, stream, Buffer.alloc(20_000)) },
+  'a window that grows beyond what it can have': {
+    frames: stream => Buffer.concat([begun(stream), frame(8, 0, stream, Buffer.from([0x7f, 0xff, 0xff, 0xff]))]),
+  },
+  'a window that grows by nothing': { frames: stream => frame(8, 0, stream, Buffer.alloc(4)) },
   'a window that is too short': { frames: stream => frame(8, 0, stream, Buffer.alloc(2)) },
   'a ping of a stream': { frames: stream => frame(6, 0, stream, Buffer.alloc(8)) },
   'a name in capitals': { frames: stream => headOf(stream, { ':status': '200', 'X-A': '1' }) },
