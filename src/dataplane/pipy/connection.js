@@ -37,7 +37,8 @@ export function isQuiet() {
  * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same);
  *   `decision`: what it said of the newest head
  * - `isUnusual`: it is counted as one whose answers may be rewritten
- * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without
+ * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without;
+ *   `isSaid`: that was its last
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer; `calls`: the same of
  *   requests of HTTP/1 that go to apps of HTTP/2
  * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last; `isFinal`:
@@ -65,6 +66,7 @@ export function newClient() {
     isUnusual: false,
     isOld: false,
     isChunking: false,
+    isSaid: false,
     tables: null,
     host: null,
     known: null,
@@ -109,9 +111,10 @@ export function rewritten(client, data) {
 
 /** Pipy writes a head at once, then each chunk at once; for the end of the last one the connection ends (RFC 9112, 6.3). */
 function unchunked(client, data) {
+  if (client.isSaid) return undefined;
   if (!client.isChunking) return unchunkedHead(client, data);
   if (data.size === 5) {
-    client.isChunking = false;
+    client.isSaid = true;
     return new StreamEnd();
   }
   data.shiftTo(byte => byte === 10);

@@ -313,8 +313,22 @@ export const framing: Chapter = {
   'an answer of HTTP/1.1 keeps its form when one of HTTP/1.0 is asked for behind it': async ({ buyer }) => {
     for (const more of ['', 'Connection: keep-alive\r\n']) {
       const answer = await answersTo(buyer, get('/1') + get('/2', more).replace('1.1', '1.0'));
-      const [, head] = /^(HTTP\/1\.1 200 [^]*?)\r\n\r\n/.exec(answer) ?? [];
+      const [, head] = /^(HTTP\/1\.1 200 [\s\S]*?)\r\n\r\n/.exec(answer) ?? [];
       expect(head?.toLowerCase()).toMatch(/\r\n(transfer-encoding: chunked|content-length: \d+)(\r\n|$)/);
+    }
+  },
+
+  'what is asked for behind a request of HTTP/1.0 is no part of its answer': async ({ buyer, app }) => {
+    app.does.http = (_incoming, response) => {
+      response.write('one, ');
+      response.end('two');
+    };
+    const old = get('/1', 'Connection: keep-alive\r\n').replace('1.1', '1.0');
+    for (const behind of [get('/2'), old, get('/../x'), get('/2').replace('store', 'nowhere')]) {
+      const answer = await answersTo(buyer, old + behind);
+      const [, length, body = ''] =
+        /^HTTP\/1\.1 200 [\s\S]*?(content-length: \d+)?\r\n\r\n([\s\S]*)$/i.exec(answer) ?? [];
+      if (length === undefined) expect(body).toBe('one, two');
     }
   },
 
