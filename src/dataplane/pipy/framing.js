@@ -69,7 +69,8 @@ export function putBack(bytes, front) {
 /** The name of a header's line in lower case, with its colon; empty when there is none. */
 export function fieldName(line) {
   var text = typeof line === 'string' ? line : `${new Data(line).shiftTo(isColon).toString()}`;
-  return text.substring(0, text.indexOf(':') + 1).toLowerCase();
+  var colon = text.indexOf(':');
+  return colon < 1 ? '' : text.substring(0, colon + 1).toLowerCase();
 }
 
 function isColon(byte) {

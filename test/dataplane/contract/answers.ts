@@ -86,6 +86,13 @@ const unreadable: Readonly<Record<string, readonly [bytes: string, ends?: boolea
   'no HTTP': ['SSH-2.0-OpenSSH_9.2\r\n'],
   'another protocol': [`ICY 200 OK\r\n${two}`],
   'line feeds alone': ['HTTP/1.1 200 OK\nContent-Length: 2\n\nhi'],
+  'line feeds alone, but behind the body': [`HTTP/1.1 200 OK\nContent-Length: 2\n\nhi\r\n${ok}${two}`],
+  'line feeds alone, twice': ['HTTP/1.1 200 OK\nContent-Length: 2\n\nhi\r\nHTTP/1.1 200 OK\nContent-Length: 2\n\nhi'],
+  'a header without a name': [`${ok}: no name\r\n${two}`],
+  'an interim answer with a header without a name': [`HTTP/1.1 100 Continue\r\n: no name\r\n\r\n${ok}${two}`],
+  'a switch with a header without a name': [
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n: no name\r\nUpgrade: websocket\r\n\r\n',
+  ],
   'line feeds alone, but the last': ['HTTP/1.1 200\nContent-Length: 2\n\r\nhi'],
   'a line feed alone in it': ['HTTP/1.1 200 OK\r\nX-A: 1\nContent-Length: 2\r\n\r\nhi'],
   'a header without a colon': [`${ok}nonsense\r\n${two}`],
