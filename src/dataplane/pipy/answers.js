@@ -131,9 +131,8 @@ function headSizeNear(bytes) {
 
 /** Whether what has begun cannot become a head of HTTP/1: lines end with CR and LF (RFC 9112, 2.2). */
 function isOther(bytes) {
-  var text = bytes.toString();
-  if (text === undefined) return false;
-  return !'HTTP/1.'.startsWith(text.substring(0, 7)) || hasBareNewline(text);
+  var start = new Data(bytes).shift(7).toString();
+  return start === undefined || !'HTTP/1.'.startsWith(start) || hasBareNewline(bytes);
 }
 
 function passHead(place, lines, rest) {

@@ -22,16 +22,16 @@ var [atSize, atChunkEnd, inTrailers] = [0, -1, -2];
 /** Bytes of a head with its empty line; -1 while that has not come. Text of another length than its bytes is no ASCII. */
 export function headSize(bytes) {
   var text = bytes.toString();
-  if (text === undefined || text.length !== bytes.size) return headSizeInHex(bytes.toString('hex'), 0);
+  if (text === undefined || text.length !== bytes.size) return headSizeInHex(bytes.toString('hex'));
   var end = text.indexOf('\r\n\r\n');
   return end < 0 ? -1 : end + 4;
 }
 
 /** A match that begins in the middle of a byte is none. */
-function headSizeInHex(hex, start) {
-  var end = hex.indexOf('0d0a0d0a', start);
-  if (end < 0) return -1;
-  return end % 2 === 0 ? end / 2 + 4 : headSizeInHex(hex, end + 1);
+function headSizeInHex(hex) {
+  var end = hex.indexOf('0d0a0d0a');
+  for (var at = end; at % 2 === 1; at = end) end = hex.indexOf('0d0a0d0a', at + 1);
+  return end < 0 ? -1 : end / 2 + 4;
 }
 
 /** The lines of a whole head, without their ends. A line that is no UTF-8 is Data, and goes on as it came. */
@@ -54,9 +54,18 @@ function isNewline(byte) {
 }
 
 /** Whether a line ends with a line feed alone: nothing with one becomes a head here (RFC 9112, 2.2). */
-export function hasBareNewline(text) {
+export function hasBareNewline(bytes) {
+  var text = bytes.toString();
+  if (text === undefined) return hasBareNewlineInHex(bytes.toString('hex'));
   var lines = text.split('\n');
   return lines.some((line, at) => at < lines.length - 1 && !line.endsWith('\r'));
+}
+
+function hasBareNewlineInHex(hex) {
+  var isBare = false;
+  for (var at = hex.indexOf('0a'); at >= 0 && !isBare; at = hex.indexOf('0a', at + 1))
+    isBare = at % 2 === 0 && hex.substring(at - 2, at) !== '0d';
+  return isBare;
 }
 
 /** Puts what was taken from the front of `bytes` there again. */

@@ -174,16 +174,10 @@ export function noTunnel(client) {
 function takeHead(client, bytes, out) {
   skipEmptyLines(bytes);
   var size = headSize(bytes);
-  if (size < 0 && (isOther(bytes) || !isBeginning(bytes))) return refuse(client, noRequest);
+  if (size < 0 && (hasBareNewline(bytes) || !isBeginning(bytes))) return refuse(client, noRequest);
   if (size < 0) return bytes.size > headMax ? refuse(client, longHead) : false;
   if (size > headMax) return refuse(client, longHead);
   return passHead(client, bytes.shift(size), out);
-}
-
-/** Lines end with CR and LF (RFC 9112, 2.2): nothing else becomes a head. */
-function isOther(bytes) {
-  var text = bytes.toString();
-  return text !== undefined && hasBareNewline(text);
 }
 
 /** Whether a request may begin so: with a token (RFC 9112, 3). */

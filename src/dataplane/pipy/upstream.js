@@ -246,10 +246,12 @@ function failed(place) {
   return failure(failureOf(place));
 }
 
-/** An answer without a body may name the length of one (RFC 9110, 8.6), which Pipy would wait for. */
+/** An answer without a body may name the length of one (RFC 9110, 8.6) or a coding, which Pipy would wait for. */
 function withoutBody(start) {
   var place = $place;
-  if (place.head.headers['content-length'] === undefined) return start;
+  var headers = place.head.headers;
+  if (place.head.status === 204 && headers['transfer-encoding'] !== undefined) delete headers['transfer-encoding'];
+  else if (headers['content-length'] === undefined) return start;
   place.isWhole = true;
   place.isAlone = true;
   lib.hangUp(place);

@@ -52,6 +52,12 @@ const readable: Readonly<Record<string, readonly [bytes: string, expected: Expec
   'a second answer after the first': [`${ok}${two}${ok}${two}`, { status: 200, text: 'hi' }],
   'an empty line after the whole': [`${ok}${two}\r\n`, { status: 200, text: 'hi' }],
   'a body that nobody asked for, after 204': ['HTTP/1.1 204 No Content\r\n\r\nhi', { status: 204, text: '' }],
+  '204 in chunks': ['HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n', { status: 204, text: '' }],
+  '204 in chunks, with an end': [
+    'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    { status: 204, text: '' },
+  ],
+  '304 in chunks': ['HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n', { status: 304, text: '' }],
   'a chunk extension': [`${inChunks}\r\n2;name=abc\r\nhi\r\n0\r\n\r\n`, { status: 200, text: 'hi' }],
   'chunks in capitals': [`${ok}TRANSFER-ENCODING: CHUNKED\r\n\r\n2\r\nhi\r\n0\r\n\r\n`, { status: 200, text: 'hi' }],
   'no reason': [`HTTP/1.1 200\r\n${two}`, { status: 200, text: 'hi' }],
@@ -93,6 +99,9 @@ const unreadable: Readonly<Record<string, readonly [bytes: string, ends?: boolea
   'a switch with a header without a name': [
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n: no name\r\nUpgrade: websocket\r\n\r\n',
   ],
+  'line feeds alone, behind other bytes': ['HTTP/1.1 200 OK\nX: \xe9\nContent-Length: 2\n\nhi'],
+  'line feeds alone, before other bytes': ['HTTP/1.1 200 OK\nContent-Length: 2\n\n\xe9i\r\nX-Key: \xe9'],
+  'two codings, and a part': [`${inChunks}Trailer: X\r\nTransfer-Encoding: chunked\r\n\r\n24\r\nhi`, true],
   'line feeds alone, but the last': ['HTTP/1.1 200\nContent-Length: 2\n\r\nhi'],
   'a line feed alone in it': ['HTTP/1.1 200 OK\r\nX-A: 1\nContent-Length: 2\r\n\r\nhi'],
   'a header without a colon': [`${ok}nonsense\r\n${two}`],

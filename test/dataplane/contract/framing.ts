@@ -196,6 +196,8 @@ const behindLines: Chapter = Object.fromEntries(
 /** Requests that cannot be read: answered in words or ended, and nothing of them is a request. */
 const unreadable: Readonly<Record<string, string>> = {
   'a line feed alone': 'GET / HTTP/1.1\nHost: store\n\n',
+  'line feeds alone, behind other bytes': 'GET /\xef HTTP/1.1\nHost: store\n\n',
+  'line feeds alone, around other bytes': 'GET / HTTP/1.1\nHost: store\nX: \xef\n\n',
   'line feeds alone, but the last': 'GET / HTTP/1.1\nHost: store\n\r\n',
   'a header without a colon': 'GET / HTTP/1.1\r\nHost: store\r\nnonsense\r\n\r\n',
   'no version': 'GET /\r\nHost: store\r\n\r\n',
