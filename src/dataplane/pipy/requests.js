@@ -262,12 +262,13 @@ function passFields(client, { method, isOld }, lines, names, out) {
   var isChunked = codings.length === 1 && codings[0].toLowerCase() === 'chunked';
   var asksForTunnel = codings.length === 0 && lengths.every(each => each === '0') && isUpgrade(lines, names);
   var isDropped = dropped(lines, names, asksForTunnel);
-  var kept = lines.filter((_, at) => at === 0 || !isDropped(names[at])).map(line => spelled(line, isChunked));
+  var isLast = isFinal(lines, names, isOld);
+  var kept = lines.filter((_, at) => at === 0 || !isDropped(names[at])).map(line => spelled(line, isChunked, isLast));
   if (method === 'CONNECT' || asksForTunnel) {
     client.left = headMax;
     return pass(client, theAnswer, kept, out);
   }
-  client.isFinal = isFinal(lines, names, isOld);
+  client.isFinal = isLast;
   if (isChunked) client.chunks = newChunks();
   client.left = isChunked || lengths.length === 0 ? 0 : lengthOf(lengths[0]);
   return pass(client, isChunked ? aChunk : client.left > 0 ? aBody : afterBody(client), kept, out);
@@ -311,13 +312,13 @@ function isNeeded(name) {
 }
 
 /** Pipy knows `chunked`, `close` and `websocket` in lower case only, though any is meant (RFC 9112, 7 and 9.6). */
-function spelled(line, isChunked) {
+function spelled(line, isChunked, isLast) {
   var name = fieldName(line);
   if (name === 'upgrade:') return 'Upgrade: websocket';
   if (name === 'transfer-encoding:' && isChunked) return 'Transfer-Encoding: chunked';
   if (name !== 'connection:') return line;
   var tokens = tokensOf(fieldValue(line));
-  return `Connection: ${tokens.includes('close') ? 'close' : tokens.includes('upgrade') ? 'Upgrade' : 'keep-alive'}`;
+  return `Connection: ${tokens.includes('upgrade') && !tokens.includes('close') ? 'Upgrade' : isLast ? 'close' : 'keep-alive'}`;
 }
 
 /** Nothing more is read; what came before is answered, and then the connection ends with this. */

@@ -334,6 +334,28 @@ export const framing: Chapter = {
     }
   },
 
+  'what comes behind an answer to HTTP/1.0 is answered, or the connection ends': async ({ buyer, app }) => {
+    const answers = [
+      'HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi',
+      'HTTP/1.1 204 No Content\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+      'HTTP/1.0 200 OK\r\n\r\nhi',
+    ];
+    for (const answer of answers) {
+      app.does.http = ({ socket }) => void (answer.startsWith('HTTP/1.0') ? socket.end(answer) : socket.write(answer));
+      for (const connection of ['', 'Connection: keep-alive\r\n', 'Connection: keion: keep-alive\r\n']) {
+        const socket = open(buyer);
+        socket.write(get('/1', connection).replace('1.1', '1.0'));
+        await until(socket, 'HTTP/1.1 20');
+        socket.setTimeout(3000, () => socket.destroy(new Error('silent')));
+        socket.write(get('/2', 'Connection: close\r\n'));
+        await drained(socket);
+        expect(socket.errored?.message, JSON.stringify([answer, connection])).not.toBe('silent');
+      }
+    }
+  },
+
   'any token is a method': async ({ buyer, app }) => {
     const seen = notes(app);
     for (const method of ['PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH', 'PURGE', 'QUERY']) {
