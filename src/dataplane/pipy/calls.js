@@ -145,7 +145,9 @@ function leave(shard) {
   shard.streams--;
   if (!call.isOver || call.expects) shard.isDraining = true;
   if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) withdraw(shard);
-  if (shard.streams === 0 && shard.isDraining) lib.hangUp(shard);
+  if (shard.streams > 0 || !shard.isDraining) return;
+  shard.way = null;
+  lib.hangUp(shard);
 }
 
 /** For the end of a request: what was broken off is no whole request to the upstream either. */

@@ -189,6 +189,7 @@ function isUnreadable(client) {
 export function finish(client) {
   if (client.isUnusual) unusual.clients--;
   abandon(client);
+  client.close = null;
 }
 
 /** What waits upstream for an answer to this client waits for nobody, and Pipy would let it. */
@@ -196,6 +197,7 @@ function abandon(client) {
   client.more.forEach(leave);
   if (client.place !== null) leave(client.place);
   client.more = [];
+  client.calls = [];
   client.place = null;
 }
 

@@ -24,6 +24,12 @@ export function watch(place) {
 /** Its connection has ended, and that was told. */
 export function forget(place) {
   place.cookie = '';
+  if (place.outbound !== null && place.outbound.state === 'closed') release(place);
+}
+
+/** Pipy frees nothing that hangs in a circle, as a connection does with a place that is told of its state. */
+export function release(place) {
+  place.outbound = null;
 }
 
 function lookLater() {
@@ -45,6 +51,7 @@ function tell(place) {
   if (place.cookie === '') return;
   place.cookie = '';
   place.outbound.close();
+  release(place);
 }
 
 /** Empty when there is no socket, or the kernel cannot say. A file descriptor may be another socket's meanwhile. */

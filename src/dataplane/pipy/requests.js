@@ -199,7 +199,7 @@ function passHead(client, head, out) {
   if (lines.some(isTooLong)) return refuse(client, longLine);
   if (lines[0] === 'PRI * HTTP/2.0') {
     countUnusual(client);
-    client.reader = newReader(null);
+    client.reader = newReader(false);
     client.reader.preface = restOfPreface;
     return pass(client, everything, lines, out);
   }

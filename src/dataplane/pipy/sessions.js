@@ -1,5 +1,5 @@
 /** A connection of HTTP/2 upstream: what goes over it, for its place. */
-import { joinHeaders, withEnds, withoutTable, withResets } from './frames.js';
+import { joinHeaders, pushResets, refusedStream, withEnds, withoutTable, withResets } from './frames.js';
 import { hangUp } from './lib.js';
 import { drain, withdraw } from './places.js';
 import { newReader, readFrames } from './streams.js';
@@ -12,7 +12,7 @@ var lookedMax = 2048;
 
 /** A connection of HTTP/2 begins with a call, which has the first stream. */
 export function beginSession(place) {
-  place.reader = newReader(last => drain(place, last));
+  place.reader = newReader(true);
   place.isFresh = true;
   place.before = place.opened - 1;
 }
@@ -32,11 +32,21 @@ export function said(place, data) {
 /** What the upstream says. */
 export function heard(place, data) {
   place.isUsed = true;
-  var events = readFrames(place.reader, data);
+  var reader = place.reader;
+  var events = readFrames(reader, data);
+  if (reader.leavingAt >= 0) events = leave(place, events);
   if (place.reader.isUnreadable && !place.unreadable) {
     place.unreadable = true;
     withdraw(place);
     hangUp(place);
   }
   return events;
+}
+
+/** Adds resets for the streams that get no answer from a server that leaves. */
+function leave(place, events) {
+  var resets = new Data();
+  pushResets(resets, drain(place, place.reader.leavingAt), refusedStream);
+  place.reader.leavingAt = -1;
+  return (events === undefined ? [] : [].concat(events)).concat(resets);
 }

@@ -46,10 +46,11 @@ var growthMax = 2147418112;
 var everyStream = 2147483647;
 
 /**
- * How far a connection is read. `onGoAway(last)`, null where the peer is a client, is told the last stream that a server
- * answers (RFC 9113, 6.8), and gives those above it: Pipy would end every call at GOAWAY.
+ * How far a connection is read.
  *
  * - `isOfAnswers`: the peer is a server; `preface`: bytes that are to come before the first frame
+ * - `leavingAt`: the last stream that a server answers which has just said that it leaves (RFC 9113, 6.8), else -1; Pipy, which
+ *   would end every call then, is not told
  * - `head`, `fields`, `flags`, `size`, `stream`: of the frame at hand, the first as it came and as numbers
  * - `left`: bytes of a body's frame that are to come, `isDropped`: and go nowhere; `partial`: bytes of another frame
  * - `received`: stream → bytes of its body so far, from its head to its end; -1 for an answer that was refused
@@ -59,11 +60,11 @@ var everyStream = 2147483647;
  * - `cancelled`: streams that we have reset, which Pipy is told when the peer has heard of it
  * - `isUnreadable`: a server has broken the protocol; `isOver`: a client has, and is being told
  */
-export function newReader(onGoAway) {
+export function newReader(isOfAnswers) {
   return {
-    isOfAnswers: onGoAway !== null,
+    isOfAnswers: isOfAnswers,
     preface: 0,
-    onGoAway: onGoAway,
+    leavingAt: -1,
     head: null,
     fields: null,
     flags: 0,
@@ -136,7 +137,7 @@ function passWhole(reader, type, payload, bytes, out) {
     case dataFrame:
       return passPadded(reader, payload, bytes, out);
     case goAway:
-      if (reader.isOfAnswers) pushResets(out, reader.onGoAway(lastOf(payload.toArray())), refusedStream);
+      reader.leavingAt = lastOf(payload.toArray());
       return true;
     case promise:
       return reader.isOfAnswers ? fail(reader, bytes, out) : pass(reader, payload, out);

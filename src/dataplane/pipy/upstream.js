@@ -3,7 +3,7 @@ import { beginChunks, check, mark, receive } from './answers.js';
 import { breakOff, endAfterAnswer, ended, isAwaited, leave, sayFarewell } from './connection.js';
 import { requestHead } from './framing.js';
 import * as lib from './lib.js';
-import { forget, watch } from './liveness.js';
+import { forget, release, watch } from './liveness.js';
 import { log } from './log.js';
 import { checkEnd, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp } from './places.js';
 import { answer } from './refuse.js';
@@ -42,6 +42,7 @@ function opened(place, outbound) {
     if (place.unwanted) lib.hangUp(place);
   }
   if (outbound.state === 'connected') watch(place);
+  if (outbound.state === 'closed' && place.cookie === '') release(place);
 }
 
 /**
@@ -214,6 +215,7 @@ export function handshake(place, session) {
   if (session.state !== 'connected') return;
   place.secured = true;
   if (place.onSecured !== null) place.onSecured();
+  place.onSecured = null;
 }
 
 function begin(start) {
