@@ -208,7 +208,8 @@ function withOneCookie(headers) {
 export function hangUp(place) {
   place.unwanted = true;
   new Timeout(0).wait().then(() => {
-    if (place.outbound !== null) place.outbound.close();
+    // Pipy would keep the event of a second end for ever.
+    if (place.outbound !== null && place.outbound.state !== 'closed') place.outbound.close();
   });
 }
 

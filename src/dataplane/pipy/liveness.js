@@ -50,7 +50,7 @@ function isThere(place) {
 function tell(place) {
   if (place.cookie === '') return;
   place.cookie = '';
-  place.outbound.close();
+  if (place.outbound.state !== 'closed') place.outbound.close();
   release(place);
 }
 

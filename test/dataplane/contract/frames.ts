@@ -73,7 +73,7 @@ const answersInFrames: Readonly<Record<string, readonly [frames: (stream: number
   ],
   'a reset before it': [stream => reset(stream, 2), /^HTTP\/1\.1 502 /],
   'a refusal before it': [stream => reset(stream, 7), /^HTTP\/1\.1 50[23] /],
-  'an end of the connection before it': [() => frame(7, 0, 0, Buffer.alloc(8)), /^HTTP\/1\.1 502 /],
+  'an end of the connection before it': [() => frame(7, 0, 0, Buffer.alloc(8)), /^HTTP\/1\.1 50[23] /],
   'a body before it': [stream => Buffer.concat([end(stream), heads(stream, { ':status': '200' })]), /^HTTP\/1\.1 502 /],
   'a frame that is too short': [stream => frame(1, 0x2c, stream, Buffer.alloc(2)), /^HTTP\/1\.1 502 /],
   'a promise': [stream => frame(5, 4, stream, Buffer.from([0, 0, 0, 2, 0x88])), /^HTTP\/1\.1 502 /],
