@@ -1,10 +1,11 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
-import { breakOff, ended, sayFarewell } from './connection.js';
+import { breakOff, endAfterAnswer, ended, sayFarewell } from './connection.js';
 import { breakOffTail, giveBackHead, giveBackTail } from './frames.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
 import { failureOf, hasNoBody, newPlace, refusalOf, streamOf, withdraw } from './places.js';
 import { answer } from './refuse.js';
+import { noTunnel } from './requests.js';
 
 /**
  * The call at hand.
@@ -77,6 +78,7 @@ export function call(client, upstream, session, head) {
   var expects = head.headers.expect !== undefined;
   if (expects && head.protocol) return refuseExpectation(client, upstream);
   if (expects) delete head.headers.expect;
+  if (head.protocol) noTunnel(client);
   if (head.protocol) head.authority = head.headers.host;
   $call = {
     upstream: upstream,
@@ -143,6 +145,8 @@ function newShard(upstream, session) {
 function leave(shard) {
   var call = $call;
   shard.streams--;
+  shard.ended.delete(streamOf(shard, call.nth));
+  if (call.isOfHTTP1 && call.isWhole && call.client.isLast) endAfterAnswer(call.client);
   if (!call.isOver || call.expects) shard.isDraining = true;
   if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) withdraw(shard);
   if (shard.streams > 0 || !shard.isDraining) return;
@@ -156,7 +160,15 @@ function said(end) {
   if (call.isSaid) return undefined;
   call.isSaid = true;
   if (isCutShort(call, end)) return cutShort(call, end);
-  return call.isOfHTTP1 ? end : withoutLength(end);
+  if (call.isOfHTTP1) return end;
+  var last = withoutLength(end);
+  if (last.tail) endWithTrailers(call);
+  return last;
+}
+
+/** Behind trailers Pipy ends their stream once more when its window grows. */
+function endWithTrailers(call) {
+  call.shard.ended.add(streamOf(call.shard, call.nth));
 }
 
 function unlessSaid(end) {
@@ -177,6 +189,7 @@ function isCutShort(call, end) {
 function cutShort(call, end) {
   call.isCancelled = lengthSaid(end) === undefined;
   call.shard.cuts++;
+  endWithTrailers(call);
   return new MessageEnd(breakOffTail);
 }
 

@@ -158,6 +158,17 @@ export function withEnds(data) {
 export var misplacedFrame = [0, 0, 0, dataFrame, 0, 0, 0, 0, 0];
 export var missizedFrame = [0, 0, 1, settings, 0, 0, 0, 0, 0, 0];
 
+/** Leaves out ends of streams that have ended with trailers. `data` begins and ends with whole frames. */
+export function withoutSecondEnds(data, ended) {
+  var out = new Data();
+  if (isPreface(data)) out.push(data.shift(prefaceSize));
+  for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data)) {
+    var isSecond = frame.type === dataFrame && frame.payload.size === 0 && ended.has(streamAt(frame.stream, 0));
+    if (!isSecond) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+  }
+  return out;
+}
+
 /** No frame is as long as its first byte would say. */
 var prefaceStart = 80;
 var prefaceSize = 24;

@@ -130,7 +130,7 @@ function routeNew(client, head) {
   if (head.protocol === 'HTTP/1.0') {
     if (!client.isOld && isAwaited(client, null)) return refuseMalformed(client, older, head, fieldsOf(head));
     ofOldClient(client, head);
-  }
+  } else if (client.isOld && !isAwaited(client, null)) client.isOld = false;
   var unsound = policy.targetFault(head.method, head.path);
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(head));
   var plain = isPlain(head.headers);

@@ -21,7 +21,7 @@ export function newUpstream(target, principal) {
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
  *   `isBegun`: some of it is
  * - `streams`, `opened`, `before`, `last`, `isDraining`, `session`, `way`: of calls that share it (calls.js); `cuts`: resets that Pipy
- *   will write as ends; `isFresh`: nothing has been said over it
+ *   will write as ends; `ended`: streams that ended with trailers; `isFresh`: nothing has been said over it
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -61,6 +61,7 @@ export function newPlace(upstream) {
     before: 0,
     last: Number.MAX_SAFE_INTEGER,
     cuts: 0,
+    ended: new Set(),
     isFresh: false,
     isDraining: false,
     session: null,

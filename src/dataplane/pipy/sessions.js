@@ -1,5 +1,13 @@
 /** A connection of HTTP/2 upstream: what goes over it, for its place. */
-import { joinHeaders, pushResets, refusedStream, withEnds, withoutTable, withResets } from './frames.js';
+import {
+  joinHeaders,
+  pushResets,
+  refusedStream,
+  withEnds,
+  withoutSecondEnds,
+  withoutTable,
+  withResets
+} from './frames.js';
 import { hangUp } from './lib.js';
 import { drain, withdraw } from './places.js';
 import { newReader, readFrames } from './streams.js';
@@ -25,6 +33,7 @@ export function said(place, data) {
     bytes = withoutTable(bytes);
   }
   if (place.cuts > 0) bytes = withResets(bytes, place, place.reader);
+  if (place.ended.size > 0) bytes = withoutSecondEnds(bytes, place.ended);
   if (bytes.size > joinedMin) return joinHeaders(bytes);
   return bytes.size > lookedMax ? bytes : withEnds(bytes);
 }

@@ -296,6 +296,7 @@ export const framing: Chapter = {
       `GET /no HTTP/1.1\r\nHost: store\r\n${asks}\r\n`,
       `GET /no HTTP/1.1\r\nHost: store\r\nExpect: 100-continue\r\n${asks}\r\n`,
       `GET /no HTTP/1.1\r\nHost: nowhere\r\n${asks}\r\n`,
+      `GET /no HTTP/1.1\r\nHost: store:81\r\n${asks}\r\n`,
       `GET /no HTTP/1.1\r\n${asks}\r\n`,
       'GET /no HTTP/1.1\r\nHost: store\r\nUpgrade: websocket\r\n\r\n',
       'CONNECT nowhere:80 HTTP/1.1\r\nHost: nowhere:80\r\n\r\n',
@@ -332,6 +333,21 @@ export const framing: Chapter = {
         /^HTTP\/1\.1 200 [\s\S]*?(content-length: \d+)?\r\n\r\n([\s\S]*)$/i.exec(answer) ?? [];
       if (length === undefined) expect(body).toBe('one, two');
     }
+  },
+
+  'an answer of HTTP/1.1 has its form behind one of HTTP/1.0 that left the connection open': async ({ buyer, app }) => {
+    app.does.http = ({ url, socket }) =>
+      void socket.write(
+        `HTTP/1.1 ${url === '/1' ? '204 No Content\r\n\r\n' : '200 OK\r\nContent-Length: 2\r\n\r\nhi'}`,
+      );
+    const socket = open(buyer);
+    socket.write(get('/1', 'Connection: keep-alive\r\n').replace('1.1', '1.0'));
+    await until(socket, '204 No Content');
+    socket.write(get('/2'));
+    // The connection may have ended instead.
+    const answer = await Promise.race([until(socket, 'hi').catch(() => ''), drained(socket)]);
+    if (answer.includes('200')) expect(answer.toLowerCase()).toMatch(/transfer-encoding: chunked|content-length: 2/);
+    socket.destroy();
   },
 
   'what comes behind an answer to HTTP/1.0 is answered, or the connection ends': async ({ buyer, app }) => {

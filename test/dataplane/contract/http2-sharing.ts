@@ -87,6 +87,31 @@ const answers: Readonly<Record<string, Answer>> = {
 };
 
 export const http2Sharing: Chapter = {
+  'a request ends once, with its trailers, whatever the app says of its windows then': async ({ buyer, app }) => {
+    for (const parts of [[], ['a body']]) {
+      const came = streamsOf(app, 2);
+      const session = await openHTTP2(buyer, 'store:81');
+      const beside = ask(session, 0);
+      const outcome = outcomeOf(beside);
+      const call = session.request({ ':path': '/1', ':method': 'POST' }, { waitForTrailers: true });
+      const own = outcomeOf(call);
+      call.once('wantTrailers', () => call.sendTrailers({ 'x-sum': '1' }));
+      for (const part of parts) call.write(part);
+      call.end();
+      const streams = await came;
+      const [trailers] = await once(streams[1]?.resume() as ServerHttp2Stream, 'trailers');
+      expect(trailers).toMatchObject({ 'x-sum': '1' });
+      for (const initialWindowSize of [100_000, 65_535])
+        await new Promise(resolve => streams[1]?.session?.settings({ initialWindowSize }, resolve));
+      for (const stream of streams) {
+        stream.respond({ ':status': 200 });
+        stream.end('hello');
+      }
+      for (const each of [outcome, own]) expect(await each).toMatchObject({ status: 200, body: 'hello' });
+      session.destroy();
+    }
+  },
+
   'answers whose parts alternate keep their lengths': async ({ buyer, app }) => {
     const came = streamsOf(app, bodies.length);
     const session = await openHTTP2(buyer, 'store:81');
