@@ -26,6 +26,7 @@ import { streams } from './contract/streams.ts';
 import { swaps } from './contract/swaps.ts';
 import { targets } from './contract/targets.ts';
 import { tunnels } from './contract/tunnels.ts';
+import { versions } from './contract/versions.ts';
 import {
   type Chapter,
   closeWorld,
@@ -61,6 +62,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   failures,
   endings,
   swaps,
+  versions,
   'control plane': controlPlane,
 };
 

@@ -313,65 +313,6 @@ export const framing: Chapter = {
     }
   },
 
-  'an answer of HTTP/1.1 keeps its form when one of HTTP/1.0 is asked for behind it': async ({ buyer }) => {
-    for (const more of ['', 'Connection: keep-alive\r\n']) {
-      const answer = await answersTo(buyer, get('/1') + get('/2', more).replace('1.1', '1.0'));
-      const [, head] = /^(HTTP\/1\.1 200 [\s\S]*?)\r\n\r\n/.exec(answer) ?? [];
-      expect(head?.toLowerCase()).toMatch(/\r\n(transfer-encoding: chunked|content-length: \d+)(\r\n|$)/);
-    }
-  },
-
-  'what is asked for behind a request of HTTP/1.0 is no part of its answer': async ({ buyer, app }) => {
-    app.does.http = (_incoming, response) => {
-      response.write('one, ');
-      response.end('two');
-    };
-    const old = get('/1', 'Connection: keep-alive\r\n').replace('1.1', '1.0');
-    for (const behind of [get('/2'), old, get('/../x'), get('/2').replace('store', 'nowhere')]) {
-      const answer = await answersTo(buyer, old + behind);
-      const [, length, body = ''] =
-        /^HTTP\/1\.1 200 [\s\S]*?(content-length: \d+)?\r\n\r\n([\s\S]*)$/i.exec(answer) ?? [];
-      if (length === undefined) expect(body).toBe('one, two');
-    }
-  },
-
-  'an answer of HTTP/1.1 has its form behind one of HTTP/1.0 that left the connection open': async ({ buyer, app }) => {
-    app.does.http = ({ url, socket }) =>
-      void socket.write(
-        `HTTP/1.1 ${url === '/1' ? '204 No Content\r\n\r\n' : '200 OK\r\nContent-Length: 2\r\n\r\nhi'}`,
-      );
-    const socket = open(buyer);
-    socket.write(get('/1', 'Connection: keep-alive\r\n').replace('1.1', '1.0'));
-    await until(socket, '204 No Content');
-    socket.write(get('/2'));
-    // The connection may have ended instead.
-    const answer = await Promise.race([until(socket, 'hi').catch(() => ''), drained(socket)]);
-    if (answer.includes('200')) expect(answer.toLowerCase()).toMatch(/transfer-encoding: chunked|content-length: 2/);
-    socket.destroy();
-  },
-
-  'what comes behind an answer to HTTP/1.0 is answered, or the connection ends': async ({ buyer, app }) => {
-    const answers = [
-      'HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi',
-      'HTTP/1.1 204 No Content\r\n\r\n',
-      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi',
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
-      'HTTP/1.0 200 OK\r\n\r\nhi',
-    ];
-    for (const answer of answers) {
-      app.does.http = ({ socket }) => void (answer.startsWith('HTTP/1.0') ? socket.end(answer) : socket.write(answer));
-      for (const connection of ['', 'Connection: keep-alive\r\n', 'Connection: keion: keep-alive\r\n']) {
-        const socket = open(buyer);
-        socket.write(get('/1', connection).replace('1.1', '1.0'));
-        await until(socket, 'HTTP/1.1 20');
-        socket.setTimeout(3000, () => socket.destroy(new Error('silent')));
-        socket.write(get('/2', 'Connection: close\r\n'));
-        await drained(socket);
-        expect(socket.errored?.message, JSON.stringify([answer, connection])).not.toBe('silent');
-      }
-    }
-  },
-
   'any token is a method': async ({ buyer, app }) => {
     const seen = notes(app);
     for (const method of ['PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH', 'PURGE', 'QUERY']) {
