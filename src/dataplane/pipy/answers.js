@@ -9,6 +9,7 @@ import {
   headMax,
   headOf,
   headSize,
+  isBrokenLine,
   lengthOf,
   linesOf,
   newChunks,
@@ -155,8 +156,7 @@ function statusOf(line) {
 
 /** A header without a name, or a line that is folded or has a CR or LF in it. */
 function isBroken(line, at) {
-  if (typeof line === 'string' && (line.includes('\r') || line.includes('\n'))) return true;
-  return at > 0 && (fieldName(line) === '' || fieldName(line).charAt(0) === ' ' || fieldName(line).charAt(0) === '\t');
+  return isBrokenLine(line) || (at > 0 && fieldName(line) === '');
 }
 
 function passSwitch(place, lines, rest) {

@@ -39,8 +39,17 @@ export function linesOf(head) {
   var text = head.toString();
   if (text !== undefined) return text.substring(0, text.length - 4).split('\r\n');
   var lines = [];
-  for (var line = head.shiftTo(isNewline); line.size > 2; line = head.shiftTo(isNewline)) lines.push(withoutEnd(line));
+  for (var line = takeLine(head); line.size > 2; line = takeLine(head)) lines.push(withoutEnd(line));
   return lines;
+}
+
+function takeLine(head) {
+  var before = 0;
+  return head.shiftTo(byte => {
+    var isEnd = byte === 10 && before === 13;
+    before = byte;
+    return isEnd;
+  });
 }
 
 function withoutEnd(line) {
@@ -49,8 +58,12 @@ function withoutEnd(line) {
   return text === undefined ? line : text;
 }
 
-function isNewline(byte) {
-  return byte === 10;
+/** A line that is folded, or has a CR or LF in it: parsers take these for different things (RFC 9112, 2.2 and 5.2). */
+export function isBrokenLine(line) {
+  if (typeof line === 'string')
+    return line.startsWith(' ') || line.startsWith('\t') || line.includes('\r') || line.includes('\n');
+  var bytes = line.toArray();
+  return bytes[0] === 32 || bytes[0] === 9 || bytes.some(byte => byte === 10 || byte === 13);
 }
 
 /** Whether a line ends with a line feed alone: nothing with one becomes a head here (RFC 9112, 2.2). */

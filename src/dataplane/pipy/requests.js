@@ -9,6 +9,7 @@ import {
   headMax,
   headOf,
   headSize,
+  isBrokenLine,
   lengthOf,
   lineMax,
   linesOf,
@@ -203,7 +204,7 @@ function passHead(client, head, out) {
     client.reader.preface = restOfPreface;
     return pass(client, everything, lines, out);
   }
-  if (lines.some(isBroken) || names.some(isNameless)) return refuse(client, noRequest);
+  if (lines.some(isBrokenLine) || names.some(isNameless)) return refuse(client, noRequest);
   var parts = requestLine(lines[0]);
   if (parts === null) return refuse(client, noRequest);
   lines[0] = parts.line;
@@ -212,14 +213,6 @@ function passHead(client, head, out) {
 
 function isTooLong(line) {
   return (typeof line === 'string' ? line.length : line.size) > lineMax - 2;
-}
-
-/** A line that is folded, or has a CR or LF in it: parsers take these for different things (RFC 9112, 2.2 and 5.2). */
-function isBroken(line) {
-  return (
-    typeof line === 'string' &&
-    (line.startsWith(' ') || line.startsWith('\t') || line.includes('\r') || line.includes('\n'))
-  );
 }
 
 /** A header's line without a name; the first line is none. */

@@ -102,6 +102,8 @@ const unreadable: Readonly<Record<string, readonly [bytes: string, ends?: boolea
   'line feeds alone, behind other bytes': ['HTTP/1.1 200 OK\nX: \xe9\nContent-Length: 2\n\nhi'],
   'line feeds alone, before other bytes': ['HTTP/1.1 200 OK\nContent-Length: 2\n\n\xe9i\r\nX-Key: \xe9'],
   'two codings, and a part': [`${inChunks}Trailer: X\r\nTransfer-Encoding: chunked\r\n\r\n24\r\nhi`, true],
+  'a line feed in a line with other bytes': [`${ok}X: \xe9\nInjected: y\r\nSet-Cookie: a\r\n${two}`],
+  'a line feed in an odd head with other bytes': [`HTTP/1.1 200\r\nX: a\nInjected: y\r\nY: \xe9\r\n${two}`],
   'line feeds alone, but the last': ['HTTP/1.1 200\nContent-Length: 2\n\r\nhi'],
   'a line feed alone in it': ['HTTP/1.1 200 OK\r\nX-A: 1\nContent-Length: 2\r\n\r\nhi'],
   'a header without a colon': [`${ok}nonsense\r\n${two}`],

@@ -198,6 +198,10 @@ const unreadable: Readonly<Record<string, string>> = {
   'a line feed alone': 'GET / HTTP/1.1\nHost: store\n\n',
   'line feeds alone, behind other bytes': 'GET /\xef HTTP/1.1\nHost: store\n\n',
   'line feeds alone, around other bytes': 'GET / HTTP/1.1\nHost: store\nX: \xef\n\n',
+  'a line feed in a line with other bytes': 'GET / HTTP/1.1\r\nHost: store\r\nX: \xe9\nInjected: y\r\n\r\n',
+  'a line feed in a head with other bytes': 'GET / HTTP/1.1\r\nHost: store\r\nX: a\nInjected: y\r\nY: \xe9\r\n\r\n',
+  'a line feed alone, and a request with other bytes':
+    'GET / HTTP/1.1\r\nHost: store\r\nX: y\n\r\nGET /2 HTTP/1.1\r\nHost: store\r\nX: \xe9\r\n\r\n',
   'line feeds alone, but the last': 'GET / HTTP/1.1\nHost: store\n\r\n',
   'a header without a colon': 'GET / HTTP/1.1\r\nHost: store\r\nnonsense\r\n\r\n',
   'no version': 'GET /\r\nHost: store\r\n\r\n',
