@@ -58,6 +58,10 @@ function withoutEnd(line) {
   return text === undefined ? line : text;
 }
 
+function isNewline(byte) {
+  return byte === 10;
+}
+
 /** A line that is folded, or has a CR or LF in it: parsers take these for different things (RFC 9112, 2.2 and 5.2). */
 export function isBrokenLine(line) {
   if (typeof line === 'string')
