@@ -39,11 +39,11 @@ export function linesOf(head) {
   var text = head.toString();
   if (text !== undefined) return text.substring(0, text.length - 4).split('\r\n');
   var lines = [];
-  for (var line = takeLine(head); line.size > 2; line = takeLine(head)) lines.push(withoutEnd(line));
+  for (var line = takeHeadLine(head); line.size > 2; line = takeHeadLine(head)) lines.push(withoutEnd(line));
   return lines;
 }
 
-function takeLine(head) {
+function takeHeadLine(head) {
   var before = 0;
   return head.shiftTo(byte => {
     var isEnd = byte === 10 && before === 13;
