@@ -113,8 +113,8 @@ export const endings: Chapter = {
   }),
 
   'uploads that are over are forgotten': async ({ buyer, store }) => {
-    const count = 3000;
-    await upload(buyer, 1000);
+    const count = 1500;
+    await upload(buyer, 800);
     const before = [buyer, store].map(residentOf);
     await upload(buyer, count);
     const after = [buyer, store].map(residentOf);
