@@ -1,9 +1,10 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
 import { breakOff, endAfterAnswer, ended, sayFarewell } from './connection.js';
 import { breakOffTail, giveBackHead, giveBackTail } from './frames.js';
+import { tokensOf } from './framing.js';
 import * as lib from './lib.js';
 import { log } from './log.js';
-import { failureOf, hasNoBody, newPlace, refusalOf, streamOf, withdraw } from './places.js';
+import { failureOf, hasNoBody, newPlace, refusalOf, retire, streamOf, withdraw } from './places.js';
 import { answer } from './refuse.js';
 import { noTunnel } from './requests.js';
 
@@ -14,6 +15,7 @@ import { noTunnel } from './requests.js';
  *   (`opened`, of which it is the `nth`)
  * - `client`, `asked`, `isOfHTTP1`, `expects`: whose request it is, and what kind of one
  * - `isSaid`: all of the request is; `isCancelled`: its client has given it up
+ * - `ended`: its stream, once that has ended with trailers
  * - `isRepeatable`: it may be sent again, `isRepeated`: it will be, unless it `isLeft`
  * - `isBegun`, `isWhole`, `isOver`, `isCut`: of its answer; `length`: what that says of itself; `isFailing`: it is one of ours
  * - `isGRPC`, `trailers`: see `begin`
@@ -79,7 +81,8 @@ export function call(client, upstream, session, head) {
   if (expects && head.protocol) return refuseExpectation(client, upstream);
   if (expects) delete head.headers.expect;
   if (head.protocol) noTunnel(client);
-  if (head.protocol) head.authority = head.headers.host;
+  if (head.protocol || !head.authority) head.authority = head.headers.host;
+  keepTrailers(head.headers);
   $call = {
     upstream: upstream,
     session: session,
@@ -92,6 +95,7 @@ export function call(client, upstream, session, head) {
     isSaid: false,
     isCancelled: false,
     isRepeatable: head.method === 'GET' || head.method === 'HEAD',
+    ended: 0,
     isRepeated: false,
     isLeft: false,
     isBegun: false,
@@ -106,6 +110,13 @@ export function call(client, upstream, session, head) {
   if (head.protocol) client.calls = client.calls.filter(each => !each.isWhole).concat($call);
   if (head.method === 'HEAD') return headOnly;
   return $call.isRepeatable ? maybeAgain : enter($call);
+}
+
+/** Of TE a request of HTTP/2 has nothing else (RFC 9113, 8.2.2), and Pipy ends the whole connection of one that does. */
+function keepTrailers(headers) {
+  if (headers.te === undefined) return;
+  if (tokensOf(`${headers.te}`).includes('trailers')) headers.te = 'trailers';
+  else delete headers.te;
 }
 
 /** Gives a call its place just when it goes there: one that waits might find the connection given up. */
@@ -137,7 +148,8 @@ function newShard(upstream, session) {
   var shard = newPlace(upstream);
   shard.session = session;
   shard.way = callsOver(shard);
-  upstream.shards = upstream.shards.filter(each => each.session === session).concat(shard);
+  upstream.shards.filter(each => each.session !== session).forEach(retire);
+  upstream.shards = upstream.shards.concat(shard);
   return shard;
 }
 
@@ -145,13 +157,10 @@ function newShard(upstream, session) {
 function leave(shard) {
   var call = $call;
   shard.streams--;
-  shard.ended.delete(streamOf(shard, call.nth));
+  shard.ended.delete(call.ended);
   if (call.isOfHTTP1 && call.isWhole && call.client.isLast) endAfterAnswer(call.client);
   if (!call.isOver || call.expects) shard.isDraining = true;
-  if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) withdraw(shard);
-  if (shard.streams > 0 || !shard.isDraining) return;
-  shard.way = null;
-  lib.hangUp(shard);
+  if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) retire(shard);
 }
 
 /** For the end of a request: what was broken off is no whole request to the upstream either. */
@@ -168,7 +177,8 @@ function said(end) {
 
 /** Behind trailers Pipy ends their stream once more when its window grows. */
 function endWithTrailers(call) {
-  call.shard.ended.add(streamOf(call.shard, call.nth));
+  call.ended = streamOf(call.shard, call.nth);
+  call.shard.ended.add(call.ended);
 }
 
 function unlessSaid(end) {
@@ -197,12 +207,13 @@ function lengthSaid({ tail }) {
   return tail && tail.headers ? tail.headers['content-length'] : undefined;
 }
 
-/** The end as the peer sent it. Pipy keeps the event for a request that it may send again, so that one stays as it is. */
+/** The end as the peer sent it, but for Host, which Pipy would write as what no trailer is. Pipy keeps the event for a request that it may send again, so that one stays as it is. */
 function withoutLength({ tail }) {
-  var names = Object.keys(tail.headers);
-  if (names.length === 1) return new MessageEnd();
+  if (Object.keys(tail.headers).length === 1) return new MessageEnd();
   var headers = { ...tail.headers };
   delete headers['content-length'];
+  delete headers.host;
+  if (Object.keys(headers).length === 0) return new MessageEnd();
   return new MessageEnd({ headers: headers });
 }
 
@@ -223,6 +234,7 @@ function begin(start) {
   call.isBegun = true;
   if (call.isOfHTTP1) forHTTP1(call, head);
   var headers = head.headers || {};
+  delete headers.host;
   call.length = hasNoBody(call, head) ? '' : headers['content-length'] || '';
   call.isGRPC = `${headers['content-type']}`.startsWith('application/grpc');
   if (headers['grpc-status'] === undefined) return start;

@@ -104,6 +104,7 @@ var smallMax = 8192;
 
 /** What goes out in place of some bytes of an answer, where some client is unusual: one of HTTP/1.0 takes no chunks. */
 export function rewritten(client, data) {
+  if (client.isSaid) return undefined;
   if (client.isOld) return unchunked(client, data);
   var bytes = client.cuts > 0 ? withResets(data, client, null) : data;
   return bytes.size > smallMax && client.reader !== null ? joinHeaders(bytes) : bytes;
@@ -111,10 +112,10 @@ export function rewritten(client, data) {
 
 /** Pipy writes a head at once, then each chunk at once; for the end of the last one the connection ends (RFC 9112, 6.3). */
 function unchunked(client, data) {
-  if (client.isSaid) return undefined;
   if (!client.isChunking) return unchunkedHead(client, data);
   if (data.size === 5) {
     client.isSaid = true;
+    client.ending = true;
     return new StreamEnd();
   }
   data.shiftTo(byte => byte === 10);
@@ -122,7 +123,9 @@ function unchunked(client, data) {
   return data;
 }
 
+/** A body that does not come in chunks has one byte at most: Pipy gives no others a length. */
 function unchunkedHead(client, data) {
+  if (data.size === 1) return data;
   var lines = linesOf(data);
   var kept = lines.filter(line => line !== 'transfer-encoding: chunked');
   client.isChunking = kept.length < lines.length;

@@ -82,14 +82,21 @@ export function withdraw(shard) {
   shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
 }
 
+/** The same, and its connection ends with the last call on it. Pipy frees no shard that has its way: see `release`. */
+export function retire(shard) {
+  withdraw(shard);
+  if (shard.streams > 0) return;
+  shard.way = null;
+  hangUp(shard);
+}
+
 /**
  * For a connection whose server answers no stream after `last`, and ends it after those before: new calls take another one.
  * Gives the streams that get no answer.
  */
 export function drain(shard, last) {
-  withdraw(shard);
+  retire(shard);
   shard.last = last;
-  if (shard.streams === 0) hangUp(shard);
   var refused = [];
   for (var stream = streamOf(shard, shard.opened); stream > last; stream = stream - 2) refused.push(stream);
   return refused;

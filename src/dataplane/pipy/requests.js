@@ -256,7 +256,9 @@ function passFields(client, { method, isOld }, lines, names, out) {
   var asksForTunnel = codings.length === 0 && lengths.every(each => each === '0') && isUpgrade(lines, names);
   var isDropped = dropped(lines, names, asksForTunnel);
   var isLast = isFinal(lines, names, isOld);
-  var kept = lines.filter((_, at) => at === 0 || !isDropped(names[at])).map(line => spelled(line, isChunked, isLast));
+  var kept = lines
+    .filter((_, at) => at === 0 || !isDropped(names[at]))
+    .map(line => spelled(line, isChunked, asksForTunnel, isLast));
   if (method === 'CONNECT' || asksForTunnel) {
     client.left = headMax;
     return pass(client, theAnswer, kept, out);
@@ -305,13 +307,12 @@ function isNeeded(name) {
 }
 
 /** Pipy knows `chunked`, `close` and `websocket` in lower case only, though any is meant (RFC 9112, 7 and 9.6). */
-function spelled(line, isChunked, isLast) {
+function spelled(line, isChunked, asksForTunnel, isLast) {
   var name = fieldName(line);
   if (name === 'upgrade:') return 'Upgrade: websocket';
   if (name === 'transfer-encoding:' && isChunked) return 'Transfer-Encoding: chunked';
   if (name !== 'connection:') return line;
-  var tokens = tokensOf(fieldValue(line));
-  return `Connection: ${tokens.includes('upgrade') && !tokens.includes('close') ? 'Upgrade' : isLast ? 'close' : 'keep-alive'}`;
+  return `Connection: ${asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive'}`;
 }
 
 /** Nothing more is read; what came before is answered, and then the connection ends with this. */

@@ -9,7 +9,7 @@ import {
   withResets
 } from './frames.js';
 import { hangUp } from './lib.js';
-import { drain, withdraw } from './places.js';
+import { drain, retire } from './places.js';
 import { newReader, readFrames } from './streams.js';
 
 /** Bytes of a write over HTTP/2, below which no header block can be too long for a peer. */
@@ -22,6 +22,8 @@ var lookedMax = 2048;
 export function beginSession(place) {
   place.reader = newReader(true);
   place.isFresh = true;
+  place.ended = new Set();
+  place.cuts = 0;
   place.before = place.opened - 1;
 }
 
@@ -46,7 +48,7 @@ export function heard(place, data) {
   if (reader.leavingAt >= 0) events = leave(place, events);
   if (place.reader.isUnreadable && !place.unreadable) {
     place.unreadable = true;
-    withdraw(place);
+    retire(place);
     hangUp(place);
   }
   return events;

@@ -5,7 +5,7 @@ import { requestHead } from './framing.js';
 import * as lib from './lib.js';
 import { forget, release, watch } from './liveness.js';
 import { log } from './log.js';
-import { checkEnd, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp } from './places.js';
+import { checkEnd, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp, retire } from './places.js';
 import { answer } from './refuse.js';
 import { noTunnel } from './requests.js';
 import { beginSession, heard, said } from './sessions.js';
@@ -102,7 +102,7 @@ export function waysTo(transport, isApp, isSecured) {
           () => place
         )
           .replaceData(data => heard(place, data))
-          .replaceStreamEnd(end => withoutError(place, end))
+          .replaceStreamEnd(end => overSession(place, end))
       ),
     tcp: pipeline($ =>
       transport($.replaceStreamEnd(isSecured ? afterHandshake : end => end), here).handleStreamEnd(() => forget($place))
@@ -228,6 +228,8 @@ function begin(start) {
     return place.isInterimPassed ? start : undefined;
   }
   if (head.status === 101) return failed(place);
+  // Pipy would write it to a client of HTTP/2 as what no answer has.
+  if (place.client.reader !== null) delete head.headers.host;
   var coding = head.headers['transfer-encoding'];
   if (coding !== undefined && place.fed !== null && !hasNoBody(place, head) && !beginChunks(place, coding))
     return failed(place);
@@ -358,6 +360,12 @@ function failure(told) {
   $place.isAlone = true;
   log('warn', 'an upstream failed', { target: $place.upstream.target, ...told });
   return answer(told);
+}
+
+/** Calls that come later take another connection. */
+function overSession(place, end) {
+  retire(place);
+  return withoutError(place, end);
 }
 
 /** Keeps the error for `unanswered` and takes it off the event: Pipy would make a response of it. */

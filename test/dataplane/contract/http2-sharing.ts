@@ -7,9 +7,12 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
+import { connect } from 'node:net';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
-import { bytesOf, http2 as openHTTP2 } from '../harness/client.ts';
+import { bytesOf, http2 as openHTTP2, request } from '../harness/client.ts';
+import { beginning, framesOf, headOf } from '../harness/frames.ts';
+import { outboundOf, type Pod } from '../harness/mesh.ts';
 import { lines } from '../harness/sound.ts';
 import type { Chapter } from '../harness/world.ts';
 
@@ -86,7 +89,63 @@ const answers: Readonly<Record<string, Answer>> = {
   '304 with a length': { head: { ':status': 304, 'content-length': 6 } },
 };
 
+/** A request as frames, with its fields in this order. */
+async function framed(pod: Pod, fields: Readonly<Record<string, string>>, trailers?: Record<string, string>) {
+  const socket = connect(outboundOf(pod)).on('error', () => undefined);
+  const start = { ':method': 'POST', ':scheme': 'http', ':path': '/1', ...fields };
+  const rest = trailers === undefined ? [] : [headOf(1, trailers)];
+  socket.write(Buffer.concat([beginning, headOf(1, start, trailers === undefined), ...rest]));
+  for await (const chunk of socket) if (isAnswered(chunk)) break;
+  socket.destroy();
+}
+
+/** A head or a reset has come on the first stream. */
+function isAnswered(chunk: Buffer): boolean {
+  return [...framesOf(chunk)].some(([type, , stream]) => stream === 1 && (type === 1 || type === 3));
+}
+
+const plain = (head: OutgoingHttpHeaders, trailers: OutgoingHttpHeaders = {}) => ({ head, trailers });
+const ask1 = async (pod: Pod, headers: OutgoingHttpHeaders) =>
+  void (await request(pod, { host: 'store:81', path: '/1', headers }));
+
+/** What another client asks, and what it is answered: all of it means something, to itself. */
+const others: Readonly<Record<string, readonly [ask: (pod: Pod) => Promise<void>, answer: ReturnType<typeof plain>]>> =
+  {
+    'TE of HTTP/1.1': [pod => ask1(pod, { te: 'gzip', connection: 'te' }), plain({})],
+    'TE that also takes trailers': [pod => ask1(pod, { te: 'trailers, deflate' }), plain({})],
+    'Host instead of :authority': [pod => framed(pod, { 'x-a': '1', host: 'store:81' }), plain({})],
+    'Host in trailers': [pod => framed(pod, { ':authority': 'store:81' }, { host: 'x' }), plain({})],
+    'Host in an answer': [pod => framed(pod, { ':authority': 'store:81' }), plain({ 'x-a': 'b', host: 'x' })],
+    'Host in trailers of an answer': [
+      pod => framed(pod, { ':authority': 'store:81' }),
+      plain({}, { host: 'x', 'x-a': 'b' }),
+    ],
+  };
+
 export const http2Sharing: Chapter = {
+  ...lines(
+    others,
+    "what one client asks costs no other client's call",
+    async ({ buyer, app }, [ask, { head, trailers }]) => {
+      const held = new Promise<ServerHttp2Stream>(resolve => {
+        app.does.grpc = (stream, headers) => {
+          if (headers[':path'] === '/0') return resolve(stream);
+          stream.respond({ ':status': 200, ...head }, { waitForTrailers: Object.keys(trailers).length > 0 });
+          stream.once('wantTrailers', () => stream.sendTrailers(trailers));
+          stream.resume().end('hello');
+        };
+      });
+      const session = await openHTTP2(buyer, 'store:81');
+      const outcome = outcomeOf(session.request({ ':path': '/0', ':method': 'POST' }, { endStream: true }));
+      const stream = await held;
+      for (let time = 0; time < 2; time++) await ask(buyer);
+      stream.respond({ ':status': 200 });
+      stream.end('hello');
+      expect(await outcome).toMatchObject({ status: 200, body: 'hello' });
+      session.destroy();
+    },
+  ),
+
   'a request ends once, with its trailers, whatever the app says of its windows then': async ({ buyer, app }) => {
     for (const parts of [[], ['a body']]) {
       const came = streamsOf(app, 2);
