@@ -48,10 +48,12 @@ export function check({ links }: Case, ran: Ran): Violation[] {
     spoils(exchange.answer, gradeOfRequest(exchange, speaks, at).method),
   );
   const hasty = all.some(({ exchange }) => isHasty(exchange.answer));
+  const isProbe = (at: number) => at >= links.length - ran.probes;
   links.forEach((link, at) => {
     const came = ran.links[at];
     if (came !== undefined) found.push(...crossTalk(link, came, shell));
-    if (came !== undefined && ran.ended.length === 0) found.push(...checkLink(ran, link, came, { spoilt, hasty }));
+    if (came !== undefined && ran.ended.length === 0)
+      found.push(...checkLink(ran, link, came, { spoilt: spoilt && !isProbe(at), hasty }));
   });
   for (const seen of ran.seen) {
     const refusal = refusalOf(ran.pair, seen);

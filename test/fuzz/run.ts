@@ -10,6 +10,8 @@ import { settled } from './write.ts';
 export interface Ran {
   readonly pair: Pair;
   readonly links: readonly LinkCame[];
+  /** How many of them, the last, are probes. */
+  readonly probes: number;
   /** Requests that the app got. */
   readonly seen: readonly Seen[];
   /** Ids whose request has reached the app, at least its head. */
@@ -35,6 +37,7 @@ export async function runCase(pair: Pair, { links }: Case, probes: readonly Link
   return {
     pair,
     links: [...first, ...second],
+    probes: second.length,
     seen: [...seen],
     reached: new Set(progress.keys()),
     ended,

@@ -3,13 +3,13 @@ import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node
 import { type Call, type CallEvents, IdleError, type Message, RefusedError } from './exchange.ts';
 import { endToEnd, endToEndTrailers, forHTTP2, type HeaderList, pairs, sendTrailers, without } from './headers.ts';
 import { watchEnd } from './stream-end.ts';
-import { countStream, type Pool, type Upstream } from './upstreams.ts';
+import { countStream, type Pool, type Upstream, wasLost } from './upstreams.ts';
 
 /**
  * Sends a request on a shared connection; undefined when the upstream has no room for one more. A GET or
- * HEAD without a body and without a byte of an answer is sent once more when the upstream has not looked at it, and on a
- * connection of its own when another call broke the protocol: that ends a connection with all its calls, in Node also
- * where one stream should end (RFC 9113, 5.4.2).
+ * HEAD without a body and without a byte of an answer is sent once more (RFC 9110, 9.2.2) when the upstream has not
+ * looked at it, when a connection ends that was in use, and on a connection of its own when another call broke the
+ * protocol: that ends a connection with all its calls, in Node also where one stream should end (RFC 9113, 5.4.2).
  */
 export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, events: CallEvents): Call | undefined {
   const session = pool.session(upstream);
@@ -26,11 +26,12 @@ export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, even
       events.answered(answer);
     },
     failed(error) {
-      const own = mayRepeat && isProtocolError(error) ? pool.ownSession(upstream) : undefined;
-      const next = mayRepeat && error instanceof RefusedError ? pool.session(upstream) : own;
+      const isAlone = isProtocolError(error);
+      const isNoFault = isAlone || error instanceof RefusedError || wasLost(session);
+      const next = mayRepeat && isNoFault ? (isAlone ? pool.ownSession : pool.session)(upstream) : undefined;
       if (next === undefined) return events.failed(error);
       current = attempt(next, message, events);
-      own?.close();
+      if (isAlone) next.close();
     },
   });
   return {

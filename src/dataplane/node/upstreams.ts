@@ -74,6 +74,8 @@ export function createPool(idleMs: number): Pool {
 interface Use {
   /** Calls that are under way. */
   streams: number;
+  /** The other side has spoken HTTP/2. */
+  isAnswered: boolean;
   /** Closes the session. It has no more calls once this is there. */
   close: (() => void) | undefined;
 }
@@ -81,7 +83,7 @@ interface Use {
 const uses = new WeakMap<ClientHttp2Session, Use>();
 
 function useOf(session: ClientHttp2Session): Use {
-  const use = uses.get(session) ?? { streams: 0, close: undefined };
+  const use = uses.get(session) ?? { streams: 0, isAnswered: false, close: undefined };
   uses.set(session, use);
   return use;
 }
@@ -94,6 +96,11 @@ export function countStream(session: ClientHttp2Session, stream: Duplex): void {
     use.streams -= 1;
     if (use.streams === 0) use.close?.();
   });
+}
+
+/** Whether a connection that the other side had taken has ended, with the calls on it. */
+export function wasLost(session: ClientHttp2Session): boolean {
+  return session.destroyed && useOf(session).isAnswered;
 }
 
 /**
@@ -148,6 +155,9 @@ function openSession(upstream: Upstream, idleMs: number): ClientHttp2Session {
     settings: { enablePush: false, maxHeaderListSize: headListMaxBytes },
   });
   closeLate(session);
+  session.once('remoteSettings', () => {
+    useOf(session).isAnswered = true;
+  });
   session.setTimeout(idleMs, () => useOf(session).streams === 0 && session.close());
   return session;
 }

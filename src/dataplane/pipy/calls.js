@@ -307,6 +307,7 @@ function finish(end) {
   if (call.isRepeated) return undefined;
   call.isOver = true;
   if (call.isWhole || call.isCancelled) return undefined;
+  if (!call.isSaid && !call.isOfHTTP1) watchEnds(call.client);
   if (!call.isBegun) return isRefused(call) ? refused(call) : fail(call);
   call.isWhole = true;
   var length = lengthSaid(end);
@@ -314,6 +315,11 @@ function finish(end) {
   if (call.trailers !== null) return new MessageEnd({ headers: call.trailers });
   if (call.isGRPC && end.tail.headers['grpc-status'] === undefined) return cut(call);
   return withoutLength(end);
+}
+
+/** Behind trailers Pipy ends the stream of a client that has not said all once more when a window grows, too. */
+function watchEnds(client) {
+  if (client.ended === null) client.ended = new Set();
 }
 
 /** The server has not looked at it (RFC 9113, 8.7), since it leaves (6.8) or is too busy. */

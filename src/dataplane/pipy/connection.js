@@ -3,7 +3,7 @@
  * is answered, a response that was cut short breaks the connection, a client that leaves ends its requests upstream,
  * and a tunnel stays open in one direction when the other has ended.
  */
-import { joinHeaders, withResets } from './frames.js';
+import { joinHeaders, withoutEarlyEnds, withResets } from './frames.js';
 import { headOf, linesOf } from './framing.js';
 import { hangUp, serverOptions } from './lib.js';
 import { aHead, farewellOf, unusual } from './requests.js';
@@ -32,7 +32,7 @@ export function isQuiet() {
  * - `reading`: what comes next in HTTP/1 (requests.js); `left` bytes of it, `chunks` for a body of those, `partial`: bytes
  *   that wait for the rest of a head; `isUnread`: a head went to Pipy and has not come out
  * - `reader`: how far HTTP/2 is read (streams.js), null in HTTP/1; `sinceHead`: bytes that came since a head did; `cuts`:
- *   resets that Pipy will write as ends
+ *   resets that Pipy will write as ends; `ended`: streams that have ended before their requests had, null while there were none
  * - `text`: its newest head, when that was plain; `isKnown`: the head at hand is the same once more, byte for byte
  * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same);
  *   `decision`: what it said of the newest head
@@ -60,6 +60,7 @@ export function newClient() {
     reader: null,
     sinceHead: 0,
     cuts: 0,
+    ended: null,
     text: null,
     isKnown: false,
     decision: null,
@@ -107,6 +108,7 @@ export function rewritten(client, data) {
   if (client.isSaid) return undefined;
   if (client.isOld) return unchunked(client, data);
   var bytes = client.cuts > 0 ? withResets(data, client, null) : data;
+  if (client.ended !== null) bytes = withoutEarlyEnds(bytes, client.ended, client.reader.received);
   return bytes.size > smallMax && client.reader !== null ? joinHeaders(bytes) : bytes;
 }
 

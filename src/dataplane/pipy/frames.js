@@ -162,11 +162,34 @@ export var missizedFrame = [0, 0, 1, settings, 0, 0, 0, 0, 0, 0];
 export function withoutSecondEnds(data, ended) {
   var out = new Data();
   if (isPreface(data)) out.push(data.shift(prefaceSize));
+  for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data))
+    if (!isSecondEnd(frame, ended)) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+  return out;
+}
+
+/** The same for what a server says, which adds to `ended` the streams that end with trailers or a reset while they are in `open`. */
+export function withoutEarlyEnds(data, ended, open) {
+  var out = new Data();
   for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data)) {
-    var isSecond = frame.type === dataFrame && frame.payload.size === 0 && ended.has(streamAt(frame.stream, 0));
-    if (!isSecond) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+    if (!isSecondEnd(frame, ended)) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+    if (isEnd(frame) && open.has(streamAt(frame.stream, 0))) note(streamAt(frame.stream, 0), ended, open);
   }
   return out;
+}
+
+function note(stream, ended, open) {
+  ended.forEach(each => {
+    if (!open.has(each)) ended.delete(each);
+  });
+  ended.add(stream);
+}
+
+function isSecondEnd({ type, payload, stream }, ended) {
+  return type === dataFrame && payload.size === 0 && ended.has(streamAt(stream, 0));
+}
+
+function isEnd({ type, flags }) {
+  return type === resetFrame || (type === headers && (flags & endOfStream) !== 0);
 }
 
 /** No frame is as long as its first byte would say. */

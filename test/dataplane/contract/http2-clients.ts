@@ -1,9 +1,10 @@
 /** Clients of HTTP/2 that leave in the middle, or break the protocol: the next one is served as if they had never been. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import { http2 as openHTTP2 } from '../harness/client.ts';
-import { beginning, frame, headOf } from '../harness/frames.ts';
+import { beginning, frame, framesOf, headOf } from '../harness/frames.ts';
 import { outboundOf, type Pod } from '../harness/mesh.ts';
 import { lines, sound } from '../harness/sound.ts';
 import type { Chapter } from '../harness/world.ts';
@@ -62,6 +63,37 @@ const wrongs: Readonly<Record<string, Buffer>> = {
   'padding beyond its size': frame(0, 8, 1, Buffer.from([200, 1])),
 };
 
+/** How an app answers a call whose body has not all come. */
+const early: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
+  'with trailers': stream => {
+    stream.respond({ ':status': 200 }, { waitForTrailers: true });
+    stream.once('wantTrailers', () => stream.sendTrailers({ 'x-t': '1' }));
+    stream.end('no more');
+  },
+  'with a status of gRPC': stream =>
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '8' }, { endStream: true }),
+  'without a body': stream => stream.respond({ ':status': 404 }, { endStream: true }),
+  'with a body': stream => {
+    stream.respond({ ':status': 413 });
+    stream.end('too large');
+  },
+  'with a part of one': stream => {
+    stream.respond({ ':status': 200, 'content-length': 9 });
+    stream.write('a part');
+    setImmediate(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  },
+  'with a reset': stream => stream.close(constants.NGHTTP2_REFUSED_STREAM),
+};
+
+/** Whether a frame is the end of the first stream: a reset, or a body or a head with END_STREAM. */
+const isEnd = ([type, flags, stream]: readonly number[]) =>
+  stream === 1 && (type === 3 || ((type === 0 || type === 1) && ((flags ?? 0) & 1) === 1));
+
+/** Reads on until a frame has come for which this holds. */
+async function until(socket: Socket, came: Buffer[], holds: (frame: readonly number[]) => boolean): Promise<void> {
+  while (![...framesOf(Buffer.concat(came))].some(holds)) came.push((await once(socket, 'data'))[0]);
+}
+
 /** Sidecars that serve several connections one after the other, as a pool of them would. */
 const next = 6;
 
@@ -100,5 +132,23 @@ export const http2Clients: Chapter = sound({
     socket.write(cut(frame(0, 0, 1, Buffer.alloc(100)), 30));
     await once(socket, 'close');
     await expectServed(buyer);
+  }),
+
+  ...lines(early, 'an early answer ends its stream once, whatever the client allows then', async (world, answer) => {
+    const { buyer, app } = world;
+    app.does.grpc = (stream, headers) => {
+      if (headers[':path'] !== '/later') return answer(stream);
+      stream.respond({ ':status': 200 });
+      stream.end();
+    };
+    const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+    const came: Buffer[] = [];
+    socket.write(Buffer.concat([beginning, head(1, {}, false), body(1, 100)]));
+    await until(socket, came, isEnd);
+    const window = (stream: number) => frame(8, 0, stream, Buffer.from([0, 0, 0, 9]));
+    socket.write(Buffer.concat([window(1), window(0), window(1), head(3, { ':path': '/later' })]));
+    await until(socket, came, ([type, , stream]) => type === 1 && stream === 3);
+    expect([...framesOf(Buffer.concat(came))].filter(isEnd)).toHaveLength(1);
+    socket.destroy();
   }),
 });

@@ -139,6 +139,50 @@ function spoilsFirst(calls: number, fault: (stream: number) => Buffer, came: (co
     });
 }
 
+/** How an app ends a connection on which it has answered before, instead of its next answer. */
+const leaves: Readonly<Record<string, (socket: Socket) => void>> = {
+  'is closed': socket => socket.end(),
+  'is reset': socket => socket.resetAndDestroy(),
+  'is closed in the middle of a frame': socket => socket.end(begun(3).subarray(0, 5)),
+  'breaks the protocol': socket => socket.write(frame(0, 0, 0, Buffer.from('x'))),
+  'is closed behind a GOAWAY': socket => socket.end(goaway()),
+};
+
+/** Answers all but the second call of the first connection, for which that ends so; counts the calls that come. */
+function leavesSecond(leave: (socket: Socket) => void, came: () => void) {
+  let [connections, calls] = [0, 0];
+  return (socket: Socket) => {
+    connections += 1;
+    const isFirst = connections === 1;
+    answerFrames(socket, stream => {
+      calls += 1;
+      came();
+      if (!isFirst || calls !== 2) return headOf(stream, { ':status': '200' });
+      setImmediate(leave, socket);
+      return Buffer.alloc(0);
+    });
+  };
+}
+
+/** Clients of both versions: the status of a request that is sent once the one before has been answered. */
+const clients: Readonly<Record<string, (world: World, methods: readonly string[]) => Promise<unknown[]>>> = {
+  async 'HTTP/2'(world, methods) {
+    const session = await openHTTP2(world.buyer, 'frames');
+    const statuses: unknown[] = [];
+    for (const method of methods) statuses.push(await outcomeOf(ask(session, method)));
+    session.destroy();
+    return statuses;
+  },
+  async 'HTTP/1.1'(world, methods) {
+    const statuses: unknown[] = [];
+    for (const method of methods) {
+      const asked = `${method} / HTTP/1.1\r\nHost: frames\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+      statuses.push(Number((await raw(world.buyer, asked)).slice(9, 12)));
+    }
+    return statuses;
+  },
+};
+
 const resets = { 'no error': constants.NGHTTP2_NO_ERROR, cancelled: constants.NGHTTP2_CANCEL };
 
 export const http2Faults: Chapter = sound({
@@ -189,6 +233,25 @@ export const http2Faults: Chapter = sound({
       });
     }
   },
+
+  ...lines(leaves, 'a GET is asked once more when its kept connection ends, a POST is not', async (world, leave) => {
+    for (const askBoth of Object.values(clients)) {
+      for (const [method, status, count] of [
+        ['GET', 200, 3],
+        ['HEAD', 200, 3],
+        ['POST', 502, 2],
+      ] as const) {
+        let calls = 0;
+        const play = leavesSecond(leave, () => {
+          calls += 1;
+        });
+        await playing(world, play, async () => {
+          expect(await askBoth(world, ['GET', method])).toEqual([200, status]);
+          expect(calls).toBe(count);
+        });
+      }
+    }
+  }),
 
   // Node ends a body in good order before it resets its stream.
   ...lines(resets, 'a body that its client breaks off does not look whole to the app', async ({ buyer, app }, code) => {
