@@ -20,7 +20,7 @@ export function newUpstream(target, principal) {
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
  *   `isBegun`: some of it is
- * - `streams`, `opened`, `before`, `last`, `isDraining`, `session`, `way`: of calls that share it (calls.js); `cuts`: resets that Pipy
+ * - `streams`, `opened`, `before`, `last`, `isDraining`, `isClosed`, `session`, `way`: of calls that share it (calls.js); `cuts`: resets that Pipy
  *   will write as ends; `ended`: streams that ended with trailers; `isFresh`: nothing has been said over it
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
@@ -64,6 +64,7 @@ export function newPlace(upstream) {
     ended: new Set(),
     isFresh: false,
     isDraining: false,
+    isClosed: false,
     session: null,
     way: null,
     secured: false,
@@ -82,12 +83,22 @@ export function withdraw(shard) {
   shard.upstream.shards = shard.upstream.shards.filter(each => each !== shard);
 }
 
-/** The same, and its connection ends with the last call on it. Pipy frees no shard that has its way: see `release`. */
+/** The same, and its connection ends with the last call on it. */
 export function retire(shard) {
   withdraw(shard);
   if (shard.streams > 0) return;
-  shard.way = null;
-  hangUp(shard);
+  if (shard.isClosed) forgetWay(shard);
+  else hangUp(shard);
+}
+
+/**
+ * Pipy frees no shard that has its way, which has the shard: see `release`. While there is a connection, an answer to a
+ * call that was given up still goes that way.
+ */
+function forgetWay(shard) {
+  new Timeout(0).wait().then(() => {
+    shard.way = null;
+  });
 }
 
 /**

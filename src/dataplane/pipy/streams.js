@@ -57,7 +57,8 @@ var everyStream = 2147483647;
  * - `empty`: streams whose answers have no body; `refused`: those that the server has not looked at
  * - `ending`: the stream that ends with the frame at hand; `block`: whose header block goes on, which may be dropped
  * - `dropped`: bytes of answers that were refused
- * - `cancelled`: streams that we have reset, which Pipy is told when the peer has heard of it
+ * - `cancelled`: for all settings that the peer has not acknowledged the stream that we had reset before, of which Pipy is told
+ *   then; 0 for those of the preface
  * - `isUnreadable`: a server has broken the protocol; `isOver`: a client has, and is being told
  */
 export function newReader(isOfAnswers) {
@@ -80,7 +81,7 @@ export function newReader(isOfAnswers) {
     block: 0,
     isBlockDropped: false,
     dropped: 0,
-    cancelled: [],
+    cancelled: [0],
     isUnreadable: false,
     isOver: false
   };
@@ -325,13 +326,13 @@ function passWindow(reader, payload, out) {
   return true;
 }
 
-/** The peer has heard of our resets and sends nothing more of these streams: now Pipy may forget them. */
+/** The peer has heard of our reset: now Pipy may forget the stream, of which nothing more should come. */
 function tellCancelled(reader, out) {
-  reader.cancelled.forEach(stream => {
-    forget(reader, stream);
-  });
-  pushResets(out, reader.cancelled, refusedStream);
-  reader.cancelled = [];
+  var [stream] = reader.cancelled;
+  reader.cancelled = reader.cancelled.slice(1);
+  if (stream === 0 || stream === undefined) return;
+  reader.received.set(stream, -1);
+  pushResets(out, [stream], refusedStream);
 }
 
 function forget(reader, stream) {

@@ -364,6 +364,7 @@ function failure(told) {
 
 /** Calls that come later take another connection. */
 function overSession(place, end) {
+  place.isClosed = true;
   retire(place);
   return withoutError(place, end);
 }

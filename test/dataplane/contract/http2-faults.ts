@@ -9,6 +9,9 @@ import type { Chapter, World } from '../harness/world.ts';
 
 const reset = (stream: number, code: number) => frame(3, 0, stream, Buffer.from([0, 0, 0, code]));
 const begun = (stream: number) => headOf(stream, { ':status': '200' }, false);
+const nothing = Buffer.alloc(0);
+const ending = (stream: number) => frame(0, 1, stream, nothing);
+const whole = (stream: number) => headOf(stream, { ':status': '200' });
 const body = (stream: number) => frame(0, 0, stream, Buffer.from('a part'));
 const part = (stream: number) => Buffer.concat([begun(stream), body(stream)]);
 
@@ -139,6 +142,23 @@ function spoilsFirst(calls: number, fault: (stream: number) => Buffer, came: (co
     });
 }
 
+/** What an app that does not know yet that calls were given up says of them and of another, at once. */
+const late: Readonly<Record<string, (givenUp: readonly number[], other: number) => Buffer[]>> = {
+  'behind another': (givenUp, other) => [whole(other), ...givenUp.map(whole)],
+  'before another': (givenUp, other) => [...givenUp.map(whole), whole(other)],
+  'with a body, behind another': (givenUp, other) => [whole(other), ...givenUp.map(part), ...givenUp.map(ending)],
+  'in parts around another': (givenUp, other) => [...givenUp.map(part), whole(other), ...givenUp.map(ending)],
+  'as a reset, behind another': (givenUp, other) => [whole(other), ...givenUp.map(each => reset(each, 7))],
+  'in a way that cannot be read, behind another': (givenUp, other) => [
+    whole(other),
+    ...givenUp.map(each => frame(1, 5, each, Buffer.from([0x80]))),
+  ],
+  'behind another and a GOAWAY': (givenUp, other) => [whole(other), goaway(), ...givenUp.map(whole)],
+};
+
+/** Calls at once, of which all but one are given up. */
+const count = 8;
+
 /** How an app ends a connection on which it has answered before, instead of its next answer. */
 const leaves: Readonly<Record<string, (socket: Socket) => void>> = {
   'is closed': socket => socket.end(),
@@ -233,6 +253,67 @@ export const http2Faults: Chapter = sound({
       });
     }
   },
+
+  ...lines(late, 'answers to calls that were given up are for nobody', async (world, answer) => {
+    const [leaving, staying] = await Promise.all([openHTTP2(world.buyer, 'frames'), openHTTP2(world.buyer, 'frames')]);
+    const cancel = new AbortController();
+    const calls: number[] = [];
+    const givenUp = new Set<number>();
+    const play = (socket: Socket) =>
+      answerFrames(
+        socket,
+        stream => {
+          if (calls.push(stream) === count) cancel.abort();
+          return calls.length > count ? whole(stream) : nothing;
+        },
+        stream => {
+          givenUp.add(stream);
+          const other = calls.find(each => !givenUp.has(each)) ?? 0;
+          return givenUp.size === count - 1 ? Buffer.concat(answer([...givenUp], other)) : nothing;
+        },
+      );
+    await playing(world, play, async () => {
+      for (let time = 1; time < count; time++)
+        leaving.request({ ':path': '/', ':method': 'POST' }, { signal: cancel.signal }).on('error', () => undefined);
+      expect(await outcomeOf(ask(staying, 'POST'))).toBe(200);
+      expect(await outcomeOf(ask(staying))).toBe(200);
+      for (const session of [leaving, staying]) session.destroy();
+    });
+  }),
+
+  ...lines(late, 'answers to GETs that were given up are for nobody', async (world, answer) => {
+    const [leaving, staying] = await Promise.all([openHTTP2(world.buyer, 'frames'), openHTTP2(world.buyer, 'frames')]);
+    const cancel = new AbortController();
+    const calls: (readonly [socket: Socket, stream: number])[] = [];
+    let came: () => void = () => undefined;
+    const until = (size: number) =>
+      new Promise<void>(resolve => {
+        came = () => calls.length === size && resolve();
+      });
+    const play = (socket: Socket) =>
+      answerFrames(socket, stream => {
+        calls.push([socket, stream]);
+        came();
+        return calls.length > count ? whole(stream) : nothing;
+      });
+    await playing(world, play, async () => {
+      const gets = until(count - 1);
+      for (let time = 1; time < count; time++)
+        leaving.request({ ':path': '/' }, { signal: cancel.signal, endStream: true }).on('error', () => undefined);
+      await gets;
+      const all = until(count);
+      const outcome = outcomeOf(ask(staying, 'POST'));
+      await all;
+      cancel.abort();
+      await new Promise(resolve => leaving.ping(resolve));
+      const [socket, other = 0] = calls.at(-1) ?? [];
+      const streams = calls.slice(0, -1).map(([, stream]) => stream);
+      socket?.write(Buffer.concat(answer(streams, other)));
+      expect(await outcome).toBe(200);
+      expect(await outcomeOf(ask(staying))).toBe(200);
+      for (const session of [leaving, staying]) session.destroy();
+    });
+  }),
 
   ...lines(leaves, 'a GET is asked once more when its kept connection ends, a POST is not', async (world, leave) => {
     for (const askBoth of Object.values(clients)) {

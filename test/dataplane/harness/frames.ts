@@ -44,8 +44,12 @@ export function* framesOf(
   }
 }
 
-/** Plays a server of HTTP/2 on a connection: every request is answered with these bytes. */
-export function answerFrames(socket: Socket, answer: (stream: number) => Buffer): void {
+/** Plays a server of HTTP/2 on a connection: every request is answered with these bytes, and so is every reset. */
+export function answerFrames(
+  socket: Socket,
+  answer: (stream: number) => Buffer,
+  answerReset: (stream: number) => Buffer = () => Buffer.alloc(0),
+): void {
   let [bytes, done] = [Buffer.alloc(0), 0];
   socket
     .on('error', () => socket.destroy())
@@ -56,6 +60,7 @@ export function answerFrames(socket: Socket, answer: (stream: number) => Buffer)
       for (const [type, flags, stream] of frames.slice(done)) {
         if (type === 4 && (flags & 1) === 0) socket.write(frame(4, 1, 0, Buffer.alloc(0)));
         if (type === 1) socket.write(answer(stream));
+        if (type === 3) socket.write(answerReset(stream));
       }
       done = frames.length;
     });
