@@ -29,7 +29,8 @@ const ofClients: Readonly<Record<string, string>> = {
 const ofApps: Readonly<Record<string, string>> = {
   'an answer that cannot be read ends in an error: two lengths': 'Pipy keeps the last of repeated headers',
   'an answer that cannot be read ends in an error: two codings': 'Pipy keeps the last of repeated headers',
-  'an answer that cannot be read ends in an error: a length with a sign': 'Pipy reads +2 as 2',
+  'an answer that cannot be read ends in an error: another coding, and chunked':
+    'Pipy keeps the last of repeated headers',
 };
 
 /** Where both sides are Pipy. */

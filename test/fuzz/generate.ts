@@ -65,7 +65,7 @@ function exchangeOf(random: Random, speaks: 1 | 2, at: number, pipelined: boolea
   if (random.chance(0.3) && !(pipelined && speaks === 2))
     request = speaks === 1 ? cut(request, random) : delayFrames(request, random);
   const bytes = bytesOf(request);
-  const answer = scripted(random, speaks === 2 || bytes.includes('store:81') ? 2 : 1, id);
+  const answer = scripted(random, speaks === 2 || /store:81/i.test(bytes) ? 2 : 1, id);
   const isHead = (bytes.startsWith('HEAD') || bytes.includes(':method\x04HEAD')) && random.chance(0.8);
   return {
     id,

@@ -171,6 +171,7 @@ export class Stream {
   #takeFields(fields: readonly (readonly [string, string])[]): void {
     const status = Number(new Map(fields).get(':status') ?? '0');
     if (!this.#isRequest && status >= 100 && status < 200) {
+      if (this.hasHead) this.why ||= 'an interim answer behind the answer';
       this.interim.push(status);
       return;
     }

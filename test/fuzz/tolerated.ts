@@ -24,6 +24,20 @@ const list: readonly Tolerated[] = [
   },
   {
     shell: 'pipy',
+    why: 'Pipy keeps only the last of repeated headers: that is what rules compare',
+    holds: ({ kind, what }, exchange) =>
+      kind === 'verdict' &&
+      what === 'the app got a request that is refused (no-route-match)' &&
+      timesIn(exchange?.request, /^x-key:/gim) > 1,
+  },
+  {
+    shell: 'pipy',
+    why: 'Pipy keeps only the last of repeated headers: of two codings the last one counts',
+    holds: ({ kind }, exchange) =>
+      (kind === 'hang' || kind === 'answer') && timesIn(exchange?.answer.parts, /^transfer-encoding:/gim) > 1,
+  },
+  {
+    shell: 'pipy',
     why: 'Pipy takes Connection away before a script sees it: the headers that it names are passed on',
     holds: ({ kind, what }, exchange) =>
       exchange !== undefined &&
@@ -55,6 +69,10 @@ const list: readonly Tolerated[] = [
     holds: ({ what }, exchange) => what === 'an answer that the app broke off looks complete' && isOld(exchange),
   },
 ];
+
+function timesIn(parts: readonly Part[] | undefined, pattern: RegExp): number {
+  return [...bytesOf(parts ?? []).matchAll(pattern)].length;
+}
 
 function isOld(exchange: Exchange | undefined): boolean {
   return /HTTP\/1\.0\r\n/.test(bytesOf(exchange?.request ?? []));

@@ -95,11 +95,32 @@ function isRead(place) {
 }
 
 /**
+ * For the head of an answer that Pipy has just read: whether it has read the length of the body as it is meant. Where it
+ * found none, a line may have ended for it what is no end of the head.
+ */
+export function beginBody(place, headers) {
+  var coding = headers['transfer-encoding'];
+  var length = headers['content-length'];
+  if (coding !== undefined && length !== undefined) delete headers['content-length'];
+  if (coding !== undefined) return beginChunks(place, coding);
+  if (length === undefined) return isWholeHead(place.copy);
+  return (`${+length}` === length && length >= 0 && length < lengthsEnd) || lengthOf(length) >= 0;
+}
+
+/** Lengths that Pipy counts are below this. */
+var lengthsEnd = 2147483648;
+
+function isWholeHead(bytes) {
+  var size = headSizeNear(bytes);
+  return size >= 0 && !hasBareNewline(new Data(bytes).shift(size));
+}
+
+/**
  * For the head of an answer in chunks that Pipy has just read: takes what follows away from it, which `check` gives back
  * without extensions and trailers. Pipy knows `chunked` in lower case only, and reads anything else until the connection
  * ends; so with another spelling it does. False for another coding.
  */
-export function beginChunks(place, coding) {
+function beginChunks(place, coding) {
   if (coding.toLowerCase() !== 'chunked') return false;
   place.chunks = newChunks();
   place.chunks.isBare = coding !== 'chunked';
@@ -164,14 +185,17 @@ function passSwitch(place, lines, rest) {
   return headOf(lines).push(rest);
 }
 
-/** Pipy passes on a 100, and takes what follows for the answer. */
+/** Pipy passes on a 100, and takes what follows for the answer, unless it says that it has a body (RFC 9112, 6.3). */
 function passInterim(place, lines, rest) {
-  var head = headOf([withReason(lines[0])].concat(lines.slice(1)));
+  var fields = lines.slice(1).filter(line => !framing.includes(fieldName(line)));
+  var head = headOf([withReason(lines[0])].concat(fields));
   place.received += head.size;
   if (rest.size === 0) return head;
   var more = receiveOdd(place, rest);
   return more === undefined ? head : [head].concat(more);
 }
+
+var framing = ['transfer-encoding:', 'content-length:'];
 
 function withReason(line) {
   return line.length === 12 ? `${line} ` : line;

@@ -129,6 +129,7 @@ function enter(call) {
   shard.opened++;
   call.nth = shard.opened;
   call.shard = shard;
+  call.isSaid = false;
   return shard.way;
 }
 
@@ -267,7 +268,6 @@ function goesAgain() {
   call.shard = null;
   call.isRepeated = false;
   call.isRepeatable = false;
-  call.isSaid = false;
   return new Timeout(0).wait().then(() => !call.isLeft);
 }
 

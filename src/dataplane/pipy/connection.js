@@ -6,7 +6,7 @@
 import { joinHeaders, withoutEarlyEnds, withResets } from './frames.js';
 import { headOf, linesOf } from './framing.js';
 import { hangUp, serverOptions } from './lib.js';
-import { aHead, farewellOf, unusual } from './requests.js';
+import { aHead, countUnusual, farewellOf, unusual } from './requests.js';
 
 /** Connections that clients have open, of any kind. */
 var open = 0;
@@ -38,7 +38,7 @@ export function isQuiet() {
  *   `decision`: what it said of the newest head
  * - `isUnusual`: it is counted as one whose answers may be rewritten
  * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without;
- *   `isSaid`: that was its last
+ *   `isSaid`: that was its last; `isCutting`: an answer was cut short, which breaks the connection when its turn comes
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer; `calls`: the same of
  *   requests of HTTP/1 that go to apps of HTTP/2
  * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last; `isFinal`:
@@ -68,6 +68,7 @@ export function newClient() {
     isOld: false,
     isChunking: false,
     isSaid: false,
+    isCutting: false,
     tables: null,
     host: null,
     known: null,
@@ -106,6 +107,7 @@ var smallMax = 8192;
 /** What goes out in place of some bytes of an answer, where some client is unusual: one of HTTP/1.0 takes no chunks. */
 export function rewritten(client, data) {
   if (client.isSaid) return undefined;
+  if (client.isCutting && isMarked(data)) return reset(client);
   if (client.isOld) return unchunked(client, data);
   var bytes = client.cuts > 0 ? withResets(data, client, null) : data;
   if (client.ended !== null) bytes = withoutEarlyEnds(bytes, client.ended, client.reader.received);
@@ -145,14 +147,32 @@ function closing(client) {
 
 /**
  * Breaks the connection off in the middle of a response, so that the client cannot take a part for the whole: Pipy would
- * end it in order. Returns what the response emits instead of its end: when nothing has gone out so far, something has
- * to for `closing` to be asked, and then goes nowhere.
+ * end it in order. Returns what the response emits instead of its end. Answers before it go out first: the connection breaks
+ * where the mark would go out.
  */
 export function breakOff(client) {
+  client.ending = true;
+  client.isCutting = true;
+  countUnusual(client);
+  if (isAwaited(client, null)) return new Data(cutMark);
   client.gone = true;
-  if (client.close === null) return new Data('..');
+  if (client.close === null) return new Data(cutMark);
   client.close(new StreamEnd('ConnectionReset'));
   return undefined;
+}
+
+/** Stands in a response where that was cut short, as a chunk. */
+var cutMark = 'this answer was cut short';
+var markedMax = 64;
+
+function isMarked(data) {
+  return data.size < markedMax && `${data.toString()}`.includes(cutMark);
+}
+
+function reset(client) {
+  client.isSaid = true;
+  client.gone = true;
+  return new StreamEnd('ConnectionReset');
 }
 
 /** Ends the connection when the answer at hand has gone out; what comes until then is not looked at. */

@@ -222,7 +222,7 @@ function isNameless(name, at) {
 
 /**
  * Takes a request's first line apart; null when it is none (RFC 9112, 3; a URI has ASCII only, RFC 3986, 2). A method that
- * Pipy does not know goes into the target.
+ * Pipy does not know goes into the target, behind its length.
  */
 function requestLine(line) {
   if (typeof line !== 'string' || !isASCII(line)) return null;
@@ -233,7 +233,7 @@ function requestLine(line) {
   return {
     method: method,
     isOld: version === 'HTTP/1.0',
-    line: methods.has(method) ? line : `TRACE #${method}#${target} ${version}`
+    line: methods.has(method) ? line : `TRACE #${method.length}#${method}${target} ${version}`
   };
 }
 
@@ -243,9 +243,10 @@ function isASCII(text) {
 
 /** Puts back a method that Pipy does not know: see `requestLine`. */
 export function restoreMethod(head) {
-  var method = head.path.split('#')[1];
-  head.method = method;
-  head.path = head.path.substring(method.length + 2);
+  var start = head.path.indexOf('#', 1) + 1;
+  var end = start + Number.parseInt(head.path.substring(1, start - 1), 10);
+  head.method = head.path.substring(start, end);
+  head.path = head.path.substring(end);
 }
 
 function passFields(client, { method, isOld }, lines, names, out) {

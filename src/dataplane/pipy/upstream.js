@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { beginChunks, check, mark, receive } from './answers.js';
+import { beginBody, check, mark, receive } from './answers.js';
 import { breakOff, endAfterAnswer, ended, isAwaited, leave, sayFarewell } from './connection.js';
 import { requestHead } from './framing.js';
 import * as lib from './lib.js';
@@ -230,9 +230,7 @@ function begin(start) {
   if (head.status === 101) return failed(place);
   // Pipy would write it to a client of HTTP/2 as what no answer has.
   if (place.client.reader !== null) delete head.headers.host;
-  var coding = head.headers['transfer-encoding'];
-  if (coding !== undefined && place.fed !== null && !hasNoBody(place, head) && !beginChunks(place, coding))
-    return failed(place);
+  if (place.fed !== null && !hasNoBody(place, head) && !beginBody(place, head.headers)) return failed(place);
   if (head.protocol !== 'HTTP/1.1') ofOldApp(place, head);
   if (head.status === 304 || place.asked.method === 'HEAD') lib.keepLength(place.asked, head);
   return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
@@ -301,6 +299,8 @@ function unusual(place, end) {
 }
 
 function cut(place) {
+  place.isWhole = true;
+  place.isAlone = true;
   log('warn', 'a response was broken off', { target: place.upstream.target, reason: 'upstream-closed' });
   return breakOff(place.client);
 }

@@ -341,10 +341,11 @@ export const framing: Chapter = {
   },
 
   'a method that nobody knows is passed on or refused in words': async ({ buyer }) => {
-    for (const method of ['FOO', 'get', 'VERY-LONG-METHOD-NAME', 'x!y']) {
+    for (const method of ['FOO', 'get', 'VERY-LONG-METHOD-NAME', 'x!y', 'GET#', '#', '#3#GET', "!#$%&'*+-.^_`|~09"]) {
       const answer = await answersTo(buyer, `${method} /x HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n`);
       // The app of these tests knows none of them.
       expect(answer).toMatch(/^HTTP\/1\.1 (4\d\d|501) /);
+      expect(answer).not.toContain('bad-target');
     }
   },
 };
