@@ -19,6 +19,7 @@ import { http2Upstreams } from './contract/http2-upstreams.ts';
 import { identity } from './contract/identity.ts';
 import { members } from './contract/members.ts';
 import { messages } from './contract/messages.ts';
+import { pipelines } from './contract/pipelines.ts';
 import { pods } from './contract/pods.ts';
 import { policy } from './contract/policy.ts';
 import { routing } from './contract/routing.ts';
@@ -45,6 +46,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   http2,
   tunnels,
   framing,
+  pipelines,
   answers,
   'http2 upstreams': http2Upstreams,
   'http2 faults': http2Faults,

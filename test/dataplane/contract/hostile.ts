@@ -32,33 +32,6 @@ const forbidden: Readonly<Record<string, string>> = {
 };
 
 export const hostile: Chapter = {
-  'pipelined requests are answered in order, bodies apart': async ({ buyer, app }) => {
-    app.does.http = (incoming, response) => {
-      let body = '';
-      incoming.on('data', chunk => {
-        body += chunk;
-      });
-      incoming.on('end', () => response.end(`[${incoming.url} ${body}]`));
-    };
-    const post = (path: string, body: string) =>
-      `POST ${path} HTTP/1.1\r\nHost: store\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const chunked = 'POST /2 HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n';
-    const last = 'GET /4 HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n';
-    const answers = await raw(buyer, `${post('/1', hidden)}${chunked}${post('/3', 'x')}${last}`);
-    expect(answers.match(/\[\/\d [^\]]*\]/g)).toEqual([`[/1 ${hidden}]`, '[/2 GET]', '[/3 x]', '[/4 ]']);
-  },
-
-  'bursts of 65 pipelined requests on one connection are all answered': async ({ buyer }) => {
-    const socket = connect(outboundOf(buyer));
-    for (const burst of [1, 2]) {
-      for (let i = 1; i < 65; i++) socket.write(`GET /${burst}/${i} HTTP/1.1\r\nHost: store\r\n\r\n`);
-      socket.write(`GET /${burst}/last HTTP/1.1\r\nHost: store\r\n\r\n`);
-      const answers = await until(socket, `"url":"/${burst}/last"`);
-      expect(answers.match(/HTTP\/1\.1 200 /g)).toHaveLength(65);
-    }
-    socket.destroy();
-  },
-
   ...Object.fromEntries(
     Object.entries(shapes).map(([name, head]) => [
       `no request is smuggled: ${name}`,
