@@ -60,8 +60,9 @@ var maybeAgain = pipeline($ => $.pipe(event => wayAfter(event)));
 /** The answer to HEAD has no body, whatever its app says (RFC 9110, 9.3.2): a client may end its connection over one. */
 var headOnly = pipeline($ => $.pipe(() => maybeAgain).replaceData(endAtBody));
 
+/** Of an answer that was lost a body may come all the same. */
 function endAtBody(data) {
-  return data.size > 0 ? [new MessageEnd(), new StreamEnd()] : undefined;
+  return data.size > 0 && $call.isBegun ? [new MessageEnd(), new StreamEnd()] : undefined;
 }
 
 function wayAfter(event) {

@@ -233,6 +233,27 @@ export const http2Faults: Chapter = sound({
     });
   }),
 
+  'a HEAD whose connection breaks while its answer comes ends, with the GET that breaks it': async world => {
+    let connections = 0;
+    const play = (socket: Socket) => {
+      const isFirst = connections++ === 0;
+      const waiting: number[] = [];
+      answerFrames(socket, stream => {
+        if (!isFirst) return whole(stream);
+        const [other] = waiting.splice(0, 1);
+        if (other === undefined) waiting.push(stream);
+        if (other === undefined) return nothing;
+        return Buffer.concat([frame(1, 5, other, Buffer.from([255, 255, 255])), part(stream), ending(stream)]);
+      });
+    };
+    await playing(world, play, async () => {
+      const session = await openHTTP2(world.buyer, 'frames');
+      const outcomes = ['GET', 'HEAD'].map(method => outcomeOf(ask(session, method)));
+      expect(await Promise.all(outcomes)).toEqual([200, 200]);
+      session.destroy();
+    });
+  },
+
   'a GET that is answered wrongly is asked for twice at most, a POST once': async world => {
     for (const [method, most] of [
       ['GET', 2],
