@@ -47,11 +47,12 @@ export function check({ links }: Case, ran: Ran): Violation[] {
   const spoilt = all.some(({ exchange, speaks, at }) =>
     spoils(exchange.answer, gradeOfRequest(exchange, speaks, at).method),
   );
+  const mixed = mixedUp(all.map(({ exchange }) => exchange));
   const hasty = all.some(({ exchange }) => isHasty(exchange.answer));
   const isProbe = (at: number) => at >= links.length - ran.probes;
   links.forEach((link, at) => {
     const came = ran.links[at];
-    if (came !== undefined) found.push(...crossTalk(link, came, shell));
+    if (came !== undefined) found.push(...crossTalk(link, came, shell, mixed));
     if (came !== undefined && ran.ended.length === 0)
       found.push(...checkLink(ran, link, came, { spoilt: spoilt && !isProbe(at), hasty }));
   });
@@ -91,9 +92,19 @@ function isHasty({ speaks, parts, after }: Answer): boolean {
   return speaks === 1 && (after !== 'close' || !/^connection: close/im.test(bytesOf(parts))) && after !== 'keep';
 }
 
+/**
+ * Ids that an app of HTTP/2 may itself send in the answer to another: it has begun a frame there and not finished it, so
+ * that what comes next on the connection is a part of that.
+ */
+function mixedUp(exchanges: readonly Exchange[]): ReadonlySet<string> {
+  const shared = exchanges.filter(({ answer }) => answer.speaks === 2);
+  const isOpen = shared.some(({ answer }) => gradeOfAnswer(answer, 'GET').why === 'a frame is not complete');
+  return new Set(isOpen ? shared.flatMap(({ id, answer }) => [id, ...idsIn(bytesOf(answer.parts))]) : []);
+}
+
 /** Ids of others: in anything that came on the connection, and in nothing that the app was told to answer there. */
-function crossTalk({ exchanges }: Link, { text }: LinkCame, shell: ShellName): Violation[] {
-  const own = new Set(exchanges.flatMap(({ id, answer }) => [id, ...idsIn(bytesOf(answer.parts))]));
+function crossTalk({ exchanges }: Link, { text }: LinkCame, shell: ShellName, mixed: ReadonlySet<string>): Violation[] {
+  const own = new Set([...mixed, ...exchanges.flatMap(({ id, answer }) => [id, ...idsIn(bytesOf(answer.parts))])]);
   const foreign = [...idsIn(text)].filter(id => !own.has(id) && issued.has(id));
   return foreign.map(id => ({
     kind: 'cross-talk' as const,
@@ -265,9 +276,9 @@ function isCut({ grade, why, version, status }: Message): boolean {
   return version === '2.0' ? why === '' : /^(the body|a chunk) is not complete$/.test(why);
 }
 
-function checkFraming({ request, say }: Context, got: Message): void {
-  const lengths = valuesOf(got.fields, 'content-length');
-  if ((got.status === 304 || got.status === 204) && lengths.includes('0'))
+function checkFraming({ request, answer, say }: Context, got: Message): void {
+  const [lengths, said] = [got, answer].map(each => valuesOf(each.fields, 'content-length'));
+  if ((got.status === 304 || got.status === 204) && lengths?.includes('0') && !said?.includes('0'))
     say('answer', `a ${got.status} gained a length`);
   if (request.version === '1.0' && got.interim.length > 0) say('answer', 'an interim answer to a client of HTTP/1.0');
   if (request.version === '1.0' && valuesOf(got.fields, 'transfer-encoding').length > 0)

@@ -185,7 +185,7 @@ function passSwitch(place, lines, rest) {
   return headOf(lines).push(rest);
 }
 
-/** Pipy passes on a 100, and takes what follows for the answer, unless it says that it has a body (RFC 9112, 6.3). */
+/** Pipy passes on a 100, and takes what follows for the answer, unless that says that it has a body, or is the last (RFC 9112, 6.3 and 9.6). */
 function passInterim(place, lines, rest) {
   var fields = lines.slice(1).filter(line => !framing.includes(fieldName(line)));
   var head = headOf([withReason(lines[0])].concat(fields));
@@ -195,7 +195,7 @@ function passInterim(place, lines, rest) {
   return more === undefined ? head : [head].concat(more);
 }
 
-var framing = ['transfer-encoding:', 'content-length:'];
+var framing = ['transfer-encoding:', 'content-length:', 'connection:'];
 
 function withReason(line) {
   return line.length === 12 ? `${line} ` : line;

@@ -55,7 +55,8 @@ var everyStream = 2147483647;
  * - `left`: bytes of a body's frame that are to come, `isDropped`: and go nowhere; `partial`: bytes of another frame
  * - `received`: stream → bytes of its body so far, from its head to its end; -1 for an answer that was refused
  * - `empty`: streams whose answers have no body; `refused`: those that the server has not looked at
- * - `ending`: the stream that ends with the frame at hand; `block`: whose header block goes on, which may be dropped
+ * - `ending`: the stream that ends with the frame at hand; `block`: whose header block goes on, which may be dropped;
+ *   `beginning`: of such a block, when it is short, and whether its stream ends with it (`isBlockLast`)
  * - `dropped`: bytes of answers that were refused
  * - `cancelled`: for all settings that the peer has not acknowledged the stream that we had reset before, of which Pipy is told
  *   then; 0 for those of the preface
@@ -80,6 +81,8 @@ export function newReader(isOfAnswers) {
     ending: 0,
     block: 0,
     isBlockDropped: false,
+    beginning: null,
+    isBlockLast: false,
     dropped: 0,
     cancelled: [0],
     isUnreadable: false,
@@ -134,7 +137,7 @@ function passWhole(reader, type, payload, bytes, out) {
     case headers:
       return passHead(reader, payload, bytes, out);
     case continuation:
-      return passMore(reader, payload, out);
+      return passMore(reader, payload, bytes, out);
     case dataFrame:
       return passPadded(reader, payload, bytes, out);
     case goAway:
@@ -253,10 +256,14 @@ function unpad({ flags }, payload) {
   return (flags & hasPriority) === 0 || payload.shift(5).size === 5;
 }
 
+/** Bytes of a header block that tell what kind of answer begins. */
+var toldBy = 16;
+
 function passHead(reader, payload, bytes, out) {
   var { flags, stream } = reader;
   var count = reader.received.get(stream);
   if ((flags & (isPadded | hasPriority)) !== 0 && !unpad(reader, payload)) return fail(reader, bytes, out);
+  if ((flags & endOfHeaders) === 0 && payload.size < toldBy) return keepBeginning(reader, payload);
   reader.block = (flags & endOfHeaders) === 0 ? stream : 0;
   reader.isBlockDropped = false;
   if (count === undefined) beginStream(reader, payload, out);
@@ -303,12 +310,28 @@ function passTrailers(reader, count, payload, out) {
   forget(reader, reader.stream);
 }
 
-function passMore(reader, payload, out) {
+/** What is too short to be told from waits for the rest, as the beginning of one frame. */
+function keepBeginning(reader, payload) {
+  reader.block = reader.stream;
+  reader.beginning = payload;
+  reader.isBlockLast = isLast(reader);
+  return true;
+}
+
+function passMore(reader, payload, bytes, out) {
+  if (reader.beginning !== null) return passJoined(reader, payload, bytes, out);
   if (!reader.isBlockDropped) pass(reader, payload, out);
   if ((reader.flags & endOfHeaders) === 0) return true;
   reader.block = 0;
   if (reader.ending > 0) endStream(reader, out);
   return true;
+}
+
+function passJoined(reader, payload, bytes, out) {
+  var whole = reader.beginning.push(payload);
+  reader.beginning = null;
+  reader.flags = (reader.flags & endOfHeaders) | (reader.isBlockLast ? endOfStream : 0);
+  return passHead(reader, whole, bytes, out);
 }
 
 function endStream(reader, out) {

@@ -237,6 +237,14 @@ export const answers: Chapter = closing({
     await othersAreServed(world);
   },
 
+  // Node's parser reads nothing behind it.
+  'an interim answer that closes is left out, or the answer is an error': async world => {
+    answersWith(world.app, `HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n${ok}${two}`);
+    const { status } = await request(world.buyer, { host: 'store', path: '/odd' });
+    expect(status).toBeOneOf([200, 502]);
+    await othersAreServed(world);
+  },
+
   'a 304 gains no length, whatever headers it has': async ({ buyer, app }) => {
     for (const headers of ['', 'ETag: "a"\r\n', 'Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n']) {
       answersWith(app, `HTTP/1.1 304 Not Modified\r\n${headers}\r\n`);

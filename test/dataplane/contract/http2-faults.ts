@@ -233,6 +233,22 @@ export const http2Faults: Chapter = sound({
     });
   }),
 
+  'a head in pieces is a head, wherever they end (RFC 9113, 6.10)': async world => {
+    const block = headOf(1, { ':status': '200', 'x-a': 'b' }).subarray(9);
+    for (const [first, second = block.length] of [[0], [1], [5], [9, 12], [11], [15, 16], [16], [20], [2, 3]]) {
+      const pieces = (stream: number) => [
+        frame(1, 1, stream, block.subarray(0, first)),
+        frame(9, 0, stream, block.subarray(first, second)),
+        frame(9, 4, stream, block.subarray(second)),
+      ];
+      await playing(world, plays({ frames: stream => Buffer.concat(pieces(stream)) }), async () => {
+        const session = await openHTTP2(world.buyer, 'frames');
+        expect(await Promise.all([ask(session), ask(session, 'HEAD')].map(outcomeOf))).toEqual([200, 200]);
+        session.destroy();
+      });
+    }
+  },
+
   'a HEAD whose connection breaks while its answer comes ends, with the GET that breaks it': async world => {
     let connections = 0;
     const play = (socket: Socket) => {
