@@ -104,7 +104,9 @@ export function beginBody(place, headers) {
   if (coding !== undefined && length !== undefined) delete headers['content-length'];
   if (coding !== undefined) return beginChunks(place, coding);
   if (length === undefined) return isWholeHead(place.copy);
-  return (`${+length}` === length && length >= 0 && length < lengthsEnd) || lengthOf(length) >= 0;
+  var isCounted = (`${+length}` === length && length >= 0 && length < lengthsEnd) || lengthOf(length) >= 0;
+  if (isCounted) place.length = length;
+  return isCounted;
 }
 
 /** Lengths that Pipy counts are below this. */

@@ -34,6 +34,8 @@ export function isQuiet() {
  * - `reader`: how far HTTP/2 is read (streams.js), null in HTTP/1; `sinceHead`: bytes that came since a head did; `cuts`:
  *   resets that Pipy will write as ends; `ended`: streams that have ended before their requests had, null while there were none
  * - `text`: its newest head, when that was plain; `isKnown`: the head at hand is the same once more, byte for byte
+ * - `shape`, `shapeSize`: of the fields of the head at hand, empty when they are not to be kept; `plainShape`, `framedShape`,
+ *   `framedSize`: those that were sound; `isShaped`: the head at hand has one of these; `heads`: how many came in the read
  * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same);
  *   `decision`: what it said of the newest head
  * - `isUnusual`: it is counted as one whose answers may be rewritten
@@ -63,6 +65,13 @@ export function newClient() {
     ended: null,
     text: null,
     isKnown: false,
+    shape: '',
+    shapeSize: 0,
+    plainShape: '',
+    framedShape: '',
+    framedSize: 0,
+    isShaped: false,
+    heads: 0,
     decision: null,
     isUnusual: false,
     isOld: false,

@@ -18,10 +18,12 @@ import {
   tooLong,
   toPlainForm
 } from './lib.js';
+import { connectOptions } from './liveness.js';
 import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseConnection, refuseMalformed, refuseRequest } from './refuse.js';
 import { aHead, everything, isUnseen, read, readHead, readOn, rememberedMax, unusual } from './requests.js';
-import { connectOptions, send, tunnel, waysTo } from './upstream.js';
+import { keepShape } from './shapes.js';
+import { send, tunnel, waysTo } from './upstream.js';
 
 /** Principal of the peer, from its verified certificate; empty when it has none. */
 var $peer = '';
@@ -113,6 +115,7 @@ function admit(side, client, head) {
   client.isUnread = false;
   if (!head) return refuse(noPath, { direction: 'inbound', principal: $peer, port: side.port });
   if (client.ending) return ignored;
+  if (client.isShaped) return admitShaped(side, client, head);
   var unsound = unsoundness(client, head);
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(side, head));
   var flaw = flawOf(head);
@@ -126,16 +129,33 @@ function admit(side, client, head) {
           ? oddSpelling
           : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(side, head));
+  if (client.shape !== '' && flaw === 'none' && head.protocol) keepShape(client);
   if (!plain || flaw !== 'none' || side.speaksHTTP2) client.text = null;
-  if (client.tables !== running.tables) {
-    client.tables = running.tables;
-    client.known = policy.verdictOf(client.tables, side.port, $peer);
-  }
-  var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
+  var decision = decisionOn(side, client, head);
   if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
   if (flaw === 'claims') removeClaims(head.headers);
   if (side.speaksHTTP2 || !head.protocol) return call(client, side.app, toApp.session, head);
   return send(client, side.app, toApp, head, plain);
+}
+
+/** A head whose fields are known to be sound. */
+function admitShaped(side, client, head) {
+  var unsound = policy.targetFault(head.method, head.path);
+  if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(side, head));
+  var plain = client.text !== null || isPlain(head.headers);
+  if (side.speaksHTTP2) client.text = null;
+  var decision = decisionOn(side, client, head);
+  if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
+  if (side.speaksHTTP2) return call(client, side.app, toApp.session, head);
+  return send(client, side.app, toApp, head, plain);
+}
+
+function decisionOn(side, client, head) {
+  if (client.tables !== running.tables) {
+    client.tables = running.tables;
+    client.known = policy.verdictOf(client.tables, side.port, $peer);
+  }
+  return client.known.fixed || policy.admitVerdict(client.known, describe(head));
 }
 
 /** Why nobody may act on a request, whatever it is about, or null. Its target is a path afterwards. */

@@ -207,10 +207,12 @@ function withOneCookie(headers) {
  */
 export function hangUp(place) {
   place.unwanted = true;
-  new Timeout(0).wait().then(() => {
-    // Pipy would keep the event of a second end for ever.
-    if (place.outbound !== null && place.outbound.state !== 'closed') place.outbound.close();
-  });
+  new Timeout(0).wait().then(() => end(place));
+}
+
+/** Ends the connection of a place, once: Pipy would keep the event of a second end for ever. */
+export function end(place) {
+  if (place.outbound !== null && place.outbound.state !== 'closed') place.outbound.close();
 }
 
 /**

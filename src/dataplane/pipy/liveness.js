@@ -2,6 +2,7 @@
  * Connections upstream that ended without a word. When Pipy cannot write to one it closes it and tells nobody: who waits
  * for an answer would wait until it counts as idle. The kernel knows better, so it is asked about each of them in turn.
  */
+import { end, hangUp } from './lib.js';
 
 /** So many each second, in turn: one costs about 5 µs. */
 var [intervalSeconds, perLook] = [1, 1000];
@@ -12,8 +13,33 @@ var [socketLevel, cookieOption] = [1, 57];
 /** Places whose connection has not ended as far as one was told. */
 var watched = [];
 
-/** For `onState`: a place, `{ outbound, cookie, isWatched }`, has a connection now. */
-export function watch(place) {
+/** How long an upstream may be silent, in seconds. */
+var idleTimeout = 60;
+
+/** Says that, for new connections. */
+export function setIdle(seconds) {
+  idleTimeout = seconds;
+}
+
+/** For `connect`: the options of the connection of a place, in seconds. */
+export function connectOptions(place) {
+  return { connectTimeout: 5, idleTimeout: idleTimeout, onState: outbound => opened(place, outbound) };
+}
+
+function opened(place, outbound) {
+  if (place.outbound !== outbound) {
+    place.outbound = outbound;
+    place.isUsed = false;
+    place.received = 0;
+    place.partial = null;
+    if (place.unwanted) hangUp(place);
+  }
+  if (outbound.state === 'connected') watch(place);
+  if (outbound.state === 'closed' && place.cookie === '') release(place);
+}
+
+/** A place, `{ outbound, cookie, isWatched }`, has a connection now. */
+function watch(place) {
   place.cookie = cookieOf(place.outbound);
   if (place.cookie === '' || place.isWatched) return;
   place.isWatched = true;
@@ -28,7 +54,7 @@ export function forget(place) {
 }
 
 /** Pipy frees nothing that hangs in a circle, as a connection does with a place that is told of its state. */
-export function release(place) {
+function release(place) {
   place.outbound = null;
 }
 
@@ -50,7 +76,7 @@ function isThere(place) {
 function tell(place) {
   if (place.cookie === '') return;
   place.cookie = '';
-  if (place.outbound.state !== 'closed') place.outbound.close();
+  end(place);
   release(place);
 }
 

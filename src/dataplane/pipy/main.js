@@ -6,10 +6,10 @@ import { environment, outboundPort } from './environment.js';
 import { inboundPort } from './inbound.js';
 import { leaveToEnrol, onInterrupt } from './lib.js';
 import { closePorts, listenOn } from './listeners.js';
+import { setIdle } from './liveness.js';
 import { log } from './log.js';
 import { outbound, trustRoots } from './outbound.js';
 import { startPush } from './push.js';
-import { setIdle } from './upstream.js';
 
 /** Seconds that connections have to finish after SIGINT: less than the driver's `stopGraceMs`. */
 var drainSeconds = 8;

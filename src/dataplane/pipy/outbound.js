@@ -18,6 +18,7 @@ import {
   tooLong,
   toPlainForm
 } from './lib.js';
+import { connectOptions } from './liveness.js';
 import { newUpstream } from './places.js';
 import { ignored, noPath, refuse, refuseMalformed, refuseRequest } from './refuse.js';
 import {
@@ -31,7 +32,8 @@ import {
   rememberedMax,
   unusual
 } from './requests.js';
-import { connectOptions, handshake, send, tunnel, waysTo } from './upstream.js';
+import { keepShape } from './shapes.js';
+import { handshake, send, tunnel, waysTo } from './upstream.js';
 
 /** The client's connection; inside a tunnel that of the tunnel. */
 var $client = null;
@@ -106,19 +108,30 @@ function upstreamOf(target, principal) {
   return fresh;
 }
 
+/** A head that is the one before it on its connection, byte for byte, or has the same fields, is routed at once. */
 function route(start) {
   var client = $client;
-  if (!client.isKnown || client.tables !== running.tables || client.ending) return routeNew(client, start.head);
-  var decision = client.known.fixed || decide(client, start.head);
-  if (decision.upstream === undefined || decision.protocol !== 'http')
-    return forward(client, start.head, true, decision);
-  return send(client, decision.upstream, toMesh, start.head, true);
+  var head = start.head;
+  if (client.tables !== running.tables || client.ending || !(client.isKnown || isAlike(client, head)))
+    return routeNew(client, head);
+  var decision = client.known.fixed || decide(client, head);
+  if (decision.upstream === undefined || decision.protocol !== 'http') return forward(client, head, true, decision);
+  return send(client, decision.upstream, toMesh, head, true);
+}
+
+/** Whether a head is plain, and differs from one before it in nothing but a target that is sound. */
+function isAlike(client, head) {
+  if (!client.isShaped || client.text === null || client.isOld || client.host !== head.headers.host) return false;
+  if (policy.targetFault('GET', head.path) !== null) return false;
+  client.isUnread = false;
+  return true;
 }
 
 /** A head that is not, byte for byte, the one before it on its connection. */
 function routeNew(client, head) {
   client.isUnread = false;
   if (client.ending) return ignored;
+  if (client.isShaped && !client.isOld) return routeShaped(client, head);
   if (!head) return refuse(noPath, { direction: 'outbound' });
   if (head.method === 'CONNECT') return connect(client, head);
   if (!head.path) return refuseRequest(client, noPath, fieldsOf(head));
@@ -137,7 +150,18 @@ function routeNew(client, head) {
   var fault = plain ? null : isUnseen(client, head.headers) ? oddSpelling : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   if (!plain) client.text = null;
-  var host = head.headers.host || head.authority || named(head);
+  if (client.shape !== '' && head.headers.host && head.protocol && !client.isOld) keepShape(client);
+  return routeTo(client, head, plain, head.headers.host || head.authority || named(head));
+}
+
+/** A head whose fields are known to be sound. */
+function routeShaped(client, head) {
+  var unsound = policy.targetFault(head.method, head.path);
+  if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(head));
+  return routeTo(client, head, client.text !== null || isPlain(head.headers), head.headers.host);
+}
+
+function routeTo(client, head, plain, host) {
   if (client.tables !== running.tables || client.host !== host) {
     if (running.tables === null) return refuseRequest(client, notReady, fieldsOf(head));
     client.tables = running.tables;
@@ -161,9 +185,13 @@ function named(head) {
   return head.headers.host;
 }
 
+/** A port with one route does not ask what the request is like. */
 function decide(client, head) {
-  return policy.routeResolved(client.tables, client.known, describe(head));
+  var { known } = client;
+  return policy.routeResolved(client.tables, known, known.port.every === null ? describe(head) : nothing);
 }
+
+var nothing = { method: '', path: '', host: '', headers: {} };
 
 function forward(client, head, plain, decision) {
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);

@@ -10,7 +10,8 @@ export function newUpstream(target, principal) {
  * A place at an upstream.
  *
  * - `client`: the connection of the client that it serves
- * - `head`: of the answer, once it has begun; `isWhole`: it is there to its end; `isInterimPassed`: an interim one goes on
+ * - `head`: of the answer, once it has begun; `length`: what its body's is said to be, when Pipy counts that right, of the
+ *   newest answer that had one; `isWhole`: it is there to its end; `isInterimPassed`: an interim one goes on
  * - `received`: bytes of the answer that Pipy was given; `firstLine`, `fed`, `copy`, `rest`, `partial`, `chunks`, `isEnded`,
  *   `passes`: what has come of it, and what comes next (answers.js);
  *   `reader`: the same of a connection of HTTP/2 (streams.js)
@@ -29,6 +30,7 @@ export function newPlace(upstream) {
     upstream: upstream,
     client: null,
     head: null,
+    length: '',
     isWhole: false,
     isInterimPassed: false,
     outbound: null,
@@ -157,12 +159,6 @@ export function hasNoBody(place, { status }) {
 export function ofOldApp(place, head) {
   place.isAlone = true;
   head.protocol = 'HTTP/1.1';
-}
-
-/** Where more bytes came than the answer has, nobody can tell whose they are. Other sidecars send none. */
-export function checkEnd(place, tail) {
-  if (tail.headSize + tail.bodySize !== place.received) place.isAlone = true;
-  place.received = 0;
 }
 
 /** A client that waits for a 100 may send its body after another answer, or the next request (RFC 9110, 10.1.1). */

@@ -19,6 +19,7 @@ import {
   tokens,
   tokensOf
 } from './framing.js';
+import { isOrdinary, isPlainHead, isShape, lineEnd, shapeOf } from './shapes.js';
 import { newReader, readFrames } from './streams.js';
 
 /** What a connection waits for (`reading`): `everything` passes in a tunnel and over HTTP/2, `nothing` once it is refused. */
@@ -59,27 +60,57 @@ var longHead = { status: '431 Request Header Fields Too Large', detail: 'malform
 
 /**
  * For a read that begins with a head: `text` is the read. It passes as it is when it is one plain head, which is what
- * nearly every GET is.
+ * nearly every GET is, or one of a known shape with no more than its body.
  */
 export function readHead(client, data, text) {
   client.isKnown = false;
-  if (text === undefined || text.length !== data.size || !isPlainHead(text)) return read(client, data);
-  client.text = text;
+  client.isShaped = false;
+  client.shape = '';
+  if (text === undefined || text.length !== data.size) return read(client, data);
+  if (text >= 'GET /' && text < 'GET 0') {
+    var { plainShape } = client;
+    if (
+      plainShape !== '' &&
+      text.endsWith(plainShape) &&
+      text.indexOf('\n') === text.length - plainShape.length + lineEnd
+    ) {
+      client.isShaped = true;
+      client.isUnread = true;
+      client.text = text;
+      return data;
+    }
+    if (text.indexOf('\r\n\r\n') + 4 === text.length) return readGet(client, data, text);
+  }
+  return readFramed(client, data, text);
+}
+
+function readGet(client, data, text) {
+  if (!isPlainHead(text)) return readFramed(client, data, text);
+  var shape = shapeOf(text, text.length);
+  client.shape = isShape(shape) ? shape : '';
+  client.shapeSize = 0;
   client.isUnread = true;
+  client.text = text;
   return data;
 }
 
-/**
- * One head and nothing else, which Pipy reads as it is meant. Names are looked for as people write them; what is in other
- * letters is seen when Pipy has read it: see `isUnseen`.
- */
-function isPlainHead(text) {
-  if (text < 'GET /' || text >= 'GET 0') return false;
-  if (text.indexOf('\r\n\r\n') + 4 !== text.length) return false;
-  if (text.includes('ransfer-') || text.includes('ontent-') || text.includes('h2c') || text.includes('pgrade:'))
-    return false;
-  var connection = text.indexOf('onnection:');
-  return connection < 0 || text.substring(connection + 10, text.indexOf('\r\n', connection)) === ' keep-alive';
+function readFramed(client, data, text) {
+  var end = text.indexOf('\r\n\r\n') + 4;
+  if (end < 4 || client.framedShape === '' || client.framedSize < text.length - end) return read(client, data);
+  if (shapeOf(text, end) !== client.framedShape || !isOrdinary(text)) return read(client, data);
+  begin(client, client.framedSize + end - text.length);
+  return data;
+}
+
+/** For a head of a known shape, of whose body so many bytes are to come; -1 for chunks. */
+function begin(client, left) {
+  client.text = null;
+  client.isUnread = true;
+  client.isShaped = true;
+  client.isFinal = false;
+  client.left = left > 0 ? left : 0;
+  if (left < 0) client.chunks = newChunks();
+  client.reading = left < 0 ? aChunk : left > 0 ? aBody : aHead;
 }
 
 /** Whether a head that passed for plain has a body, or asks for a tunnel: bytes behind it would be taken for heads. */
@@ -95,6 +126,9 @@ export function read(client, data) {
     return data;
   }
   client.isKnown = false;
+  client.isShaped = false;
+  client.shape = '';
+  client.heads = 0;
   client.text = null;
   var bytes = client.partial === null ? data : client.partial.push(data);
   var out = new Data();
@@ -195,6 +229,18 @@ function skipEmptyLines(bytes) {
 }
 
 function passHead(client, head, out) {
+  var text = head.toString();
+  var isASCII = text !== undefined && text.length === head.size && text.length <= rememberedMax;
+  var shape = isASCII ? shapeOf(text, text.length) : '';
+  client.heads++;
+  client.shape = '';
+  client.isShaped = false;
+  if (isASCII && shape === client.framedShape && isOrdinary(text)) {
+    begin(client, client.framedSize);
+    client.isShaped = client.heads === 1;
+    out.push(head);
+    return true;
+  }
   var lines = linesOf(head);
   var names = lines.map(fieldName);
   if (lines.some(isTooLong)) return refuse(client, longLine);
@@ -208,7 +254,7 @@ function passHead(client, head, out) {
   var parts = requestLine(lines[0]);
   if (parts === null) return refuse(client, noRequest);
   lines[0] = parts.line;
-  return passFields(client, parts, lines, names, out);
+  return passFields(client, parts, lines, names, shape, out);
 }
 
 function isTooLong(line) {
@@ -225,7 +271,7 @@ function isNameless(name, at) {
  * Pipy does not know goes into the target, behind its length.
  */
 function requestLine(line) {
-  if (typeof line !== 'string' || !isASCII(line)) return null;
+  if (typeof line !== 'string' || !hasASCIIOnly(line)) return null;
   var parts = line.split(' ');
   var [method, target, version] = parts;
   if (parts.length !== 3 || method === '' || target === '' || target.charAt(0) === '#') return null;
@@ -237,7 +283,7 @@ function requestLine(line) {
   };
 }
 
-function isASCII(text) {
+function hasASCIIOnly(text) {
   return new Data(text).size === text.length;
 }
 
@@ -249,7 +295,7 @@ export function restoreMethod(head) {
   head.path = head.path.substring(end);
 }
 
-function passFields(client, { method, isOld }, lines, names, out) {
+function passFields(client, { method, isOld }, lines, names, shape, out) {
   var codings = fieldValues(lines, names, 'transfer-encoding:');
   var lengths = fieldValues(lines, names, 'content-length:');
   if (lengths.some(each => each !== lengths[0]) || codings.length > 1) return refuse(client, twoLengths);
@@ -267,7 +313,15 @@ function passFields(client, { method, isOld }, lines, names, out) {
   client.isFinal = isLast;
   if (isChunked) client.chunks = newChunks();
   client.left = isChunked || lengths.length === 0 ? 0 : lengthOf(lengths[0]);
+  if (client.heads === 1 && client.left >= 0 && !isLast && isShape(shape) && isSame(kept, lines)) {
+    client.shape = shape;
+    client.shapeSize = isChunked ? -1 : client.left;
+  }
   return pass(client, isChunked ? aChunk : client.left > 0 ? aBody : afterBody(client), kept, out);
+}
+
+function isSame(kept, lines) {
+  return kept.length === lines.length && kept.every((line, at) => line === lines[at]);
 }
 
 /** Whether a request is the last of its connection (RFC 9112, 9.3). */
@@ -311,9 +365,13 @@ function isNeeded(name) {
 function spelled(line, isChunked, asksForTunnel, isLast) {
   var name = fieldName(line);
   if (name === 'upgrade:') return 'Upgrade: websocket';
-  if (name === 'transfer-encoding:' && isChunked) return 'Transfer-Encoding: chunked';
+  if (name === 'transfer-encoding:' && isChunked) return said(line, 'Transfer-Encoding', 'chunked');
   if (name !== 'connection:') return line;
-  return `Connection: ${asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive'}`;
+  return said(line, 'Connection', asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive');
+}
+
+function said(line, name, value) {
+  return fieldValue(line) === value ? line : `${name}: ${value}`;
 }
 
 /** Nothing more is read; what came before is answered, and then the connection ends with this. */

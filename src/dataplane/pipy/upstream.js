@@ -3,9 +3,9 @@ import { beginBody, check, mark, receive } from './answers.js';
 import { breakOff, endAfterAnswer, ended, isAwaited, leave, sayFarewell } from './connection.js';
 import { requestHead } from './framing.js';
 import * as lib from './lib.js';
-import { forget, release, watch } from './liveness.js';
+import { forget } from './liveness.js';
 import { log } from './log.js';
-import { checkEnd, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp, retire } from './places.js';
+import { failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp, retire } from './places.js';
 import { answer } from './refuse.js';
 import { noTunnel } from './requests.js';
 import { beginSession, heard, said } from './sessions.js';
@@ -19,31 +19,6 @@ var $place = null;
 
 /** Requests of one connection that may wait for answers beside the newest. */
 var waitingMax = 64;
-
-/** How long an upstream may be silent, in seconds. */
-var idleTimeout = 60;
-
-/** Says that, for new connections. */
-export function setIdle(seconds) {
-  idleTimeout = seconds;
-}
-
-/** For `connect`: the options of the connection of a place, in seconds. */
-export function connectOptions(place) {
-  return { connectTimeout: 5, idleTimeout: idleTimeout, onState: outbound => opened(place, outbound) };
-}
-
-function opened(place, outbound) {
-  if (place.outbound !== outbound) {
-    place.outbound = outbound;
-    place.isUsed = false;
-    place.received = 0;
-    place.partial = null;
-    if (place.unwanted) lib.hangUp(place);
-  }
-  if (outbound.state === 'connected') watch(place);
-  if (outbound.state === 'closed' && place.cookie === '') release(place);
-}
 
 /**
  * The ways to an upstream, over a transport: filters that carry bytes to the target of the place that they are asked for.
@@ -138,7 +113,12 @@ function received(data) {
 }
 
 function checked(data) {
-  return data === mark ? check($place) : data;
+  if (data !== mark) return data;
+  var place = $place;
+  if (place.head === null || place.rest !== null) return check(place);
+  place.fed = null;
+  place.copy = null;
+  return undefined;
 }
 
 /** Puts the newest request among those that wait; false when these are too many. Those that wait no more go. */
@@ -230,7 +210,14 @@ function begin(start) {
   if (head.status === 101) return failed(place);
   // Pipy would write it to a client of HTTP/2 as what no answer has.
   if (place.client.reader !== null) delete head.headers.host;
-  if (place.fed !== null && !hasNoBody(place, head) && !beginBody(place, head.headers)) return failed(place);
+  var { headers } = head;
+  if (
+    place.fed !== null &&
+    (headers['content-length'] !== place.length || headers['transfer-encoding'] !== undefined) &&
+    !hasNoBody(place, head) &&
+    !beginBody(place, headers)
+  )
+    return failed(place);
   if (head.protocol !== 'HTTP/1.1') ofOldApp(place, head);
   if (head.status === 304 || place.asked.method === 'HEAD') lib.keepLength(place.asked, head);
   return head.status === 304 || head.status === 204 ? withoutBody(start) : start;
@@ -265,7 +252,11 @@ function finish(end) {
   if (!end.tail || place.head.status < 200) return unusual(place, end);
   place.isWhole = true;
   place.isUsed = true;
-  if (place.received > 0) checkEnd(place, end.tail);
+  if (place.received > 0) {
+    // Where more bytes came than the answer has, nobody can tell whose they are. Other sidecars send none.
+    if (end.tail.headSize + end.tail.bodySize !== place.received) place.isAlone = true;
+    place.received = 0;
+  }
   return end;
 }
 

@@ -215,18 +215,26 @@ function headersHold(tests, request) {
  */
 function entriesOf(table, path) {
   if (table.cache.size >= cacheMax) table.cache.clear();
-  var found = positionsOf(table, path).map(at => /** @type {PathEntry<T>} */ (table.entries[at]));
+  var found = table.excluded(path) ? [] : holding(table, path);
   if (path.length <= cachedPathMax) table.cache.set(path, found);
   return found;
 }
 
-/** @param {PathTable<unknown>} table @param {string} path @returns {number[]} */
-function positionsOf(table, path) {
-  if (table.excluded(path)) return [];
-  var exact = table.exact.get(path) || [];
-  var rest = table.rest.filter(at => {
+/**
+ * @template T
+ * @param {PathTable<T>} table
+ * @param {string} path
+ * @returns {readonly PathEntry<T>[]}
+ */
+function holding(table, path) {
+  var exact = table.exact.get(path);
+  /** @type {number[]} */
+  var rest = [];
+  for (var i = 0; i < table.rest.length; i++) {
+    var at = /** @type {number} */ (table.rest[i]);
     var test = table.entries[at]?.path;
-    return test === null || test === undefined || test(path);
-  });
-  return exact.concat(rest).sort((a, b) => a - b);
+    if (test === null || test === undefined || test(path)) rest.push(at);
+  }
+  var positions = exact === undefined ? rest : exact.concat(rest).sort((a, b) => a - b);
+  return positions.map(at => /** @type {PathEntry<T>} */ (table.entries[at]));
 }
