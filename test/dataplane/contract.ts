@@ -3,6 +3,7 @@
  * Node shell; `pipy.contract.ts` on real Pipy, and with one shell on each side.
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import { alike } from './contract/alike.ts';
 import { answers } from './contract/answers.ts';
 import { controlPlane } from './contract/control-plane.ts';
 import { endings } from './contract/endings.ts';
@@ -47,6 +48,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   tunnels,
   framing,
   pipelines,
+  alike,
   answers,
   'http2 upstreams': http2Upstreams,
   'http2 faults': http2Faults,
