@@ -216,7 +216,7 @@ function endChunk(chunks, line, out) {
 
 function passTrailer(chunks, line, out) {
   chunks.trailerBytes += line.length;
-  if (chunks.trailerBytes > trailersMax || !line.endsWith('\r\n')) return 'bad';
+  if (chunks.trailerBytes > trailersMax || line.indexOf('\r') !== line.length - 2) return 'bad';
   if (line !== '\r\n') return 'on';
   if (!chunks.isBare) out.push('0\r\n\r\n');
   return 'done';

@@ -134,6 +134,7 @@ const unreadable: Readonly<Record<string, readonly [bytes: string, ends?: boolea
   'a line feed behind half a name': [`${ok}C\n${two}`],
   'a line feed behind a colon': [`${ok}C:\n${two}`],
   'a line feed alone on its line': [`${ok}\n${two}`],
+  'a CR in a trailer': [`${inChunks}\r\n2\r\nhi\r\n0\r\nX: 1\r\n\r\r\n`],
   'a chunk of no size': [`${inChunks}\r\nzz\r\nhi\r\n0\r\n\r\n`],
   'a chunk longer than its size': [`${inChunks}\r\n1\r\nhi\r\n0\r\n\r\n`],
   'a chunk that breaks off': [`${inChunks}\r\n9\r\nhi`, true],

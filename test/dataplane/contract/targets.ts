@@ -75,7 +75,22 @@ const faults: Readonly<Record<string, string>> = {
   'an asterisk': '*',
 };
 
+/** Blanks but the one that ends a target, and control characters but line feeds (RFC 3986, 2). */
+const controls = [...Array.from({ length: 32 }, (_, code) => code), 35, 127]
+  .filter(code => code !== 10)
+  .map(code => String.fromCharCode(code));
+
 export const targets: Chapter = {
+  'no control character in a target reaches an app': async ({ buyer, app }) => {
+    const before = app.requests;
+    for (const char of controls)
+      for (const fields of ['Connection: close\r\n', `Content-Length: 0\r\nConnection: close\r\n`]) {
+        const answer = await raw(buyer, `GET /a${char}b HTTP/1.1\r\nHost: store\r\n${fields}\r\n`);
+        expect([char, answer]).toEqual([char, expect.stringMatching(/^(HTTP\/1\.1 400 |$)/)]);
+      }
+    expect(app.requests).toBe(before);
+  },
+
   'a path that servers may read as another one is refused where rules compare paths': async world => {
     const { buyer, app } = world;
     await restrict(world, { path: { prefix: '/public/' } });
