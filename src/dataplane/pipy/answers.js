@@ -104,7 +104,7 @@ export function beginBody(place, headers) {
   if (coding !== undefined && length !== undefined) delete headers['content-length'];
   if (coding !== undefined) return beginChunks(place, coding);
   if (length === undefined) return isWholeHead(place.copy);
-  var isCounted = (`${+length}` === length && length >= 0 && length < lengthsEnd) || lengthOf(length) >= 0;
+  var isCounted = (`${+length}` === length && length >= 0 && length < lengthsEnd) || lengthOf(length.trim()) >= 0;
   if (isCounted) place.length = length;
   return isCounted;
 }
@@ -123,9 +123,10 @@ function isWholeHead(bytes) {
  * ends; so with another spelling it does. False for another coding.
  */
 function beginChunks(place, coding) {
-  if (coding.toLowerCase() !== 'chunked') return false;
+  var name = coding.trim();
+  if (name.toLowerCase() !== 'chunked') return false;
   place.chunks = newChunks();
-  place.chunks.isBare = coding !== 'chunked';
+  place.chunks.isBare = !coding.startsWith('chunked');
   place.rest = place.fed.shift(place.fed.size);
   place.received -= place.rest.size;
   if (place.rest.size === 0) place.rest = null;
@@ -190,7 +191,7 @@ function passSwitch(place, lines, rest) {
 /** Pipy passes on a 100, and takes what follows for the answer, unless that says that it has a body, or is the last (RFC 9112, 6.3 and 9.6). */
 function passInterim(place, lines, rest) {
   var fields = lines.slice(1).filter(line => !framing.includes(fieldName(line)));
-  var head = headOf([withReason(lines[0])].concat(fields));
+  var head = headOf([ofOurVersion(withReason(lines[0]))].concat(fields));
   place.received += head.size;
   if (rest.size === 0) return head;
   var more = receiveOdd(place, rest);
@@ -198,6 +199,11 @@ function passInterim(place, lines, rest) {
 }
 
 var framing = ['transfer-encoding:', 'content-length:', 'connection:'];
+
+/** Of an older version Pipy takes each answer for the last. */
+function ofOurVersion(line) {
+  return typeof line === 'string' ? `HTTP/1.1${line.substring(8)}` : line;
+}
 
 function withReason(line) {
   return line.length === 12 ? `${line} ` : line;

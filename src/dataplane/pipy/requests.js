@@ -366,12 +366,14 @@ function spelled(line, isChunked, asksForTunnel, isLast) {
   var name = fieldName(line);
   if (name === 'upgrade:') return 'Upgrade: websocket';
   if (name === 'transfer-encoding:' && isChunked) return said(line, 'Transfer-Encoding', 'chunked');
+  if (name === 'content-length:') return said(line, 'Content-Length', fieldValue(line));
   if (name !== 'connection:') return line;
   return said(line, 'Connection', asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive');
 }
 
+/** Pipy keeps blanks behind a value, which do not belong to it (RFC 9112, 5.1). */
 function said(line, name, value) {
-  return fieldValue(line) === value ? line : `${name}: ${value}`;
+  return line.substring(line.indexOf(':')) === `: ${value}` ? line : `${name}: ${value}`;
 }
 
 /** Nothing more is read; what came before is answered, and then the connection ends with this. */

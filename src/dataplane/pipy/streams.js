@@ -239,7 +239,7 @@ function passBody(reader, bytes, out) {
 
 /** Pipy takes no frame that is padded to its end. */
 function passPadded(reader, payload, bytes, out) {
-  if (!unpad(reader, payload)) return fail(reader, bytes, out);
+  if (!unpad(isPadded, payload)) return fail(reader, bytes, out);
   var plain = new Data();
   rewrite(reader, dataFrame, reader.flags & endOfStream, payload, plain);
   putBack(bytes, plain);
@@ -247,7 +247,7 @@ function passPadded(reader, payload, bytes, out) {
 }
 
 /** Takes padding and priority away (RFC 9113, 6.1 and 6.2); false when there are none where they should be. */
-function unpad({ flags }, payload) {
+function unpad(flags, payload) {
   if ((flags & isPadded) !== 0) {
     var length = payload.shift(1).toArray()[0];
     if (length === undefined || length > payload.size) return false;
@@ -262,7 +262,7 @@ var toldBy = 16;
 function passHead(reader, payload, bytes, out) {
   var { flags, stream } = reader;
   var count = reader.received.get(stream);
-  if ((flags & (isPadded | hasPriority)) !== 0 && !unpad(reader, payload)) return fail(reader, bytes, out);
+  if ((flags & (isPadded | hasPriority)) !== 0 && !unpad(flags, payload)) return fail(reader, bytes, out);
   if ((flags & endOfHeaders) === 0 && payload.size < toldBy) return keepBeginning(reader, payload);
   reader.block = (flags & endOfHeaders) === 0 ? stream : 0;
   reader.isBlockDropped = false;

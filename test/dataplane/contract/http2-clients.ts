@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
-import { http2 as openHTTP2 } from '../harness/client.ts';
+import { bytesOf, http2 as openHTTP2 } from '../harness/client.ts';
 import { beginning, frame, framesOf, headOf } from '../harness/frames.ts';
 import { outboundOf, type Pod } from '../harness/mesh.ts';
 import { lines, sound } from '../harness/sound.ts';
@@ -151,4 +151,24 @@ export const http2Clients: Chapter = sound({
     expect([...framesOf(Buffer.concat(came))].filter(isEnd)).toHaveLength(1);
     socket.destroy();
   }),
+
+  'flags that mean nothing change nothing (RFC 9113, 4.1)': async ({ buyer, app }) => {
+    const bodies: string[] = [];
+    app.does.grpc = async stream => {
+      bodies.push(String(await bytesOf(stream)));
+      stream.respond({ ':status': 200 }, { endStream: true });
+    };
+    for (const [flags, payload] of [
+      [0xf7, 'a body'],
+      [0xd7, 'a body'],
+      [0xff, '\0a body'],
+      [0x2f, '\u0002a body\0\0'],
+    ] as const) {
+      const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+      socket.write(Buffer.concat([beginning, head(1, {}, false), frame(0, flags, 1, Buffer.from(payload))]));
+      await until(socket, [], ([type, , stream]) => type === 1 && stream === 1);
+      socket.destroy();
+    }
+    expect(bodies).toEqual(Array.from({ length: 4 }, () => 'a body'));
+  },
 });
