@@ -149,6 +149,7 @@ function refuseExpectation(client, upstream) {
 function newShard(upstream, session) {
   var shard = newPlace(upstream);
   shard.session = session;
+  shard.ended = new Set();
   shard.way = callsOver(shard);
   upstream.shards.filter(each => each.session !== session).forEach(retire);
   upstream.shards = upstream.shards.concat(shard);

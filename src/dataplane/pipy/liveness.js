@@ -3,6 +3,7 @@
  * for an answer would wait until it counts as idle. The kernel knows better, so it is asked about each of them in turn.
  */
 import { end, hangUp } from './lib.js';
+import { close } from './places.js';
 
 /** So many each second, in turn: one costs about 5 µs. */
 var [intervalSeconds, perLook] = [1, 1000];
@@ -35,7 +36,9 @@ function opened(place, outbound) {
     if (place.unwanted) hangUp(place);
   }
   if (outbound.state === 'connected') watch(place);
-  if (outbound.state === 'closed' && place.cookie === '') release(place);
+  if (outbound.state !== 'closed') return;
+  close(place);
+  if (place.cookie === '') release(place);
 }
 
 /** A place, `{ outbound, cookie, isWatched }`, has a connection now. */

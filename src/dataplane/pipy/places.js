@@ -63,7 +63,7 @@ export function newPlace(upstream) {
     before: 0,
     last: Number.MAX_SAFE_INTEGER,
     cuts: 0,
-    ended: new Set(),
+    ended: null,
     isFresh: false,
     isDraining: false,
     isClosed: false,
@@ -91,6 +91,12 @@ export function retire(shard) {
   if (shard.streams > 0) return;
   if (shard.isClosed) forgetWay(shard);
   else hangUp(shard);
+}
+
+/** Its connection has ended. */
+export function close(place) {
+  place.isClosed = true;
+  if (place.way !== null) retire(place);
 }
 
 /**

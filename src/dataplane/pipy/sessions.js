@@ -22,6 +22,7 @@ var lookedMax = 2048;
 export function beginSession(place) {
   place.reader = newReader(true);
   place.isFresh = true;
+  place.isClosed = false;
   place.ended = new Set();
   place.cuts = 0;
   place.before = place.opened - 1;

@@ -99,6 +99,8 @@ export function readFrames(reader, data) {
   if (reader.preface > 0) passPreface(reader, bytes, out);
   passBody(reader, bytes, out);
   for (var goesOn = bytes.size > 0; goesOn; goesOn = goesOn && bytes.size > 0) goesOn = step(reader, bytes, out);
+  // It would keep what it came with.
+  reader.head = null;
   if (reader.isUnreadable) return [out, new StreamEnd('ReadError')];
   if (bytes.size > 0) reader.partial = bytes;
   return out.size > 0 ? out : undefined;

@@ -5,7 +5,7 @@ import { requestHead } from './framing.js';
 import * as lib from './lib.js';
 import { forget } from './liveness.js';
 import { log } from './log.js';
-import { failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp, retire } from './places.js';
+import { close, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp } from './places.js';
 import { answer } from './refuse.js';
 import { noTunnel } from './requests.js';
 import { beginSession, heard, said } from './sessions.js';
@@ -355,8 +355,7 @@ function failure(told) {
 
 /** Calls that come later take another connection. */
 function overSession(place, end) {
-  place.isClosed = true;
-  retire(place);
+  close(place);
   return withoutError(place, end);
 }
 
