@@ -2,7 +2,7 @@
  * What the first bytes of a connection say of its protocol. Pipy's `detectProtocol` knows nine methods; any token is one
  * (RFC 9110, 9.1).
  */
-import { tokens } from './framing.js';
+import { isToken } from './framing.js';
 
 /** Longest beginning of a connection that is looked at, in bytes, and longest method in it. */
 var lookMax = 8192;
@@ -43,9 +43,4 @@ function isRequestLine(line, isAll) {
 function isVersion(text) {
   if (text.startsWith('HTTP/')) return true;
   return 'HTTP/'.startsWith(text) ? undefined : false;
-}
-
-function isToken(text) {
-  for (var i = 0; i < text.length; i++) if (!tokens.includes(text.charAt(i))) return false;
-  return true;
 }

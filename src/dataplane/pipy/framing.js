@@ -9,8 +9,22 @@ export var headMax = 65536;
 /** Bytes that Pipy reads of one line of a head. */
 export var lineMax = 16384;
 
-/** What a method and the name of a header are made of (RFC 9110, 5.6.2). */
-export var tokens = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/**
+ * What no method and no name of a header holds (RFC 9110, 5.6.2), the colons between several names apart. A regex that looks
+ * for one character never goes deep, however long the text.
+ */
+var otherThanToken = "[^-!#$%&'*+.^_`|~0-9A-Za-z:]";
+var noToken = new RegExp(otherThanToken);
+
+/** Whether a text is a token. */
+export function isToken(text) {
+  return text !== '' && !text.includes(':') && !noToken.test(text);
+}
+
+/** Whether names of headers are names, which stand one behind the other with colons between them. */
+export function areNames(text) {
+  return !noToken.test(text);
+}
 
 /** Bytes of a line of chunk framing, with its extensions; and of all trailers. */
 var chunkLineMax = 4096;

@@ -2,7 +2,7 @@
  * What Pipy 1.5 gets wrong or leaves to scripts, in one place. Each has a line in the contract.
  */
 import * as policy from '../policy/policy.js';
-import { headMax, lengthOf } from './framing.js';
+import { areNames, headMax, lengthOf } from './framing.js';
 import { restoreMethod } from './requests.js';
 
 /**
@@ -84,8 +84,7 @@ export function flawOf(head) {
 
 function learn(names, headers) {
   if (flaws.size >= namesMax) flaws.clear();
-  var isNoName = [' ', '\t', '\r', '\n'].some(part => names.includes(part));
-  var flaw = isNoName ? 'spaced' : claims.some(name => headers[name] !== undefined) ? 'claims' : 'none';
+  var flaw = !areNames(names) ? 'spaced' : claims.some(name => headers[name] !== undefined) ? 'claims' : 'none';
   if (names.length <= namesLengthMax) flaws.set(names, flaw);
   return flaw;
 }

@@ -3,6 +3,7 @@
  * reads correctly. A connection that repeats a head byte for byte, as clients do, costs one comparison.
  */
 import {
+  areNames,
   fieldName,
   fieldValue,
   hasBareNewline,
@@ -10,13 +11,12 @@ import {
   headOf,
   headSize,
   isBrokenLine,
+  isToken,
   lengthOf,
   lineMax,
   linesOf,
   newChunks,
   passChunks,
-  putBack,
-  tokens,
   tokensOf
 } from './framing.js';
 import { isOrdinary, isPlainHead, isShape, lineEnd, shapeOf } from './shapes.js';
@@ -209,18 +209,19 @@ export function noTunnel(client) {
 function takeHead(client, bytes, out) {
   skipEmptyLines(bytes);
   var size = headSize(bytes);
-  if (size < 0 && (hasBareNewline(bytes) || !isBeginning(bytes))) return refuse(client, noRequest);
+  if (size < 0 && !isBeginning(bytes)) return refuse(client, noRequest);
   if (size < 0) return bytes.size > headMax ? refuse(client, longHead) : false;
   if (size > headMax) return refuse(client, longHead);
   return passHead(client, bytes.shift(size), out);
 }
 
-/** Whether a request may begin so: with a token (RFC 9112, 3). */
+/** Whether a request may begin so (RFC 9112, 3): with a token, and with a first line that is one. */
 function isBeginning(bytes) {
-  var first = bytes.shift(1);
-  var isOne = first.size === 0 || tokens.includes(first.toString() || ' ');
-  putBack(bytes, first);
-  return isOne;
+  var text = bytes.toString();
+  if (hasBareNewline(bytes)) return false;
+  if (text === undefined || text === '') return text === '';
+  var end = text.indexOf('\r\n');
+  return end < 0 ? isToken(text.split(' ')[0]) : requestLine(text.substring(0, end)) !== null;
 }
 
 /** RFC 9112, 2.2: empty lines before a request are ignored. */
@@ -261,9 +262,9 @@ function isTooLong(line) {
   return (typeof line === 'string' ? line.length : line.size) > lineMax - 2;
 }
 
-/** A header's line without a name; the first line is none. */
+/** A header's line without a name (RFC 9112, 5.1); the first line is none. */
 function isNameless(name, at) {
-  return at > 0 && name === '';
+  return at > 0 && (name === '' || !areNames(name));
 }
 
 /**
@@ -274,7 +275,7 @@ function requestLine(line) {
   if (typeof line !== 'string' || !hasASCIIOnly(line)) return null;
   var parts = line.split(' ');
   var [method, target, version] = parts;
-  if (parts.length !== 3 || method === '' || target === '' || target.charAt(0) === '#') return null;
+  if (parts.length !== 3 || !isToken(method) || target === '' || target.charAt(0) === '#') return null;
   if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') return null;
   return {
     method: method,
@@ -305,7 +306,7 @@ function passFields(client, { method, isOld }, lines, names, shape, out) {
   var isLast = isFinal(lines, names, isOld);
   var kept = lines
     .filter((_, at) => at === 0 || !isDropped(names[at]))
-    .map(line => spelled(line, isChunked, asksForTunnel, isLast));
+    .map((line, at) => (at === 0 ? line : spelled(line, isChunked, asksForTunnel, isLast)));
   if (method === 'CONNECT' || asksForTunnel) {
     client.left = headMax;
     return pass(client, theAnswer, kept, out);
@@ -367,8 +368,13 @@ function spelled(line, isChunked, asksForTunnel, isLast) {
   if (name === 'upgrade:') return 'Upgrade: websocket';
   if (name === 'transfer-encoding:' && isChunked) return said(line, 'Transfer-Encoding', 'chunked');
   if (name === 'content-length:') return said(line, 'Content-Length', fieldValue(line));
-  if (name !== 'connection:') return line;
+  if (name !== 'connection:') return trimmed(line);
   return said(line, 'Connection', asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive');
+}
+
+function trimmed(line) {
+  if (typeof line !== 'string' || !(line.includes('\t') || line.endsWith(' '))) return line;
+  return `${line.substring(0, line.indexOf(':'))}: ${fieldValue(line)}`;
 }
 
 /** Pipy keeps blanks behind a value, which do not belong to it (RFC 9112, 5.1). */

@@ -27,6 +27,7 @@ export function isShape(shape) {
 export function isPlainHead(text) {
   if (text.includes('ransfer-') || text.includes('ontent-') || text.includes('h2c') || text.includes('pgrade:'))
     return false;
+  if (text.includes('\t') || text.includes(' \r\n') || text.includes('NNECTION')) return false;
   var connection = text.indexOf('onnection:');
   return connection < 0 || text.substring(connection + 10, text.indexOf('\r\n', connection)) === ' keep-alive';
 }

@@ -51,6 +51,14 @@ const words: Readonly<Record<string, string>> = {
   'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0',
 };
 
+/** What others say that speak no HTTP. */
+const others: Readonly<Record<string, string>> = {
+  SSH: 'SSH-2.0-OpenSSH_9.2\r\n',
+  Redis: '*1\r\n$4\r\nPING\r\n',
+  'a method that is none': 'GE(T',
+  'a method that is none, in a whole head': 'BA(D / HTTP/1.1\r\nHost: store\r\n\r\n',
+};
+
 async function sayInTLS(world: World, port: number, text: string, notifies: boolean): Promise<boolean> {
   const own = await memberOf(world);
   const tcp = await opened(inboundOf(world, port));
@@ -100,6 +108,11 @@ export const endings: Chapter = {
     const socket = await opened(outboundOf(buyer));
     if (text !== '') socket.write(text);
     expect(await isEnded(socket, () => socket.end())).toBe(true);
+  }),
+
+  ...lines(others, 'a connection of an app that speaks no HTTP is ended', async ({ buyer }, text) => {
+    const socket = await opened(outboundOf(buyer));
+    expect(await isEnded(socket, () => socket.write(text))).toBe(true);
   }),
 
   ...lines(words, 'a tunnel of an app that ends is ended', async ({ buyer }, text) => {
