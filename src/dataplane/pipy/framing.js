@@ -122,6 +122,18 @@ export function fieldValue(line) {
   return typeof line === 'string' ? line.substring(line.indexOf(':') + 1).trim() : '';
 }
 
+var blanksAround = '\\t| $';
+var blanks = new RegExp(blanksAround);
+
+/**
+ * The line of a header without blanks around its value (RFC 9112, 5.1). A text may end in the middle of a character, and only
+ * a regex looks at bytes.
+ */
+export function trimmed(line) {
+  if (typeof line !== 'string' || !blanks.test(line)) return line;
+  return `${line.substring(0, line.indexOf(':'))}: ${fieldValue(line)}`;
+}
+
 /** Lines and an empty one, as bytes. */
 export function headOf(lines) {
   var head = new Data();

@@ -17,7 +17,8 @@ import {
   linesOf,
   newChunks,
   passChunks,
-  tokensOf
+  tokensOf,
+  trimmed
 } from './framing.js';
 import { isOrdinary, isPlainHead, isShape, lineEnd, shapeOf } from './shapes.js';
 import { newReader, readFrames } from './streams.js';
@@ -217,11 +218,13 @@ function takeHead(client, bytes, out) {
 
 /** Whether a request may begin so (RFC 9112, 3): with a token, and with a first line that is one. */
 function isBeginning(bytes) {
-  var text = bytes.toString();
   if (hasBareNewline(bytes)) return false;
-  if (text === undefined || text === '') return text === '';
-  var end = text.indexOf('\r\n');
-  return end < 0 ? isToken(text.split(' ')[0]) : requestLine(text.substring(0, end)) !== null;
+  var text = new Data(bytes).shiftTo(byte => byte === 32 || byte === 13).toString();
+  if (text === undefined) return false;
+  var whole = bytes.toString();
+  var end = whole === undefined ? -1 : whole.indexOf('\r\n');
+  if (end >= 0) return requestLine(whole.substring(0, end)) !== null;
+  return text === '' || isToken(text.trim());
 }
 
 /** RFC 9112, 2.2: empty lines before a request are ignored. */
@@ -370,11 +373,6 @@ function spelled(line, isChunked, asksForTunnel, isLast) {
   if (name === 'content-length:') return said(line, 'Content-Length', fieldValue(line));
   if (name !== 'connection:') return trimmed(line);
   return said(line, 'Connection', asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive');
-}
-
-function trimmed(line) {
-  if (typeof line !== 'string' || !(line.includes('\t') || line.endsWith(' '))) return line;
-  return `${line.substring(0, line.indexOf(':'))}: ${fieldValue(line)}`;
 }
 
 /** Pipy keeps blanks behind a value, which do not belong to it (RFC 9112, 5.1). */

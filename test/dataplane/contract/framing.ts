@@ -339,6 +339,27 @@ export const framing: Chapter = {
     }
   },
 
+  'bytes above 127 at the end of a value stay, in any number of pieces': async ({ buyer, app }) => {
+    const seen: (string | undefined)[] = [];
+    app.does.http = ({ headers }, response) => {
+      seen.push(`${headers['x-a']}|${headers['x-b']}|${headers['x-c']}`);
+      response.end();
+    };
+    const bytes = Buffer.from(
+      'GET /x HTTP/1.1\r\nHost: store\r\nX-A: \xe9\r\nX-B: a\xe9\r\nX-C: caf\xe9 \xc3\r\nConnection: close\r\n\r\n',
+      'latin1',
+    );
+    for (const size of [bytes.length, 1, 7, 40]) {
+      const socket = connect(outboundOf(buyer));
+      for (let at = 0; at < bytes.length; at += size) {
+        socket.write(bytes.subarray(at, at + size));
+        await new Promise(resolve => setImmediate(resolve));
+      }
+      expect((await drained(socket)).slice(9, 12)).toBe('200');
+    }
+    expect(seen).toEqual(Array.from({ length: 4 }, () => '\xe9|a\xe9|caf\xe9 \xc3'));
+  },
+
   'any token is a method': async ({ buyer, app }) => {
     const seen = notes(app);
     for (const method of ['PROPFIND', 'MKCOL', 'REPORT', 'M-SEARCH', 'PURGE', 'QUERY']) {
