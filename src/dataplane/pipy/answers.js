@@ -104,13 +104,10 @@ export function beginBody(place, headers) {
   if (coding !== undefined && length !== undefined) delete headers['content-length'];
   if (coding !== undefined) return beginChunks(place, coding);
   if (length === undefined) return isWholeHead(place.copy);
-  var isCounted = (`${+length}` === length && length >= 0 && length < lengthsEnd) || lengthOf(length.trim()) >= 0;
+  var isCounted = lengthOf(length) >= 0 || lengthOf(length.trim()) >= 0;
   if (isCounted) place.length = length;
   return isCounted;
 }
-
-/** Lengths that Pipy counts are below this. */
-var lengthsEnd = 2147483648;
 
 function isWholeHead(bytes) {
   var size = headSizeNear(bytes);

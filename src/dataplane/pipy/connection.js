@@ -3,7 +3,7 @@
  * is answered, a response that was cut short breaks the connection, a client that leaves ends its requests upstream,
  * and a tunnel stays open in one direction when the other has ended.
  */
-import { joinHeaders, withoutEarlyEnds, withResets } from './frames.js';
+import { joinHeaders, withoutSecondEnds, withResets } from './frames.js';
 import { headOf, linesOf } from './framing.js';
 import { hangUp, serverOptions } from './lib.js';
 import { aHead, countUnusual, farewellOf, unusual } from './requests.js';
@@ -36,8 +36,7 @@ export function isQuiet() {
  * - `text`: its newest head, when that was plain; `isKnown`: the head at hand is the same once more, byte for byte
  * - `shape`, `shapeSize`: of the fields of the head at hand, empty when they are not to be kept; `plainShape`, `framedShape`,
  *   `framedSize`: those that were sound; `isShaped`: the head at hand has one of these; `heads`: how many came in the read
- * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same);
- *   `decision`: what it said of the newest head
+ * - `known`: what the policy says of every request of it, as long as `tables` are in force (and `host` stays the same)
  * - `isUnusual`: it is counted as one whose answers may be rewritten
  * - `isOld`: it speaks HTTP/1.0, and takes no chunks; `isChunking`: an answer comes in some, which go out without;
  *   `isSaid`: that was its last; `isCutting`: an answer was cut short, which breaks the connection when its turn comes
@@ -72,7 +71,6 @@ export function newClient() {
     framedSize: 0,
     isShaped: false,
     heads: 0,
-    decision: null,
     isUnusual: false,
     isOld: false,
     isChunking: false,
@@ -119,7 +117,7 @@ export function rewritten(client, data) {
   if (client.isCutting && isMarked(data)) return reset(client);
   if (client.isOld) return unchunked(client, data);
   var bytes = client.cuts > 0 ? withResets(data, client, null) : data;
-  if (client.ended !== null) bytes = withoutEarlyEnds(bytes, client.ended, client.reader.received);
+  if (client.ended !== null) bytes = withoutSecondEnds(bytes, client.ended, client.reader.received);
   return bytes.size > smallMax && client.reader !== null ? joinHeaders(bytes) : bytes;
 }
 

@@ -158,21 +158,18 @@ export function withEnds(data) {
 export var misplacedFrame = [0, 0, 0, dataFrame, 0, 0, 0, 0, 0];
 export var missizedFrame = [0, 0, 1, settings, 0, 0, 0, 0, 0, 0];
 
-/** Leaves out ends of streams that have ended with trailers. `data` begins and ends with whole frames. */
-export function withoutSecondEnds(data, ended) {
+/**
+ * Leaves out ends of streams that have ended already. Streams that end here with trailers or a reset are added to `ended` while
+ * they are in `open`, which may be null. `data` begins and ends with whole frames.
+ */
+export function withoutSecondEnds(data, ended, open) {
   var out = new Data();
   if (isPreface(data)) out.push(data.shift(prefaceSize));
-  for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data))
-    if (!isSecondEnd(frame, ended)) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
-  return out;
-}
-
-/** The same for what a server says, which adds to `ended` the streams that end with trailers or a reset while they are in `open`. */
-export function withoutEarlyEnds(data, ended, open) {
-  var out = new Data();
   for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data)) {
-    if (!isSecondEnd(frame, ended)) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
-    if (isEnd(frame) && open.has(streamAt(frame.stream, 0))) note(streamAt(frame.stream, 0), ended, open);
+    var stream = streamAt(frame.stream, 0);
+    var isSecond = frame.type === dataFrame && frame.payload.size === 0 && ended.has(stream);
+    if (!isSecond) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+    if (open !== null && isEnd(frame) && open.has(stream)) note(stream, ended, open);
   }
   return out;
 }
@@ -182,10 +179,6 @@ function note(stream, ended, open) {
     if (!open.has(each)) ended.delete(each);
   });
   ended.add(stream);
-}
-
-function isSecondEnd({ type, payload, stream }, ended) {
-  return type === dataFrame && payload.size === 0 && ended.has(streamAt(stream, 0));
 }
 
 function isEnd({ type, flags }) {

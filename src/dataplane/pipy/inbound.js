@@ -130,32 +130,28 @@ function admit(side, client, head) {
           : faultOf(head.headers);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(side, head));
   if (client.shape !== '' && flaw === 'none' && head.protocol) keepShape(client);
-  if (!plain || flaw !== 'none' || side.speaksHTTP2) client.text = null;
-  var decision = decisionOn(side, client, head);
-  if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
-  if (flaw === 'claims') removeClaims(head.headers);
-  if (side.speaksHTTP2 || !head.protocol) return call(client, side.app, toApp.session, head);
-  return send(client, side.app, toApp, head, plain);
+  return judge(side, client, head, plain, flaw);
 }
 
 /** A head whose fields are known to be sound. */
 function admitShaped(side, client, head) {
   var unsound = policy.targetFault(head.method, head.path);
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(side, head));
-  var plain = client.text !== null || isPlain(head.headers);
-  if (side.speaksHTTP2) client.text = null;
-  var decision = decisionOn(side, client, head);
-  if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
-  if (side.speaksHTTP2) return call(client, side.app, toApp.session, head);
-  return send(client, side.app, toApp, head, plain);
+  return judge(side, client, head, client.text !== null || isPlain(head.headers), 'none');
 }
 
-function decisionOn(side, client, head) {
+/** Asks the policy about a request that is sound. */
+function judge(side, client, head, plain, flaw) {
+  if (!plain || flaw !== 'none' || side.speaksHTTP2) client.text = null;
   if (client.tables !== running.tables) {
     client.tables = running.tables;
     client.known = policy.verdictOf(client.tables, side.port, $peer);
   }
-  return client.known.fixed || policy.admitVerdict(client.known, describe(head));
+  var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
+  if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
+  if (flaw === 'claims') removeClaims(head.headers);
+  if (side.speaksHTTP2 || !head.protocol) return call(client, side.app, toApp.session, head);
+  return send(client, side.app, toApp, head, plain);
 }
 
 /** Why nobody may act on a request, whatever it is about, or null. Its target is a path afterwards. */

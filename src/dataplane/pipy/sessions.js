@@ -36,7 +36,7 @@ export function said(place, data) {
     bytes = withoutTable(bytes);
   }
   if (place.cuts > 0) bytes = withResets(bytes, place, place.reader);
-  if (place.ended.size > 0) bytes = withoutSecondEnds(bytes, place.ended);
+  if (place.ended.size > 0) bytes = withoutSecondEnds(bytes, place.ended, null);
   if (bytes.size > joinedMin) return joinHeaders(bytes);
   return bytes.size > lookedMax ? bytes : withEnds(bytes);
 }

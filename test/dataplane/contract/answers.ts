@@ -128,6 +128,8 @@ const unreadable: Readonly<Record<string, readonly [bytes: string, ends?: boolea
   'two lengths': [`${ok}Content-Length: 3\r\n${two}`],
   'a negative length': [`${ok}Content-Length: -2\r\n\r\nhi`],
   'a length with a sign': [`${ok}Content-Length: +2\r\n\r\nhi`],
+  'a length with a fraction': [`${ok}Content-Length: 1.5\r\n\r\nhi`],
+  'a length in powers': [`${ok}Content-Length: 2e0\r\n\r\nhi`],
   'a length of 2^65': [`${ok}Content-Length: 36893488147419103232\r\n\r\nhi`],
   'another coding': [`${ok}Transfer-Encoding: gzip\r\n\r\nhi`],
   'a coding before chunked': [`${ok}Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n`],

@@ -177,9 +177,9 @@ function leavesSecond(leave: (socket: Socket) => void, came: () => void) {
     answerFrames(socket, stream => {
       calls += 1;
       came();
-      if (!isFirst || calls !== 2) return headOf(stream, { ':status': '200' });
+      if (!isFirst || calls !== 2) return whole(stream);
       setImmediate(leave, socket);
-      return Buffer.alloc(0);
+      return nothing;
     });
   };
 }
