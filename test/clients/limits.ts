@@ -54,11 +54,6 @@ const ofPipy: readonly Limit[] = [
     lines: /: 103 before: /,
   },
   {
-    why: 'to an app of HTTP/2 nobody asks for a 100: a client of HTTP/1.1 that expects one is told 417',
-    pairs: withPipy,
-    lines: /^\S.* → go-h2c: expects 100/,
-  },
-  {
     why: 'a call of HTTP/2 that is cancelled looks ended in good order to the app',
     pairs: withPipy,
     lines: /: cancel: at the server: "it has ended.* ≠ "it did not end/,

@@ -7,6 +7,7 @@ import { alike } from './contract/alike.ts';
 import { answers } from './contract/answers.ts';
 import { controlPlane } from './contract/control-plane.ts';
 import { endings } from './contract/endings.ts';
+import { expectations } from './contract/expectations.ts';
 import { failures } from './contract/failures.ts';
 import { frames } from './contract/frames.ts';
 import { framing } from './contract/framing.ts';
@@ -50,6 +51,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   pipelines,
   alike,
   answers,
+  expectations,
   'http2 upstreams': http2Upstreams,
   'http2 faults': http2Faults,
   'http2 clients': http2Clients,

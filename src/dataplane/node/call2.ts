@@ -1,7 +1,7 @@
 /** Requests to upstreams over HTTP/2. */
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import { type Call, type CallEvents, IdleError, type Message, RefusedError } from './exchange.ts';
-import { endToEnd, endToEndTrailers, forHTTP2, type HeaderList, pairs, sendTrailers, without } from './headers.ts';
+import { endToEnd, endToEndTrailers, forHTTP2, type HeaderList, has, pairs, sendTrailers, without } from './headers.ts';
 import { watchEnd } from './stream-end.ts';
 import { countStream, type Pool, type Upstream, wasLost } from './upstreams.ts';
 
@@ -81,6 +81,15 @@ function headersOf(message: Message): Record<string, string | string[]> {
   };
 }
 
+/** Milliseconds after which a client that waits for a 100 goes on, as clients do by themselves (RFC 9110, 10.1.1). */
+const continueAfterMs = 1000;
+
+/** Another proxy on the way may not pass a 100 on; Pipy cannot over HTTP/2. */
+function tellToGoOn(stream: ClientHttp2Stream, events: CallEvents): void {
+  const timer = setTimeout(() => events.informed(100, []), continueAfterMs);
+  for (const event of ['headers', 'response', 'close']) stream.once(event, () => clearTimeout(timer));
+}
+
 function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents): void {
   let trailers: HeaderList = [];
   let [begun, failed] = [false, false];
@@ -94,6 +103,7 @@ function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents)
     fail(new IdleError('the upstream was silent for too long'));
     stream.close(constants.NGHTTP2_CANCEL);
   });
+  if (has(message.headers, 'expect')) tellToGoOn(stream, events);
   stream.on('headers', (headers, _flags, raw) => events.informed(Number(headers[':status']), plain(raw)));
   stream.on('trailers', (_headers, _flags, raw) => {
     trailers = endToEndTrailers(pairs(raw as unknown as string[]));

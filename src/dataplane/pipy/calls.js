@@ -1,5 +1,5 @@
 /** HTTP/2 upstream: calls that share connections, a hundred on each, and the status of those of gRPC. */
-import { breakOff, endAfterAnswer, ended, sayFarewell } from './connection.js';
+import { breakOff, endAfterAnswer, isAwaited } from './connection.js';
 import { breakOffTail, giveBackHead, giveBackTail } from './frames.js';
 import { tokensOf } from './framing.js';
 import * as lib from './lib.js';
@@ -13,7 +13,7 @@ import { noTunnel } from './requests.js';
  *
  * - `upstream`, `session`: where it goes; `shard`: the place there that it shares, null while it waits, with the number of calls there (`streams`) and how many its connection has had
  *   (`opened`, of which it is the `nth`)
- * - `client`, `asked`, `isOfHTTP1`, `expects`: whose request it is, and what kind of one
+ * - `client`, `asked`, `isOfHTTP1`: whose request it is, and what kind of one
  * - `isSaid`: all of the request is; `isCancelled`: its client has given it up
  * - `ended`: its stream, once that has ended with trailers
  * - `isRepeatable`: it may be sent again, `isRepeated`: it will be, unless it `isLeft`
@@ -65,6 +65,22 @@ function endAtBody(data) {
   return data.size > 0 && $call.isBegun ? [new MessageEnd(), new StreamEnd()] : undefined;
 }
 
+/**
+ * The way of a request of HTTP/1.1 that waits for a 100, which cannot come over HTTP/2 (Pipy takes it for the answer): it is
+ * sent to go on at once, as a server may that reads the body whatever it answers (RFC 9110, 10.1.1).
+ */
+var goingOn = pipeline($ =>
+  $.replaceMessageStart(start => [new MessageStart(goOn), new MessageEnd(), start])
+    .demux()
+    .to($ => $.pipe(event => (isGoOn(event) ? passing : wayOf($call))))
+);
+var goOn = { status: 100, protocol: 'HTTP/1.1', headers: {} };
+var passing = pipeline($ => $.replaceStreamEnd(() => undefined));
+
+function isGoOn(event) {
+  return event instanceof MessageStart && event.head.status === 100;
+}
+
 function wayAfter(event) {
   if (event instanceof MessageStart) return undefined;
   if (event instanceof MessageEnd && !isCutShort($call, event)) return again;
@@ -74,13 +90,12 @@ function wayAfter(event) {
 
 /**
  * Takes a place on a connection that has one: Pipy does not count what the peer allows (RFC 9113, 5.1.2). No upstream is
- * asked for an interim answer: see `refuseExpectation`, too. `session` is what makes connections. Pipy writes the pseudo
+ * asked for an interim answer: see `goingOn`. `session` is what makes connections. Pipy writes the pseudo
  * headers of HTTP/2 where they stand, so the host of HTTP/1 has to go before all others (RFC 9113, 8.3).
  */
 export function call(client, upstream, session, head) {
-  var expects = head.headers.expect !== undefined;
-  if (expects && head.protocol) return refuseExpectation(client, upstream);
-  if (expects) delete head.headers.expect;
+  var waits = head.protocol && isGoingOn(client, head);
+  delete head.headers.expect;
   if (head.protocol) noTunnel(client);
   if (head.protocol || !head.authority) head.authority = head.headers.host;
   keepTrailers(head.headers);
@@ -92,7 +107,6 @@ export function call(client, upstream, session, head) {
     client: client,
     asked: head,
     isOfHTTP1: !!head.protocol,
-    expects: expects,
     isSaid: false,
     isCancelled: false,
     isRepeatable: head.method === 'GET' || head.method === 'HEAD',
@@ -109,8 +123,18 @@ export function call(client, upstream, session, head) {
     trailers: null
   };
   if (head.protocol) client.calls = client.calls.filter(each => !each.isWhole).concat($call);
-  if (head.method === 'HEAD') return headOnly;
-  return $call.isRepeatable ? maybeAgain : enter($call);
+  return waits ? goingOn : wayOf($call);
+}
+
+function wayOf(call) {
+  if (call.asked.method === 'HEAD') return headOnly;
+  return call.isRepeatable ? maybeAgain : enter(call);
+}
+
+/** A 100 behind an answer that is yet to come would be taken for that; one of HTTP/1.0 knows none (RFC 9110, 10.1.1). */
+function isGoingOn(client, head) {
+  if (`${head.headers.expect}`.toLowerCase() !== '100-continue') return false;
+  return !client.isOld && !isAwaited(client, null);
 }
 
 /** Of TE a request of HTTP/2 has nothing else (RFC 9113, 8.2.2), and Pipy ends the whole connection of one that does. */
@@ -134,17 +158,6 @@ function enter(call) {
   return shard.way;
 }
 
-/** A client of HTTP/1 may wait for a 100 that cannot come this way; it goes on when it hears that (RFC 9110, 15.5.18). */
-function refuseExpectation(client, upstream) {
-  log('warn', 'a request was refused', { target: upstream.target, status: 417, reason: 'expectation' });
-  sayFarewell(
-    client,
-    '417 Expectation Failed',
-    'expectation: An app of HTTP/2 is sent no Expect; send the body at once.\n'
-  );
-  return ended;
-}
-
 /** Connections of another session hang from roots that are trusted no more, or not yet. */
 function newShard(upstream, session) {
   var shard = newPlace(upstream);
@@ -162,7 +175,7 @@ function leave(shard) {
   shard.streams--;
   shard.ended.delete(call.ended);
   if (call.isOfHTTP1 && call.isWhole && call.client.isLast) endAfterAnswer(call.client);
-  if (!call.isOver || call.expects) shard.isDraining = true;
+  if (!call.isOver) shard.isDraining = true;
   if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) retire(shard);
 }
 

@@ -380,9 +380,10 @@ function said(line, name, value) {
   return line.substring(line.indexOf(':')) === `: ${value}` ? line : `${name}: ${value}`;
 }
 
-/** Nothing more is read; what came before is answered, and then the connection ends with this. */
+/** Nothing more is read; what came before is answered, and then the connection ends with this, unless it ends already. */
 function refuse(client, { status, detail }) {
   client.reading = nothing;
+  if (client.ending) return false;
   client.farewell = farewellOf(status, detail);
   return false;
 }

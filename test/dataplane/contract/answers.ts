@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
-import { drained, request, until } from '../harness/client.ts';
+import { drained, request } from '../harness/client.ts';
 import { outboundOf, type Pod } from '../harness/mesh.ts';
 import type { Chapter, World } from '../harness/world.ts';
 
@@ -296,19 +296,5 @@ export const answers: Chapter = closing({
     const socket = open(buyer);
     socket.write('GET /odd HTTP/1.0\r\nHost: store\r\n\r\n');
     expect(await drained(socket)).toMatch(/^HTTP\/1\.[01] 200 /);
-  },
-
-  'after a final answer to Expect, nothing is taken for the body that never came': async ({ buyer, app }) => {
-    app.does.expect = (_incoming, response) => void response.writeHead(417, { 'content-length': 0 }).end();
-    const socket = open(buyer);
-    socket.write('PUT /x HTTP/1.1\r\nHost: store\r\nExpect: 100-continue\r\nContent-Length: 50\r\n\r\n');
-    let answer = await until(socket, '\r\n\r\n');
-    expect(answer).toMatch(/^HTTP\/1\.1 417 /);
-    // The client may go on here, when it is not told that the connection ends.
-    socket.write('GET /next HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n');
-    socket.setTimeout(3000, () => socket.destroy(new Error('silent')));
-    answer += await drained(socket);
-    expect(answer.toLowerCase().includes('connection: close') || answer.includes('"/next"')).toBe(true);
-    expect(`${socket.errored?.message}`).not.toContain('silent');
   },
 });
