@@ -45,9 +45,12 @@ export type SelfNode = ConfigNode<
 
 /**
  * refs: none. Principals that some TrafficTarget lets this workload call, sorted: as many as the TrafficTargets that name
- * it. Services are shared by all callers; whom this one may call there stands here, away from what a change of an endpoint touches.
+ * it; `ports` has those of which only some target ports may be called. Services are shared by all callers; whom this one may call there stands here, away from what a change of an endpoint touches.
  */
-export type CallableNode = ConfigNode<'callable', { readonly principals: readonly string[] }>;
+export type CallableNode = ConfigNode<
+  'callable',
+  { readonly principals: readonly string[]; readonly ports?: Readonly<Record<string, readonly number[]>> }
+>;
 
 /** refs: none. */
 export type SettingsNode = ConfigNode<

@@ -249,6 +249,24 @@ describe('every endpoint that may be chosen', () => {
     ]);
   });
 
+  it('is asked: of two ServiceAccounts one may be called on another port only', () => {
+    const pods = { store: '10.0.0.2', other: '10.0.0.3' };
+    const elsewhere = make.target('shop', 'elsewhere', 'other', ['shop/buyer'], 'routes');
+    const spec = elsewhere.spec as { readonly destination: object };
+    const limited = { ...elsewhere, spec: { ...spec, destination: { ...spec.destination, port: 9000 } } };
+    const { outcome, steps } = ask([...shopWith(slice(true, pods, '')), ...podsOf({ other: 'other' }), limited]);
+    expect(outcome).toBe('allowed');
+    expect(steps.slice(1).map(({ decision, cause, fix }) => [decision, cause, fix])).toEqual([
+      ['forward', undefined, undefined],
+      [
+        'skip',
+        'no TrafficTarget lets buyer.shop.cluster.local call port 8080 of these pods: shop/elsewhere opens port 9000',
+        'take destination.port out of TrafficTarget shop/elsewhere, or write a TrafficTarget for port 8080',
+      ],
+    ]);
+    expect(steps.flatMap(named)).toContain('TrafficTarget shop/elsewhere: opens other ports');
+  });
+
   it('is told of when it is known and never chosen', () => {
     const endpoint = (address: string) => ({ address, port: 80, principal: 'p' });
     const forward = { action: 'forward', service: '', backend: '', protocol: 'http' } as const;

@@ -69,6 +69,11 @@ describe('compile', () => {
     const ask = { method: 'GET', path: '/', host: 'bookstore-v1', headers: {} };
     expect(policy.routeRequest(before, ask, {})).toMatchObject({ action: 'forward' });
     expect(policy.routeRequest(less, ask, {})).toMatchObject({ reason: 'no-endpoints' });
+    const elsewhere = compiled({ ...base, callablePorts: { [callable[0] ?? '']: [1, 2] } }, before);
+    expect(service(elsewhere, 'default/bookstore-v1')).not.toBe(service(before, 'default/bookstore-v1'));
+    expect(policy.routeRequest(elsewhere, ask, {})).toMatchObject({ reason: 'no-endpoints' });
+    const there = compiled({ ...base, callablePorts: { [callable[0] ?? '']: [1, 14001] } }, elsewhere);
+    expect(policy.routeRequest(there, ask, {})).toMatchObject({ action: 'forward' });
     const all = compiled({ ...base, callable: null }, less);
     expect(policy.routeRequest(all, ask, {})).toMatchObject({ action: 'forward' });
   });

@@ -11,6 +11,7 @@
  * @property {InboundNode['data']['ports']} inbound
  * @property {AccessNode['data']} access
  * @property {string[] | null} [callable] principals; null (as in permissive mode) unless given
+ * @property {Record<string, number[]>} [callablePorts] principal → the ports there; every port unless given
  * @property {ServiceNode['data'][]} services
  * @property {Record<string, Endpoint[]>} endpoints `namespace/name:port` → endpoints
  * @property {64} [buckets] one service in each of as many indexes
@@ -33,7 +34,9 @@ export function treeOf(spec, hashOf) {
   var inbound = { access: add({ kind: 'access', data: spec.access, refs: {} }) };
   /** @type {Record<string, string>} */
   var whom = {};
-  if (spec.callable) whom.callable = add({ kind: 'callable', data: { principals: spec.callable }, refs: {} });
+  var ports = spec.callablePorts === undefined ? {} : { ports: spec.callablePorts };
+  if (spec.callable)
+    whom.callable = add({ kind: 'callable', data: Object.assign({ principals: spec.callable }, ports), refs: {} });
   var outbound = { services: addIndex(spec, add) };
   var refs = {
     self: add({ kind: 'self', data: Object.assign({ member: true }, spec.self), refs: whom }),

@@ -35,6 +35,9 @@ const attempts: readonly Attempt[] = callers.flatMap(principal =>
   vocabulary.ports.flatMap(port => [{ principal, port }, ...requests.map(request => ({ principal, port, request }))]),
 );
 
+/** Whom an account may call, and where. */
+const calls = vocabulary.accounts.flatMap(account => vocabulary.ports.map(port => ({ account, port })));
+
 function principalOf(account: string): string {
   const [namespace, name] = account.split('/');
   return `${name}.${namespace}.cluster.local`;
@@ -43,12 +46,14 @@ function principalOf(account: string): string {
 /** One character for each attempt, then for each account that may be called: what the tables that a proxy runs say. */
 export function admittedBy(tables: Tables): string {
   const admitted = attempts.map(({ principal, port, request }) => mark(decide(tables, principal, port, request)));
-  return [...admitted, ...vocabulary.accounts.map(account => mark(mayCall(tables, principalOf(account))))].join('');
+  return [...admitted, ...calls.map(({ account, port }) => mark(mayCall(tables, principalOf(account), port)))].join('');
 }
 
-function mayCall(tables: Tables, principal: string): boolean {
+function mayCall(tables: Tables, principal: string, port: number): boolean {
   const { callable } = tables as CompiledTables;
-  return callable === null || callable.has(principal);
+  if (callable === null) return true;
+  const ports = callable.get(principal);
+  return ports !== undefined && (ports === null || ports.includes(port));
 }
 
 function decide(tables: Tables, principal: string, port: number, request: Attempt['request']): boolean {
@@ -63,7 +68,7 @@ function decide(tables: Tables, principal: string, port: number, request: Attemp
 export function allowedBy(snapshot: MeshSnapshot, podKey: string): string {
   const pod = objectOf(snapshot, 'Pod', podKey);
   if (pod?.proxy === undefined || !takesPart(snapshot, pod.namespace))
-    return mark(false).repeat(attempts.length + vocabulary.accounts.length);
+    return mark(false).repeat(attempts.length + calls.length);
   const served = servedPorts(snapshot, pod);
   const permissive = objectOf(snapshot, 'MeshConfig', meshConfigKey)?.permissive ?? false;
   const targets = objectsOf(snapshot, 'TrafficTarget').filter(({ destination }) => isAccount(destination, pod));
@@ -74,23 +79,39 @@ export function allowedBy(snapshot: MeshSnapshot, podKey: string): string {
       permissive || targets.some(target => grants(snapshot, target, { principal, port, ...(request && { request }) }))
     );
   };
-  const calls = (account: string): boolean => permissive || isOpen(snapshot, pod, account);
+  const mayBeCalled = (account: string, port: number) => permissive || isOpen(snapshot, pod, account, port);
   return [
     ...attempts.map(attempt => mark(allows(attempt))),
-    ...vocabulary.accounts.map(each => mark(calls(each))),
+    ...calls.map(({ account, port }) => mark(mayBeCalled(account, port))),
   ].join('');
 }
 
 /** Whether some TrafficTarget lets the pod's account call this one, and both take part. */
-function isOpen(snapshot: MeshSnapshot, pod: PodObject, account: string): boolean {
+function isOpen(snapshot: MeshSnapshot, pod: PodObject, account: string, port: number): boolean {
   const [namespace = '', name = ''] = account.split('/');
   return (
     takesPart(snapshot, namespace) &&
     objectsOf(snapshot, 'TrafficTarget').some(
-      ({ destination, sources }) =>
-        destination.namespace === namespace && destination.name === name && sources.some(ref => isAccount(ref, pod)),
+      target =>
+        target.destination.namespace === namespace &&
+        target.destination.name === name &&
+        target.sources.some(ref => isAccount(ref, pod)) &&
+        opensPort(snapshot, target, port),
     )
   );
+}
+
+/** A target opens what its destination says and, where it has rules for TCP only, what these say too. */
+function opensPort(
+  snapshot: MeshSnapshot,
+  { destination, namespace, rules }: TrafficTargetObject,
+  port: number,
+): boolean {
+  if (destination.port !== undefined && destination.port !== port) return false;
+  const routes = rules.map(({ kind, name }) =>
+    kind === 'TCPRoute' ? objectOf(snapshot, 'TCPRoute', `${namespace}/${name}`) : undefined,
+  );
+  return routes.length === 0 || routes.some(route => !route?.ports?.length || route.ports.includes(port));
 }
 
 /** Principals of the simulation are `<account>.<namespace>.cluster.local`, and no account has a dot. */
@@ -105,7 +126,7 @@ const mark = (allowed: boolean): string => (allowed ? '+' : '-');
 
 /** The first attempts that two answers differ in, for people. */
 export function differences(expected: string, found: string): string {
-  const all = [...attempts.map(wordsOf), ...vocabulary.accounts.map(account => `to call ${account}`)];
+  const all = [...attempts.map(wordsOf), ...calls.map(({ account, port }) => `to call ${account} on ${port}`)];
   const differing = all.flatMap((words, at) =>
     expected[at] === found[at]
       ? []

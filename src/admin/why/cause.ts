@@ -1,5 +1,6 @@
 /** Why something is not so: what the causes have in common. */
 import type { Origin } from '../../engine/derive/rule.ts';
+import { openPorts, sortedPorts } from '../../engine/derive/rules/access.ts';
 import { enrolledNamespace, meshName, workload } from '../../engine/derive/rules/mesh.ts';
 import type { Kind, TrafficTargetObject } from '../../engine/model.ts';
 import { keyOf, splitKey } from '../../engine/snapshot.ts';
@@ -64,22 +65,50 @@ export function isSource({ sources }: TrafficTargetObject, client: string): bool
   return sources.some(source => source.kind === 'ServiceAccount' && keyOf(source) === client);
 }
 
-/** Why a client may call none of the identities that some pods have; undefined when it may. */
+/**
+ * Why a client may call none of the identities that some pods have, on these ports of theirs or, when none is given, on any;
+ * undefined when it may.
+ */
 export function whyNoTarget(
   state: Derived,
   podKey: string,
   service: string,
   identities: readonly string[],
+  ports: readonly number[] = [],
 ): Cause | undefined {
   const client = accountOf(state, podKey);
   const principal = state.value(workload, podKey)?.principal ?? client;
   const targets = targetsOf(state, identities);
-  if (targets.some(target => isSource(target, client))) return undefined;
+  const mine = targets.filter(target => isSource(target, client));
+  if (mine.length > 0) return whyNoPort(state, principal, mine, ports);
   const named = targets.map(keyOf).slice(0, namedMax);
   return {
     reason: 'no-traffic-target',
     detail: `no TrafficTarget lets ${principal} call ${service}, which runs as ${listOf(identities)}`,
     origins: named.map(key => originOf('TrafficTarget', key, 'its sources do not name the client')),
     fix: targetFix(client, identities, named),
+  };
+}
+
+/** The TrafficTargets that name the client open other ports than these. */
+function whyNoPort(
+  state: Derived,
+  principal: string,
+  targets: readonly TrafficTargetObject[],
+  ports: readonly number[],
+): Cause | undefined {
+  const keys = targets.map(keyOf);
+  const open = keys.map(key => state.value(openPorts, key));
+  if (ports.length === 0 || open.some(list => list === null || ports.some(port => list.includes(port))))
+    return undefined;
+  const opened = sortedPorts(open.flatMap(list => list ?? []));
+  const wanted = ports.length === 1 ? `port ${ports[0]}` : `ports ${ports.join(', ')}`;
+  const others = opened.length === 0 ? 'no port' : `port ${opened.join(', ')}`;
+  const named = keys.slice(0, namedMax);
+  return {
+    reason: 'no-traffic-target',
+    detail: `no TrafficTarget lets ${principal} call ${wanted} of these pods: ${listOf(named)} opens ${others}`,
+    origins: named.map(key => originOf('TrafficTarget', key, 'opens other ports')),
+    fix: `take destination.port out of TrafficTarget ${named[0]}, or write a TrafficTarget for ${wanted}`,
   };
 }

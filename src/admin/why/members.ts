@@ -1,5 +1,6 @@
 /** Why nobody is behind a service: what its pods lack. */
 import type { Origin } from '../../engine/derive/rule.ts';
+import { sortedPorts } from '../../engine/derive/rules/access.ts';
 import { workload } from '../../engine/derive/rules/mesh.ts';
 import type { PodObject } from '../../engine/model.ts';
 import { keyOf, splitKey } from '../../engine/snapshot.ts';
@@ -19,7 +20,8 @@ export function whyNobody(state: Derived, services: readonly string[]): Cause {
 interface Member {
   readonly key: string;
   readonly ready: boolean;
-  readonly port: boolean;
+  /** Of the pod; undefined when the slice does not have it. */
+  readonly port: number | undefined;
   readonly slice: string;
   /** Undefined for one that is not there. */
   readonly pod: PodObject | undefined;
@@ -32,7 +34,7 @@ function membersOf(state: Derived, service: string, portName = ''): Member[] {
   return slices.flatMap(slice =>
     slice.endpoints.map(({ pod: podName = '', ready }): Member => {
       const key = `${namespace}/${podName}`;
-      const port = slice.ports.some(candidate => candidate.name === portName);
+      const port = slice.ports.find(candidate => candidate.name === portName)?.port;
       return { key, ready, port, slice: keyOf(slice), pod: state.object('Pod', key) };
     }),
   );
@@ -93,11 +95,12 @@ function whyNoneCallable(
   service: string,
   serving: readonly Member[],
 ): Cause | undefined {
-  return whyNoTarget(state, client, service, [...new Set(serving.map(({ key }) => accountOf(state, key)))].sort());
+  const identities = [...new Set(serving.map(({ key }) => accountOf(state, key)))].sort();
+  return whyNoTarget(state, client, service, identities, sortedPorts(serving.flatMap(({ port }) => port ?? [])));
 }
 
 function serves(state: Derived, { key, ready, port }: Member): boolean {
-  return ready && port && state.value(workload, key) !== null;
+  return ready && port !== undefined && state.value(workload, key) !== null;
 }
 
 function whyNotServing(service: string, lacking: readonly Member[]): Cause {
@@ -122,7 +125,7 @@ function lacks({ ready, port, pod }: Member): string[] {
   return [
     ...(ready ? [] : ['is not ready']),
     ...(pod.proxy === undefined ? ['has no sidecar'] : []),
-    ...(port ? [] : ['does not have the target port']),
+    ...(port !== undefined ? [] : ['does not have the target port']),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The steps of an answer: what a proxy decides, why, and what would change it. */
 import type { Refusal, RouteChoice, RouteExplanation } from '../../dataplane/policy/types.ts';
+import { sortedPorts } from '../../engine/derive/rules/access.ts';
 import { type Cause, listOf, whyNoTarget } from './cause.ts';
 import { accountOf, type Derived, serviceOf, type VersionedOrigin } from './derived.ts';
 import { type Asking, type End, leftOut } from './ends.ts';
@@ -134,11 +135,12 @@ export function skipped(
   const identities = [...new Set(out.map(({ principal }) => principal))].sort();
   if (identities.length === 0) return [];
   const { backend } = choice;
-  const detail = `gets nothing: it runs as ${listOf(identities)}, whom the client may not call`;
+  const detail = `gets nothing: it runs as ${listOf(identities)}, whom the client may not call there`;
   const state = world.stateWith(because, question.client);
   const accounts = out.map(({ address }) => world.sources.podAt(serviceOf(backend), address) ?? '');
   const behind = [...new Set(accounts.map(pod => accountOf(world.sources.newest, pod)))].sort();
-  const named = caused(state && whyNoTarget(state, question.client, serviceOf(backend), behind), state);
+  const ports = sortedPorts(out.map(({ port }) => port));
+  const named = caused(state && whyNoTarget(state, question.client, serviceOf(backend), behind, ports), state);
   const at = { at: 'client', pod: question.client, backend, endpoints: out.length } as const;
   return [{ ...at, decision: 'skip', reason: 'no-traffic-target', detail: `${backend} in part ${detail}`, ...named }];
 }

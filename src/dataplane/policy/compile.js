@@ -1,11 +1,11 @@
 /**
  * @import { Hash } from '../../engine/canonical.ts'
  * @import { AnyNode, Protocol, ServiceNode, ServicePort } from '../../engine/config.ts'
- * @import { CompiledTables, Cursor, IndexPart, PortPart, ServicePart, Split } from './compiled.ts'
+ * @import { Callable, CompiledTables, Cursor, IndexPart, PortPart, ServicePart, Split } from './compiled.ts'
  * @import { Host, InboundDecision, OutboundDecision } from './types.ts'
  */
 import { compileAccess } from './access.js';
-import { cursorOf, forwardTo, mayCall } from './endpoints.js';
+import { compileCallable, cursorOf, forwardTo, mayCall, openTo } from './endpoints.js';
 import { configFormat } from './format.js';
 import { pathTable } from './match.js';
 import { compileSplit } from './split.js';
@@ -16,7 +16,7 @@ import { compileSplit } from './split.js';
  * @property {Map<Hash, AnyNode>} nodes
  * @property {Host} host
  * @property {string} uid of this pod
- * @property {Set<string> | null} callable principals that may be called; null: all
+ * @property {Callable} callable
  * @property {CompiledTables | null} old tables whose parts may be taken over
  * @property {Map<string, Cursor>} cursors
  */
@@ -46,7 +46,7 @@ export function compileTables(nodes, root, host, previous) {
   var old = previous !== null && previous.self.uid === self.uid ? previous : null;
   var cursors = old === null ? new Map() : old.cursors;
   var callable =
-    who.refs.callable === undefined ? null : new Set(nodeOf(nodes, who.refs.callable, 'callable').data.principals);
+    who.refs.callable === undefined ? null : compileCallable(nodeOf(nodes, who.refs.callable, 'callable').data);
   /** @type {Work} */
   var work = { nodes: nodes, host: host, uid: self.uid, callable: callable, old: old, cursors: cursors };
   return {
@@ -155,7 +155,7 @@ function withServices(work, part, refs, old) {
  */
 function sameCallable(work, part) {
   var before = /** @type {CompiledTables} */ (work.old).callable;
-  return part.principals.every(principal => mayCall(before, principal) === mayCall(work.callable, principal));
+  return part.principals.every(principal => openTo(before, principal) === openTo(work.callable, principal));
 }
 
 /** @param {Work} work @param {IndexPart} index @returns {boolean} */
@@ -259,7 +259,7 @@ function endpointsOf(work, node, backend) {
  */
 function backendOf(work, node, service, backend, protocol) {
   var endpoints = endpointsOf(work, node, backend);
-  var callable = endpoints.filter(endpoint => mayCall(work.callable, endpoint.principal));
+  var callable = endpoints.filter(endpoint => mayCall(work.callable, endpoint));
   return {
     decisions: callable.map(endpoint => forwardTo(service, backend, protocol, endpoint)),
     count: endpoints.length,

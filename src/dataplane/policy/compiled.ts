@@ -150,6 +150,9 @@ export interface Verdict {
   readonly principal: string;
 }
 
+/** Principals that this workload may call → the target ports there, null for every one; null: all principals. */
+export type Callable = Map<string, readonly number[] | null> | null;
+
 export interface CompiledTables extends Tables {
   readonly host: Host;
   /** Children of the root. */
@@ -161,8 +164,7 @@ export interface CompiledTables extends Tables {
   readonly served: Map<number, InboundDecision>;
   /** Ports of the pod that some service carries as bytes, beside others that carry HTTP. */
   readonly opaque: Set<number>;
-  /** Principals that this workload may call; null: all. */
-  readonly callable: Set<string> | null;
+  readonly callable: Callable;
   /** Backend → cursor, carried from one configuration to the next. */
   readonly cursors: Map<string, Cursor>;
   /** Host, or host and destination → what it stands for; bounded, belongs to this configuration. */

@@ -1,6 +1,6 @@
 /**
- * @import { Endpoint, Protocol } from '../../engine/config.ts'
- * @import { Cursor } from './compiled.ts'
+ * @import { CallableNode, Endpoint, Protocol } from '../../engine/config.ts'
+ * @import { Callable, Cursor } from './compiled.ts'
  * @import { Host, OutboundDecision } from './types.ts'
  */
 
@@ -38,12 +38,36 @@ export function nextEndpoint(cursor, count) {
 }
 
 /**
- * Whether a principal may be called: a server refuses everybody whom no TrafficTarget names, so nobody goes there.
- * @param {Set<string> | null} callable null: all
+ * Whether an endpoint may be called: a server refuses everybody whom no TrafficTarget names, and whom none names for the
+ * port, so nobody goes there.
+ * @param {Callable} callable
+ * @param {Endpoint} endpoint
+ */
+export function mayCall(callable, endpoint) {
+  if (callable === null) return true;
+  var ports = callable.get(endpoint.principal);
+  return ports !== undefined && (ports === null || ports.includes(endpoint.port));
+}
+
+/**
+ * What may be called of a principal, as text: the same text means the same ports.
+ * @param {Callable} callable
  * @param {string} principal
  */
-export function mayCall(callable, principal) {
-  return callable === null || callable.has(principal);
+export function openTo(callable, principal) {
+  var ports = callable === null ? null : callable.get(principal);
+  return ports === undefined ? 'nothing' : ports === null ? 'everything' : ports.join(' ');
+}
+
+/** @param {CallableNode['data']} data @returns {Callable} */
+export function compileCallable(data) {
+  var limits = data.ports || {};
+  /** @type {Map<string, readonly number[] | null>} */
+  var callable = new Map();
+  data.principals.forEach(principal => {
+    callable.set(principal, limits[principal] || null);
+  });
+  return callable;
 }
 
 /**

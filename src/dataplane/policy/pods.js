@@ -107,10 +107,12 @@ function defaultPort(found) {
 /** Of several services with this port of the pod the first by name says what it speaks. @param {CompiledTables} tables @param {string} title @param {Served[]} found @returns {OutboundDecision} */
 function toFirst(tables, title, found) {
   var first = /** @type {Served} */ (found[0]);
-  var principal = first.endpoint.principal;
-  if (mayCall(tables.callable, principal))
+  if (mayCall(tables.callable, first.endpoint))
     return forwardTo(first.part.service, first.part.service, first.part.protocol, first.endpoint);
-  return refuse('not-callable', `${title} is ${principal}, which no TrafficTarget lets this workload call.`);
+  return refuse(
+    'not-callable',
+    `${title} is ${first.endpoint.principal}, which no TrafficTarget lets this workload call there.`,
+  );
 }
 
 /** @param {OutboundDecision} decision @returns {Resolved} */

@@ -48,7 +48,7 @@ export function noSplit(refusal) {
 /** What a backend lacks of which nobody may be called. @param {number} count of its endpoints */
 function lack(count) {
   if (count === 0) return 'has no endpoints';
-  return `has no endpoint that this workload may call: no TrafficTarget lets it call the identity of any of the ${count}`;
+  return `has no endpoint that this workload may call: no TrafficTarget lets it call any of the ${count} there`;
 }
 
 /**

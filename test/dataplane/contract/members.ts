@@ -45,6 +45,25 @@ export const members: Chapter = {
     expect([...apps].sort()).toEqual(['v1', 'v2']);
   },
 
+  'endpoints that may be called on other ports only are left out': async world => {
+    const { buyer, mesh, store, storeV2, appV2 } = world;
+    const before = appV2.requests;
+    const callable = [store.principal, storeV2.principal];
+    const elsewhere = { [storeV2.principal]: [appPorts.grpc] };
+    const more = [shared(world)];
+    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more, callable, callablePorts: elsewhere }));
+    for (let i = 0; i < 10; i++) expect((await request(buyer, { host: 'shared' })).app).toBe('v1');
+    const { podAddress } = storeV2.spec;
+    const { status, text } = await request(buyer, { host: `${podAddress}:${appPorts.http}` });
+    expect([status, text]).toEqual([403, expect.stringContaining('not-callable')]);
+    expect(appV2.requests).toBe(before);
+    const there = { [storeV2.principal]: [appPorts.grpc, appPorts.http] };
+    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { more, callable, callablePorts: there }));
+    const apps = new Set<string>();
+    for (let i = 0; i < 10; i++) apps.add((await request(buyer, { host: 'shared' })).app);
+    expect([...apps].sort()).toEqual(['v1', 'v2']);
+  },
+
   'where nobody may be called the refusal says so, for a share of a split too': async world => {
     const { buyer, mesh, storeV2 } = world;
     const split = [{ backends: weighted(1, 0) }];

@@ -38,6 +38,8 @@ export interface TreeSpec {
   readonly services?: readonly ServiceSpec[];
   /** Principals that may be called; all unless given. */
   readonly callable?: readonly string[];
+  /** Principal → the ports there; every port unless given. */
+  readonly callablePorts?: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface Tree {
@@ -65,8 +67,9 @@ export function treeOf(spec: TreeSpec): Tree {
     return fragment.hash;
   };
   const access = { anyone: true, namespaces: ['shop'], http: [], tcp: [], ...spec.access };
-  const principals = spec.callable;
-  const whom = principals && { callable: add({ kind: 'callable', data: { principals }, refs: {} }) };
+  const { callable: principals, callablePorts: ports } = spec;
+  const data = principals && { principals, ...(ports && { ports }) };
+  const whom = data && { callable: add({ kind: 'callable', data, refs: {} }) };
   const services: Record<string, Hash> = {};
   for (const service of spec.services ?? []) services[service.key] = addService(add, service);
   const root = add({

@@ -90,6 +90,8 @@ export interface BuyerOptions {
   readonly settings?: Partial<SettingsNode['data']>;
   /** Principals that may be called; all unless given. */
   readonly callable?: readonly string[];
+  /** Principal → the ports there; every port unless given. */
+  readonly callablePorts?: Readonly<Record<string, readonly number[]>>;
   /** Whether the buyer's pod takes part in the mesh. */
   readonly member?: boolean;
 }

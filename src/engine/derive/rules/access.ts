@@ -79,6 +79,27 @@ function tcpRules(
   return [{ type: 'tcp', rule: { ...ports, principals }, target: key, route: origin }];
 }
 
+/** Target ports that a TrafficTarget opens, sorted; null: every port. Key is `namespace/name`. What does not exist closes nothing here. */
+export const openPorts: Rule<readonly number[] | null> = {
+  name: 'openPorts',
+  layer: 1,
+  compute: (read, key) => {
+    const target = read.get('TrafficTarget', key);
+    if (target === undefined) return [];
+    const each = target.rules.map(({ kind, name }) => {
+      const route = kind === 'TCPRoute' ? read.get('TCPRoute', `${target.namespace}/${name}`) : undefined;
+      return (route === undefined ? portsOf(target) : tcpPorts(route, target)).ports;
+    });
+    const lists = each.length === 0 ? [portsOf(target).ports] : each;
+    return lists.includes(undefined) ? null : sortedPorts(lists.flatMap((ports = []) => ports));
+  },
+};
+
+/** Each port once, in order. */
+export function sortedPorts(ports: readonly number[]): readonly number[] {
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
 /** Ports that both the route and the target open; none named means every port. */
 export function tcpPorts(route: TCPRouteObject, target: TrafficTargetObject): { ports?: readonly number[] } {
   const own = portsOf(target);

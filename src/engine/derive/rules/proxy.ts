@@ -7,12 +7,12 @@ import {
   type IndexNode,
   type Protocol,
 } from '../../config.ts';
-import type { EndpointSliceObject, ServiceObject } from '../../model.ts';
-import { bucketOf, keyOf, splitKey } from '../../snapshot.ts';
+import type { EndpointSliceObject, ServiceObject, TrafficTargetObject } from '../../model.ts';
+import { bucketOf, keyOf } from '../../snapshot.ts';
 import { principalOf, serviceKey } from '../names.ts';
 import { combined, protocolOf } from '../protocols.ts';
 import type { Reader, Rule } from '../rule.ts';
-import { access } from './access.ts';
+import { access, openPorts, sortedPorts } from './access.ts';
 import { enrolledNamespace, meshName, nobody, permissive, settings, trust, trustDomain, workload } from './mesh.ts';
 import { accounts, service } from './service.ts';
 
@@ -65,10 +65,13 @@ function servicesAllowed(read: Reader, account: string): string[] {
 }
 
 function destinations(read: Reader, account: string): Set<string> {
+  return new Set(targetsFrom(read, account).map(target => keyOf(target.destination)));
+}
+
+/** TrafficTargets that name an account as a source. */
+function targetsFrom(read: Reader, account: string): TrafficTargetObject[] {
   const targets = read.bucket('targetsBySource', account).flatMap(key => read.get('TrafficTarget', key) ?? []);
-  return new Set(
-    targets.filter(target => target.destination.kind === 'ServiceAccount').map(target => keyOf(target.destination)),
-  );
+  return targets.filter(target => target.destination.kind === 'ServiceAccount');
 }
 
 function apexesOf(read: Reader, backend: string): string[] {
@@ -134,11 +137,17 @@ const callable: Rule<Fragment | null> = {
   compute: (read, account) => {
     if (account !== nobody && read.node(permissive, '')) return null;
     const domain = read.node(trustDomain, '');
-    const members = [...destinations(read, account)].filter(key =>
-      read.node(enrolledNamespace, splitKey(key).namespace),
+    const targets = targetsFrom(read, account).filter(({ destination }) =>
+      read.node(enrolledNamespace, destination.namespace),
     );
-    const principals = members.map(key => principalOf(key, domain)).sort();
-    return fragmentOf({ kind: 'callable', data: { principals }, refs: {} });
+    const byPrincipal = Map.groupBy(targets, ({ destination }) => principalOf(keyOf(destination), domain));
+    const principals = [...byPrincipal.keys()].sort();
+    const limited = principals.flatMap(principal => {
+      const lists = (byPrincipal.get(principal) ?? []).map(target => read.node(openPorts, keyOf(target)));
+      return lists.includes(null) ? [] : [[principal, sortedPorts(lists.flatMap(ports => ports ?? []))] as const];
+    });
+    const ports = limited.length === 0 ? {} : { ports: Object.fromEntries(limited) };
+    return fragmentOf({ kind: 'callable', data: { principals, ...ports }, refs: {} });
   },
 };
 

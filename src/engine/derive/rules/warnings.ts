@@ -13,6 +13,7 @@ import { keyOf, splitKey } from '../../snapshot.ts';
 import { serviceKey } from '../names.ts';
 import { combined, isHTTP, protocolOf } from '../protocols.ts';
 import type { Reader } from '../rule.ts';
+import { openPorts, sortedPorts } from './access.ts';
 import { enrolledNamespace, meshConfigKey, permissive } from './mesh.ts';
 import { servedPorts, servicesBehind } from './proxy.ts';
 import { accounts } from './service.ts';
@@ -26,7 +27,8 @@ export function warningsOf(read: Reader, kind: Kind, key: string): Problem[] {
   if (kind === 'TrafficSplit') return [...idle, ...partlyShared(read, object as TrafficSplitObject)];
   if (kind !== 'TrafficTarget') return idle;
   const target = object as TrafficTargetObject;
-  return [...idle, ...namedMatches(target), ...strangers(read, target), ...partlyOpen(read, target)];
+  const told = [...idle, ...namedMatches(target), ...strangers(read, target)];
+  return [...told, ...unservedPort(read, target), ...partlyOpen(read, target)];
 }
 
 type Told = Pick<Problem, 'code' | 'path' | 'what' | 'why' | 'fix'>;
@@ -99,6 +101,23 @@ function stranger(target: TrafficTargetObject, ref: IdentityRef, path: string): 
   });
 }
 
+/** `destination.port` is a port of the pods, and some write that of a Service. */
+function unservedPort(read: Reader, target: TrafficTargetObject): Problem[] {
+  const { port } = target.destination;
+  const services = port === undefined ? [] : read.node(servicesBehind, keyOf(target.destination));
+  const served = sortedPorts(services.flatMap(service => targetPorts(read, service)));
+  if (port === undefined || served.length === 0 || served.includes(port)) return [];
+  return [
+    warning('TrafficTarget', target, {
+      code: 'FSM1006',
+      path: '/spec/destination/port',
+      what: `no Service in front of ServiceAccount ${keyOf(target.destination)} has target port ${port}`,
+      why: 'the port is one of the pods, and the target opens no other',
+      fix: `write a target port (${served.join(', ')}), or leave the port out`,
+    }),
+  ];
+}
+
 /**
  * A service whose pods have several identities, of which a source may call this one and not another. The source's proxy calls
  * those that it may; the others get nothing from it.
@@ -110,14 +129,14 @@ function partlyOpen(read: Reader, target: TrafficTargetObject): Problem[] {
   return several.flatMap(service => {
     const others = read.node(accounts, service).filter(account => account !== own);
     return others.flatMap(other => {
-      const open = sourcesOf(read, other);
-      const barred = target.sources.map(keyOf).filter(source => !open.has(source));
+      const [port, barred] = barredAt(read, target, service, other);
       if (barred.length === 0) return [];
+      const where = port === undefined ? '' : ` on port ${port}`;
       return [
         warning('TrafficTarget', target, {
           code: 'FSM1006',
           path: '/spec/destination',
-          what: `of Service ${service} the pods of ServiceAccount ${other} are not open to ${listed(barred)}, those of ${own} are`,
+          what: `of Service ${service} the pods of ServiceAccount ${other} are not open to ${listed(barred)}${where}, those of ${own} are`,
           why: 'a proxy calls only the identities that a TrafficTarget lets it call',
           fix: `write a TrafficTarget for ${other}, or give the pods one ServiceAccount`,
         }),
@@ -126,13 +145,43 @@ function partlyOpen(read: Reader, target: TrafficTargetObject): Problem[] {
   });
 }
 
+/**
+ * Sources of a target that may not call another account behind a service: at all, or, where they may, on a target port of the
+ * service that this target opens.
+ */
+function barredAt(
+  read: Reader,
+  target: TrafficTargetObject,
+  service: string,
+  other: string,
+): [port: number | undefined, sources: string[]] {
+  const sources = target.sources.map(keyOf);
+  const open = sourcesOf(read, other);
+  const barred = sources.filter(source => !open.has(source));
+  if (barred.length > 0) return [undefined, barred];
+  const own = read.node(openPorts, keyOf(target));
+  for (const port of targetPorts(read, service).filter(port => own?.includes(port) ?? true)) {
+    const there = sourcesOf(read, other, [port]);
+    const closed = sources.filter(source => !there.has(source));
+    if (closed.length > 0) return [port, closed];
+  }
+  return [undefined, []];
+}
+
+/** Ports of the pods behind a service, in order. */
+function targetPorts(read: Reader, service: string): readonly number[] {
+  const slices = read.bucket('slicesByService', service).flatMap(key => read.get('EndpointSlice', key) ?? []);
+  return sortedPorts(slices.flatMap(({ ports }) => ports.map(({ port }) => port)));
+}
+
 /** A split of which a caller may call one backend and not another: the share of the other is refused. */
 function partlyShared(read: Reader, split: TrafficSplitObject): Problem[] {
   if (read.node(permissive, '')) return [];
   const shares = split.backends.filter(({ weight }) => weight > 0);
   const all = new Set(shares.flatMap(({ service }) => read.node(accounts, serviceKey(service, split.namespace))));
   if (all.size < 2) return [];
-  const open = new Map([...all].sort().map(account => [account, sourcesOf(read, account)]));
+  const ports = shares.flatMap(({ service }) => targetPorts(read, serviceKey(service, split.namespace)));
+  const open = new Map([...all].sort().map(account => [account, sourcesOf(read, account, ports)]));
   const callers = [...new Set([...open.values()].flatMap(sources => [...sources]))].sort();
   return [...open].flatMap(([account, sources]) => {
     const barred = callers.filter(caller => !sources.has(caller));
@@ -149,9 +198,11 @@ function partlyShared(read: Reader, split: TrafficSplitObject): Problem[] {
   });
 }
 
-/** Accounts that some TrafficTarget lets call this one. */
-function sourcesOf(read: Reader, account: string): Set<string> {
-  const targets = read.bucket('targetsByDestination', account).flatMap(key => read.get('TrafficTarget', key) ?? []);
+/** Accounts that some TrafficTarget lets call this one, on any port or on one of these. */
+function sourcesOf(read: Reader, account: string, ports?: readonly number[]): Set<string> {
+  const opensOne = (key: string) => read.node(openPorts, key)?.some(port => ports?.includes(port)) ?? true;
+  const keys = read.bucket('targetsByDestination', account).filter(key => ports === undefined || opensOne(key));
+  const targets = keys.flatMap(key => read.get('TrafficTarget', key) ?? []);
   return new Set(targets.flatMap(({ sources }) => sources.map(keyOf)));
 }
 
