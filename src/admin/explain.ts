@@ -5,7 +5,7 @@
 import { explainRoute, speaksHTTP } from '../dataplane/policy/policy.js';
 import type { RouteExplanation } from '../dataplane/policy/types.ts';
 import { workload } from '../engine/derive/rules/mesh.ts';
-import { authorityOf, requestOf } from './why/asking.ts';
+import { dnsName, requestOf, withPort } from './why/asking.ts';
 import { type Asking, endsOf, refusalsOf } from './why/ends.ts';
 import type { ExplainedOutcome, ExplainedStep, Explanation, Question, Verdict } from './why/explanation.ts';
 import { type MeshView, Sources } from './why/sources.ts';
@@ -23,11 +23,12 @@ export function explain(mesh: MeshView, question: Question): Explanation {
   const sources = new Sources(mesh);
   const [now, next] = [new World(sources, true), new World(sources, false)];
   const { port, ...verdict } = verdictOf(now, question);
-  const { client, service, method, path } = question;
+  const { client, service, method, path, headers } = question;
+  const host = headers.host ?? hostOf(question);
   const isBehind = [...now.standings.values()].some(({ runs }) => runs === 'older' || runs === 'nothing');
   const newest = isBehind ? verdictOf(next, question) : { port, ...verdict };
   return {
-    ...{ client, principal: principalOf(now, client), service, request: { method, path, port } },
+    ...{ client, principal: principalOf(now, client), service, host, request: { method, path, port } },
     ...verdict,
     proxies: proxiesOf(now.standings, client),
     ...(isOther({ port, ...verdict }, newest) && { newest }),
@@ -45,13 +46,16 @@ function principalOf(world: World, client: string): string {
   return world.client(client)?.self.principal ?? world.sources.newest.value(workload, client)?.principal ?? '';
 }
 
+function hostOf({ service, host = dnsName(service), port }: Question): string {
+  return withPort(host, port);
+}
+
 function verdictOf(world: World, question: Question): Verdict {
   const client = world.client(question.client);
   const asked = question.port ?? null;
   if (client === undefined)
     return { outcome: 'unroutable', port: asked, steps: [unconfigured(world, question.client)] };
-  const host = authorityOf(question.service, question.port);
-  const request = requestOf(host, question.method, question.path, question.headers);
+  const request = requestOf(hostOf(question), question.method, question.path, question.headers);
   const isNamed = question.headers.host !== undefined && question.port !== undefined;
   const route = explainRoute(client, request, isNamed ? { port: question.port } : {});
   const port = route.port?.port ?? asked;

@@ -59,6 +59,7 @@ it('says of many endpoints how many they are, and that some are not shown', () =
   const text = textOf(
     {
       ...question,
+      host: 'store.shop.svc',
       principal: '',
       request: { method: 'GET', path: '/', port: null },
       outcome: 'passthrough',
@@ -71,7 +72,7 @@ it('says of many endpoints how many they are, and that some are not shown', () =
     0,
   );
   expect(text.split('\n')).toEqual([
-    'GET / from shop/buyer to shop/store is passed on, out of the mesh',
+    'GET / from shop/buyer to shop/store (as store.shop.svc) is passed on, out of the mesh',
     '  ! the proxies of shop/a and 2 more are not connected and ran what is shown when they left (they refused a newer one: FSM3001)',
     '',
     '  At the server, shop/a and 11 more: forward: may',

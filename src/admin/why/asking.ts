@@ -4,10 +4,21 @@ import type { Admission, Headers, RequestDescription, Tables } from '../../datap
 import type { Hash } from '../../engine/canonical.ts';
 import type { AnyNode, Endpoint } from '../../engine/config.ts';
 
-/** `service.namespace`, with its port where one is named: what a client writes into Host. */
+/** `service.namespace`, with its port where one is named. */
 export function authorityOf(service: string, port: number | undefined): string {
+  return withPort(dnsName(service), port);
+}
+
+/** The shortest name that means a service (`namespace/name`) to clients of every namespace. */
+export function dnsName(service: string): string {
   const [namespace, name] = service.split('/');
-  return `${name}.${namespace}${port === undefined ? '' : `:${port}`}`;
+  return `${name}.${namespace}`;
+}
+
+/** What a client writes into Host: a name or an address, with its port where one is named (RFC 3986, 3.2). */
+export function withPort(host: string, port: number | undefined): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return port === undefined ? name : `${name}:${port}`;
 }
 
 /** A request as the shells describe it to the policy. */

@@ -7,13 +7,15 @@ import type { ExplainedProxy } from './standings.ts';
 export interface Question {
   /** Key of the client's pod. */
   readonly client: string;
-  /** `namespace/name` of the service. */
+  /** `namespace/name` of the service; empty where the host is none of one that exists. */
   readonly service: string;
+  /** What the client asks for, as it writes it, without a port; a name of the service when absent. */
+  readonly host?: string;
   /** Port that the client names; the proxy's own choice when absent. */
   readonly port?: number;
   readonly method: string;
   readonly path: string;
-  /** `host` takes the place of the name and port of the service. */
+  /** `host` takes the place of what the client asks for. */
   readonly headers: Headers;
 }
 
@@ -57,7 +59,10 @@ export interface Verdict {
 export interface Explanation extends Omit<Verdict, 'port'> {
   readonly client: string;
   readonly principal: string;
+  /** `namespace/name`; empty where there is none. */
   readonly service: string;
+  /** Host of the request, with the port where one was named. */
+  readonly host: string;
   readonly request: { readonly method: string; readonly path: string; readonly port: number | null };
   /** Proxies that had a part in it and do not run the newest configuration, or are not there. */
   readonly proxies: readonly ExplainedProxy[];

@@ -2,7 +2,8 @@
 import { type Problem, ProblemError } from '../../api/problem.ts';
 import type { Headers } from '../../dataplane/policy/types.ts';
 import type { MeshSnapshot } from '../../engine/model.ts';
-import { resolvePod, resolveService } from '../resolve.ts';
+import { resolvePod } from '../resolve.ts';
+import { destinationOf } from './destination.ts';
 import type { Question } from './explanation.ts';
 
 /** RFC 9110, 5.6.2: what methods and names of headers are made of. */
@@ -14,28 +15,29 @@ function isPrintable(text: string, least: string): boolean {
 }
 
 /**
- * The question of `client`, `service`, `port`, `method`, `path` and `header` (`name: value`, may be repeated).
+ * The question of `client`, `service` (a destination, see destination.ts), `port`, `method`, `path` and `header` (`name: value`, may be repeated).
  *
  * @throws ProblemError FSM6003 for a part that no request can have; FSM1002, FSM1005 for names that lead nowhere
  */
 export function questionOf(snapshot: MeshSnapshot, query: URLSearchParams): { question: Question; assumed: string[] } {
-  const port = portOf(query.get('port'));
   const request = {
     method: methodOf(query.get('method') || 'GET'),
     path: pathOf(query.get('path') || '/'),
     headers: headersOf(query.getAll('header')),
   };
   const client = resolvePod(snapshot, query.get('client') ?? '');
-  const service = resolveService(snapshot, query.get('service') ?? '');
-  const assumed = [client.assumed, service.assumed].filter(text => text !== undefined);
-  return { question: { client: client.key, service: service.key, ...port, ...request }, assumed };
+  const destination = destinationOf(snapshot, client.key, query.get('service') ?? '');
+  const assumed = [client.assumed, destination.assumed].filter(text => text !== undefined);
+  const { service, host } = destination;
+  const port = portOf(query.get('port') ?? (destination.port || null));
+  return { question: { client: client.key, service, host, ...port, ...request }, assumed };
 }
 
 function portOf(written: string | null): { port?: number } {
   if (written === null) return {};
   const port = /^[0-9]{1,5}$/.test(written) ? Number(written) : 0;
   if (port >= 1 && port <= 65535) return { port };
-  throw unreadable(`--port is ${shown(written)}`, 'a port is a whole number from 1 to 65535', '--port 8080');
+  throw unreadable(`the port is ${shown(written)}`, 'a port is a whole number from 1 to 65535', '--port 8080');
 }
 
 function methodOf(written: string): string {

@@ -22,8 +22,9 @@ export function whyNotMeshed(state: Derived, podKey: string): Cause | undefined 
   };
 }
 
-/** Why a client's proxy does not know a service that exists; undefined when it does not follow from this state. */
+/** Why a client's proxy does not know a service (empty: there is none of that name); undefined when it does not follow from this state. */
 export function whyUnknown(state: Derived, podKey: string, service: string): Cause | undefined {
+  if (service === '') return noSuchService;
   const object = state.object('Service', service);
   if (object === undefined) return undefined;
   const outside = whyOutside(state, object.namespace);
@@ -33,6 +34,13 @@ export function whyUnknown(state: Derived, podKey: string, service: string): Cau
   if (identities.length === 0) return whyNobody(state, served);
   return whyNoTarget(state, podKey, service, identities);
 }
+
+const noSuchService: Cause = {
+  reason: 'no-such-service',
+  detail: 'no Service of the cluster has this name or address, and no pod of one',
+  origins: [],
+  fix: 'look at "fsm get services -A"; for a destination beyond the mesh set enableEgress of the MeshConfig to true',
+};
 
 /** Services that the splits of an apex name. */
 function backendsOf(state: Derived, apex: string): string[] {

@@ -1,4 +1,4 @@
-/** `fsm why <client> <service> [path]`: what would happen to a request, and which lines of which objects say so. */
+/** `fsm why <client> <destination> [path]`: what would happen to a request, and which lines of which objects say so. */
 import type { Command } from 'commander';
 import { formatRef, type ObjectRef } from '../../api/problem.ts';
 import { controlPlaneCommand, type OutputOptions } from '../options.ts';
@@ -51,6 +51,7 @@ interface Explanation extends Verdict {
   readonly client: string;
   readonly principal: string;
   readonly service: string;
+  readonly host: string;
   readonly request: { readonly method: string; readonly path: string; readonly port: number | null };
   readonly revision: number;
   readonly proxies: readonly Proxy[];
@@ -62,7 +63,10 @@ export function whyCommand(): Command {
   return controlPlaneCommand('why')
     .description('why a request is allowed or denied, and which way it takes: what its proxies decide now')
     .argument('<client>', 'pod, ServiceAccount or app, with its namespace before a slash where that is needed')
-    .argument('<service>', 'name, name.namespace or namespace/name')
+    .argument(
+      '<destination>',
+      'as the client writes it: a name of a service or a pod, or an address; or namespace/name',
+    )
     .argument('[path]', 'path of the request', '/')
     .option('-X, --method <method>', 'method of the request', 'GET')
     .option(
@@ -75,10 +79,10 @@ export function whyCommand(): Command {
     .action(why);
 }
 
-async function why(client: string, service: string, path: string, options: WhyOptions): Promise<void> {
+async function why(client: string, destination: string, path: string, options: WhyOptions): Promise<void> {
   const { ask } = await import('../read-model.ts');
   const { dir, method, header, port } = options;
-  const query = new URLSearchParams({ client, service, path, method });
+  const query = new URLSearchParams({ client, service: destination, path, method });
   if (port !== undefined) query.set('port', port);
   for (const line of header) query.append('header', line);
   const explanation = await ask<Explanation>(dir, `/why?${query}`);
@@ -87,9 +91,9 @@ async function why(client: string, service: string, path: string, options: WhyOp
 
 /** The outcome first, then what is not as it should be, then step by step. */
 export function textOf(explanation: Explanation, nowMs: number): string {
-  const { client, principal, service, request, outcome, proxies, revision, newest, assumed } = explanation;
-  const { method, path, port } = request;
-  const to = port === null ? service : `${service}:${port}`;
+  const { client, principal, request, outcome, proxies, revision, newest, assumed } = explanation;
+  const { method, path } = request;
+  const to = destinationIn(explanation);
   const who = principal === '' ? client : `${client} (${principal})`;
   return [
     ...assumed.map(text => `(${text})`),
@@ -100,6 +104,15 @@ export function textOf(explanation: Explanation, nowMs: number): string {
       ? []
       : ['', `By the newest configuration it is ${wordOf(newest.outcome)}:`, ...stepsOf(newest)]),
   ].join('\n');
+}
+
+/** The service, and the host where that is another name than the shortest one. */
+function destinationIn({ service, host, request: { port } }: Explanation): string {
+  if (service === '') return host;
+  const to = port === null ? service : `${service}:${port}`;
+  const [namespace, name] = service.split('/');
+  const usual = [name, `${name}.${namespace}`].flatMap(short => [short, `${short}:${port}`]);
+  return usual.includes(host) ? to : `${to} (as ${host})`;
 }
 
 function wordOf(outcome: string): string {
