@@ -3,7 +3,7 @@
  */
 import * as policy from '../policy/policy.js';
 import { areNames, headMax, lengthOf } from './framing.js';
-import { restoreMethod } from './requests.js';
+import { restoreMethod } from './request-line.js';
 
 /**
  * Options of `demuxHTTP`. Without `bufferSize` a response is collected whole before its first byte goes out, so

@@ -20,6 +20,7 @@ import {
   tokensOf,
   trimmed
 } from './framing.js';
+import { requestLine } from './request-line.js';
 import { isOrdinary, isPlainHead, isShape, lineEnd, shapeOf } from './shapes.js';
 import { newReader, readFrames } from './streams.js';
 
@@ -44,11 +45,9 @@ export function countUnusual(client) {
 /** Heads up to this size, in bytes, are remembered. */
 export var rememberedMax = 4096;
 
-/** Bytes of the preface of HTTP/2 behind what looks like a head (RFC 9113, 3.4). */
-var restOfPreface = 6;
-
-/** Methods that Pipy reads; any token is one (RFC 9110, 9.1). */
-var methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
+/** The preface of HTTP/2: what looks like a head, and the rest (RFC 9113, 3.4). */
+var prefaceHead = 'PRI * HTTP/2.0\r\n\r\n';
+var prefaceRest = 'SM\r\n\r\n';
 
 var noRequest = { status: '400 Bad Request', detail: 'malformed: This is no HTTP request.\n' };
 var noChunk = { status: '400 Bad Request', detail: 'malformed: This is no chunk.\n' };
@@ -213,7 +212,24 @@ function takeHead(client, bytes, out) {
   if (size < 0 && !isBeginning(bytes)) return refuse(client, noRequest);
   if (size < 0) return bytes.size > headMax ? refuse(client, longHead) : false;
   if (size > headMax) return refuse(client, longHead);
-  return passHead(client, bytes.shift(size), out);
+  var head = bytes.shift(size);
+  if (size === prefaceHead.length && head.toString() === prefaceHead) return beginHTTP2(client, head, bytes, out);
+  return passHead(client, head, out);
+}
+
+/** Anything else behind what begins the preface Pipy would take for a frame, and read the next client's connection on from there. */
+function beginHTTP2(client, head, bytes, out) {
+  var rest = bytes.shift(prefaceRest.length);
+  if (!prefaceRest.startsWith(`${rest.toString()}`)) return refuse(client, noRequest);
+  if (rest.size < prefaceRest.length) {
+    bytes.push(head).push(rest);
+    return false;
+  }
+  countUnusual(client);
+  client.reader = newReader(false);
+  client.reading = everything;
+  out.push(head).push(rest);
+  return true;
 }
 
 /** Whether a request may begin so (RFC 9112, 3): with a token, and with a first line that is one. */
@@ -248,12 +264,6 @@ function passHead(client, head, out) {
   var lines = linesOf(head);
   var names = lines.map(fieldName);
   if (lines.some(isTooLong)) return refuse(client, longLine);
-  if (lines[0] === 'PRI * HTTP/2.0') {
-    countUnusual(client);
-    client.reader = newReader(false);
-    client.reader.preface = restOfPreface;
-    return pass(client, everything, lines, out);
-  }
   if (lines.some(isBrokenLine) || names.some(isNameless)) return refuse(client, noRequest);
   var parts = requestLine(lines[0]);
   if (parts === null) return refuse(client, noRequest);
@@ -268,35 +278,6 @@ function isTooLong(line) {
 /** A header's line without a name (RFC 9112, 5.1); the first line is none. */
 function isNameless(name, at) {
   return at > 0 && (name === '' || !areNames(name));
-}
-
-/**
- * Takes a request's first line apart; null when it is none (RFC 9112, 3; a URI has ASCII only, RFC 3986, 2). A method that
- * Pipy does not know goes into the target, behind its length.
- */
-function requestLine(line) {
-  if (typeof line !== 'string' || !hasASCIIOnly(line)) return null;
-  var parts = line.split(' ');
-  var [method, target, version] = parts;
-  if (parts.length !== 3 || !isToken(method) || target === '' || target.charAt(0) === '#') return null;
-  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') return null;
-  return {
-    method: method,
-    isOld: version === 'HTTP/1.0',
-    line: methods.has(method) ? line : `TRACE #${method.length}#${method}${target} ${version}`
-  };
-}
-
-function hasASCIIOnly(text) {
-  return new Data(text).size === text.length;
-}
-
-/** Puts back a method that Pipy does not know: see `requestLine`. */
-export function restoreMethod(head) {
-  var start = head.path.indexOf('#', 1) + 1;
-  var end = start + Number.parseInt(head.path.substring(1, start - 1), 10);
-  head.method = head.path.substring(start, end);
-  head.path = head.path.substring(end);
 }
 
 function passFields(client, { method, isOld }, lines, names, shape, out) {

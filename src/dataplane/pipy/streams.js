@@ -48,7 +48,7 @@ var everyStream = 2147483647;
 /**
  * How far a connection is read.
  *
- * - `isOfAnswers`: the peer is a server; `preface`: bytes that are to come before the first frame
+ * - `isOfAnswers`: the peer is a server
  * - `leavingAt`: the last stream that a server answers which has just said that it leaves (RFC 9113, 6.8), else -1; Pipy, which
  *   would end every call then, is not told
  * - `head`, `fields`, `flags`, `size`, `stream`: of the frame at hand, the first as it came and as numbers
@@ -65,7 +65,6 @@ var everyStream = 2147483647;
 export function newReader(isOfAnswers) {
   return {
     isOfAnswers: isOfAnswers,
-    preface: 0,
     leavingAt: -1,
     head: null,
     fields: null,
@@ -96,7 +95,6 @@ export function readFrames(reader, data) {
   var bytes = reader.partial === null ? data : reader.partial.push(data);
   var out = new Data();
   reader.partial = null;
-  if (reader.preface > 0) passPreface(reader, bytes, out);
   passBody(reader, bytes, out);
   for (var goesOn = bytes.size > 0; goesOn; goesOn = goesOn && bytes.size > 0) goesOn = step(reader, bytes, out);
   // It would keep what it came with.
@@ -104,12 +102,6 @@ export function readFrames(reader, data) {
   if (reader.isUnreadable) return [out, new StreamEnd('ReadError')];
   if (bytes.size > 0) reader.partial = bytes;
   return out.size > 0 ? out : undefined;
-}
-
-function passPreface(reader, bytes, out) {
-  var piece = bytes.shift(reader.preface);
-  reader.preface -= piece.size;
-  out.push(piece);
 }
 
 /** Takes a frame; false when it has not all come, or cannot be read. */

@@ -63,6 +63,27 @@ const wrongs: Readonly<Record<string, Buffer>> = {
   'padding beyond its size': frame(0, 8, 1, Buffer.from([200, 1])),
 };
 
+const start = 'PRI * HTTP/2.0\r\n';
+
+/** What looks like the preface (RFC 9113, 3.4) and is none. */
+const prefaces: Readonly<Record<string, string>> = {
+  'with a header': `${start}Link: a\r\n\r\nSM\r\n\r\n`,
+  'with a Host': `${start}Host: store\r\n\r\nSM\r\n\r\n`,
+  'with a folded line': `${start} a\r\n\r\nSM\r\n\r\n`,
+  'with a header, and half a frame': `${start}Link: a\r\n\r\nSM\r\n\r\n\r\n`,
+  'with a length': `${start}Content-Length: 6\r\n\r\nSM\r\n\r\n`,
+  'with chunks': `${start}Transfer-Encoding: chunked\r\n\r\nSM\r\n\r\n`,
+  'another rest': `${start}\r\nXX\r\n\r\n`,
+  'another rest, and frames': `${start}\r\nXX\r\n\r\n${'\0'.repeat(90)}`,
+  'no rest, and a request': `${start}\r\nGET / HTTP/1.1\r\nHost: store\r\n\r\n`,
+  'in lower case': `pri * http/2.0\r\n\r\nSM\r\n\r\n`,
+  'another version': `PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n`,
+  'another target': `PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n`,
+  'another method': `GET * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
+  'behind a request': `GET / HTTP/1.1\r\nHost: store\r\n\r\n${start}Link: a\r\n\r\nSM\r\n\r\n`,
+  twice: `${start}\r\nSM\r\n\r\n${start}\r\nSM\r\n\r\n`,
+};
+
 /** How an app answers a call whose body has not all come. */
 const early: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
   'with trailers': stream => {
@@ -132,6 +153,19 @@ export const http2Clients: Chapter = sound({
     socket.write(cut(frame(0, 0, 1, Buffer.alloc(100)), 30));
     await once(socket, 'close');
     await expectServed(buyer);
+  }),
+
+  ...lines(prefaces, 'what is no preface ends its connection only', async ({ buyer, app }, said) => {
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200 });
+      stream.end();
+    };
+    for (let time = 0; time < 3; time++) {
+      const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+      socket.resume().write(said, 'latin1');
+      await once(socket, 'close');
+      await expectServed(buyer);
+    }
   }),
 
   ...lines(early, 'an early answer ends its stream once, whatever the client allows then', async (world, answer) => {
