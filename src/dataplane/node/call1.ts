@@ -77,15 +77,15 @@ function isChunked({ hasBody, headers }: Message): boolean {
   return hasBody && !has(headers, 'content-length');
 }
 
-/** Methods whose requests say that they have no body (RFC 9110, 8.6). */
-const withLength = ['POST', 'PUT', 'PATCH'];
+/** Methods whose requests need not say that they have no body (RFC 9110, 8.6); of others without a length Node makes chunks. */
+const bodyless = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
 
 function headersOf(message: Message, { isSidecar }: Upstream): HeaderList {
   const headers: [string, string][] = [['Host', message.authority]];
   for (const [name, value] of message.headers) headers.push([name, value]);
   if (isSidecar) headers.push(['TE', 'trailers']);
   if (isChunked(message)) headers.push(['Transfer-Encoding', 'chunked']);
-  if (!message.hasBody && withLength.includes(message.method) && !has(message.headers, 'content-length')) {
+  if (!message.hasBody && !bodyless.includes(message.method) && !has(message.headers, 'content-length')) {
     headers.push(['Content-Length', '0']);
   }
   if (message.upgrade) headers.push(['Connection', 'Upgrade'], ['Upgrade', 'websocket']);

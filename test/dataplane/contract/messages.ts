@@ -227,6 +227,34 @@ export const messages: Chapter = sound({
     expect(await raw(buyer, get(''))).toMatch(/^HTTP\/1\.1 304 (?![\s\S]*content-length)/i);
   },
 
+  'a request without a body gets none on its way, whatever its method': async ({ buyer, app }) => {
+    const seen: string[] = [];
+    app.does.http = ({ method, headers }, response) => {
+      const framing = [headers['transfer-encoding'], headers['content-length'] ?? '0'];
+      seen.push([method, ...framing].join(' '));
+      response.end('ok');
+    };
+    const methods = [
+      'GET',
+      'DELETE',
+      'OPTIONS',
+      'POST',
+      'PUT',
+      'PATCH',
+      'PROPFIND',
+      'MKCOL',
+      'REPORT',
+      'QUERY',
+      'PURGE',
+    ];
+    for (const method of methods) {
+      await raw(buyer, get('', `${method} / HTTP/1.1`));
+      expect(seen.pop()).toBe(`${method}  0`);
+      await request(buyer, { host: 'store', method, headers: { 'content-length': 0 } });
+      expect(seen.pop()).toBe(`${method}  0`);
+    }
+  },
+
   'any token is a method: it is passed on, or refused in words': async ({ buyer, app }) => {
     const seen: string[] = [];
     app.does.http = (incoming, response) => {
