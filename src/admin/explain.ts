@@ -2,7 +2,8 @@
  * Why a request is allowed or denied, and why not. Every answer is a decision of the policy that the proxies run, on the
  * configuration that each proxy runs, for every endpoint that may be chosen; what is added are the objects it comes from.
  */
-import { explainRoute, speaksHTTP } from '../dataplane/policy/policy.js';
+import { explainRoute } from '../dataplane/policy/because.js';
+import { speaksHTTP } from '../dataplane/policy/policy.js';
 import type { RouteExplanation } from '../dataplane/policy/types.ts';
 import { workload } from '../engine/derive/rules/mesh.ts';
 import { dnsName, requestOf, withPort } from './why/asking.ts';

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { unseenHeaders } from '../../src/api/smi-specs.ts';
+import * as because from '../../src/dataplane/policy/because.js';
 import type { CompiledTables } from '../../src/dataplane/policy/compiled.ts';
 import { configFormat as formatOfPolicy } from '../../src/dataplane/policy/format.js';
 import * as policy from '../../src/dataplane/policy/policy.js';
-import type { Policy } from '../../src/dataplane/policy/types.ts';
+import type { Explaining, Policy } from '../../src/dataplane/policy/types.ts';
 import { type AnyNode, configFormat, fragmentOf } from '../../src/engine/config.ts';
 import { type Spec, treeOf } from './tree.js';
 import { seededHost, type Vectors } from './vectors.js';
@@ -28,8 +29,10 @@ describe('policy', () => {
   it('exports the functions of the contract and no others', () => {
     const checked: Policy = policy;
     const names =
-      'admitConnection admitRequest admitVerdict compile explainAdmission explainRoute missing pathOf principalOf reachable resolveHost routeConnection routeRequest routeResolved speaksHTTP targetFault verdictOf';
+      'admitConnection admitRequest admitVerdict compile missing pathOf principalOf reachable resolveHost routeConnection routeRequest routeResolved speaksHTTP targetFault verdictOf';
     expect(Object.keys(checked).sort().join(' ')).toBe(names);
+    const explaining: Explaining = because;
+    expect(Object.keys(explaining).sort()).toEqual(['explainAdmission', 'explainRoute']);
   });
 });
 
@@ -131,7 +134,7 @@ describe('what explains a decision', () => {
     const asked = vectors.questions.filter(({ ask }) => ask === 'request').slice(0, 80);
     for (const { host = '', method = 'GET', path = '/', headers = {} } of asked) {
       const request = { method, path, host, headers };
-      const { decision, choices } = policy.explainRoute(tables, request, {});
+      const { decision, choices } = because.explainRoute(tables, request, {});
       const every = decision === null ? choices.flatMap(choice => choice.decisions) : [decision];
       expect(every).toContainEqual(policy.routeRequest(tables, request, {}));
     }

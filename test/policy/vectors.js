@@ -4,6 +4,7 @@
  * @import { Admission, Because, Host, InboundDecision, OutboundDecision, RouteExplanation, Tables } from '../../src/dataplane/policy/types.ts'
  * @import { Spec } from './tree.js'
  */
+import * as because from '../../src/dataplane/policy/because.js';
 import * as policy from '../../src/dataplane/policy/policy.js';
 import { treeOf } from './tree.js';
 
@@ -93,11 +94,11 @@ function answer(tables, question) {
     case 'admitConnection':
       return showInbound(policy.admitConnection(tables, port, principal));
     case 'ways':
-      return showWays(policy.explainRoute(tables, requestOf(question), destinationOf(question)));
+      return showWays(because.explainRoute(tables, requestOf(question), destinationOf(question)));
     case 'rules':
-      return showAdmission(policy.explainAdmission(tables, port, principal, requestOf(question)));
+      return showAdmission(because.explainAdmission(tables, port, principal, requestOf(question)));
     case 'connectionRules':
-      return showAdmission(policy.explainAdmission(tables, port, principal, null));
+      return showAdmission(because.explainAdmission(tables, port, principal, null));
     default:
       return `principal '${policy.principalOf(question.names || [], tables.settings.trustDomain)}'`;
   }

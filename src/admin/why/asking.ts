@@ -1,5 +1,6 @@
 /** What two proxies say of one request, asked of the policy that they run: *why* and recorded decisions share this. */
-import { explainAdmission, speaksHTTP } from '../../dataplane/policy/policy.js';
+import { explainAdmission } from '../../dataplane/policy/because.js';
+import { speaksHTTP } from '../../dataplane/policy/policy.js';
 import type { Admission, Headers, RequestDescription, Tables } from '../../dataplane/policy/types.ts';
 import type { Hash } from '../../engine/canonical.ts';
 import type { AnyNode, Endpoint } from '../../engine/config.ts';

@@ -3,8 +3,8 @@
  * is answered, a response that was cut short breaks the connection, a client that leaves ends its requests upstream,
  * and a tunnel stays open in one direction when the other has ended.
  */
-import { joinHeaders, withoutSecondEnds, withResets } from './frames.js';
 import { headOf, linesOf } from './framing.js';
+import { http2 } from './http2-on-demand.js';
 import { hangUp, serverOptions } from './lib.js';
 import { aHead, countUnusual, farewellOf, unusual } from './requests.js';
 
@@ -116,9 +116,9 @@ export function rewritten(client, data) {
   if (client.isSaid) return undefined;
   if (client.isCutting && isMarked(data)) return reset(client);
   if (client.isOld) return unchunked(client, data);
-  var bytes = client.cuts > 0 ? withResets(data, client, null) : data;
-  if (client.ended !== null) bytes = withoutSecondEnds(bytes, client.ended, client.reader.received);
-  return bytes.size > smallMax && client.reader !== null ? joinHeaders(bytes) : bytes;
+  var bytes = client.cuts > 0 ? http2().withResets(data, client, null) : data;
+  if (client.ended !== null) bytes = http2().withoutSecondEnds(bytes, client.ended, client.reader.received);
+  return bytes.size > smallMax && client.reader !== null ? http2().joinHeaders(bytes) : bytes;
 }
 
 /** Pipy writes a head at once, then each chunk at once; for the end of the last one the connection ends (RFC 9112, 6.3). */

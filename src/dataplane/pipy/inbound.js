@@ -1,11 +1,11 @@
 /** The way to the app: peers prove who they are, the policy says what they may. */
 import * as policy from '../policy/policy.js';
-import { call } from './calls.js';
 import { running } from './configuration.js';
 import { countClosed, countOpen, finish, newClient, rewritten, serve } from './connection.js';
 import { credentials } from './credentials.js';
 import { looksLikeHTTP, newBeginning } from './detect.js';
 import { environment } from './environment.js';
+import { http2 } from './http2-on-demand.js';
 import {
   describe,
   faultOf,
@@ -150,7 +150,7 @@ function judge(side, client, head, plain, flaw) {
   var decision = client.known.fixed || policy.admitVerdict(client.known, describe(head));
   if (decision.action === 'refuse') return refuseRequest(client, decision, fieldsOf(side, head));
   if (flaw === 'claims') removeClaims(head.headers);
-  if (side.speaksHTTP2 || !head.protocol) return call(client, side.app, toApp.session, head);
+  if (side.speaksHTTP2 || !head.protocol) return http2().call(client, side.app, toApp.session, head);
   return send(client, side.app, toApp, head, plain);
 }
 

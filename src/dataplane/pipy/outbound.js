@@ -1,10 +1,10 @@
 /** The app's way out: what it sends is routed, and dialled under mutual TLS. */
 import * as policy from '../policy/policy.js';
-import { call } from './calls.js';
 import { running } from './configuration.js';
 import { countClosed, countOpen, finish, isAwaited, newClient, rewritten, serve } from './connection.js';
 import { credentials } from './credentials.js';
 import { looksLikeHTTP, newBeginning } from './detect.js';
+import { http2 } from './http2-on-demand.js';
 import {
   describe,
   faultOf,
@@ -196,7 +196,7 @@ var nothing = { method: '', path: '', host: '', headers: {} };
 function forward(client, head, plain, decision) {
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
-  if (decision.protocol !== 'http' || !head.protocol) return call(client, upstream, toMesh.session, head);
+  if (decision.protocol !== 'http' || !head.protocol) return http2().call(client, upstream, toMesh.session, head);
   return send(client, upstream, toMesh, head, plain);
 }
 
@@ -208,7 +208,7 @@ function sendOut(client, head, plain, decision) {
   if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
-  if (!head.protocol) return call(client, upstream, toWorld.session, head);
+  if (!head.protocol) return http2().call(client, upstream, toWorld.session, head);
   return send(client, upstream, toWorld, head, plain);
 }
 

@@ -20,9 +20,9 @@ import {
   tokensOf,
   trimmed
 } from './framing.js';
+import { http2 } from './http2-on-demand.js';
 import { requestLine } from './request-line.js';
 import { isOrdinary, isPlainHead, isShape, lineEnd, shapeOf } from './shapes.js';
-import { newReader, readFrames } from './streams.js';
 
 /** What a connection waits for (`reading`): `everything` passes in a tunnel and over HTTP/2, `nothing` once it is refused. */
 export var aHead = 0;
@@ -163,7 +163,7 @@ function step(client, bytes, out) {
 export function readOn(client, data) {
   if (client.reader === null) return data;
   client.sinceHead += data.size;
-  return readFrames(client.reader, data);
+  return http2().readFrames(client.reader, data);
 }
 
 function passOn(client, data, out) {
@@ -226,7 +226,7 @@ function beginHTTP2(client, head, bytes, out) {
     return false;
   }
   countUnusual(client);
-  client.reader = newReader(false);
+  client.reader = http2().newReader(false);
   client.reading = everything;
   out.push(head).push(rest);
   return true;

@@ -2,13 +2,13 @@
 import { beginBody, check, mark, receive } from './answers.js';
 import { breakOff, endAfterAnswer, ended, isAwaited, leave, sayFarewell } from './connection.js';
 import { requestHead } from './framing.js';
+import { http2 } from './http2-on-demand.js';
 import * as lib from './lib.js';
 import { forget } from './liveness.js';
 import { log } from './log.js';
 import { close, failureOf, hasNoBody, isCut, isUnsent, newPlace, ofOldApp } from './places.js';
 import { answer } from './refuse.js';
 import { noTunnel } from './requests.js';
-import { beginSession, heard, said } from './sessions.js';
 
 /**
  * The place of the request or connection at hand: its connection upstream, the key of that in Pipy's pool, and how far
@@ -73,10 +73,10 @@ export function waysTo(transport, isApp, isSecured) {
     session: place =>
       pipeline($ =>
         transport(
-          $.onStart(() => beginSession(place)).replaceData(data => said(place, data)),
+          $.onStart(() => http2().beginSession(place)).replaceData(data => http2().said(place, data)),
           () => place
         )
-          .replaceData(data => heard(place, data))
+          .replaceData(data => http2().heard(place, data))
           .replaceStreamEnd(end => overSession(place, end))
       ),
     tcp: pipeline($ =>

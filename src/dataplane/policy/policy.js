@@ -1,5 +1,6 @@
 /**
- * What a proxy decides, written once for every shell; types.ts is the contract.
+ * What a proxy decides, written once for every shell; types.ts is the contract. What it could decide, and why, is in because.js,
+ * which no shell loads.
  *
  * The files of this folder keep to the JavaScript that PipyJS and Node share, and `test/policy/subset.test.ts` holds
  * them to it. Text from the network is only ever the key of a Map. Maps are never iterated: PipyJS calls back with
@@ -18,7 +19,6 @@ import { choose } from './split.js';
 import { targetFault } from './target.js';
 
 export { admitConnection, admitRequest, admitVerdict, verdictOf } from './access.js';
-export { explainAdmission, explainRoute } from './because.js';
 export { principalOf } from './principal.js';
 export { speaksHTTP } from './protocols.js';
 export { pathOf, targetFault } from './target.js';

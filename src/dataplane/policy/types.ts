@@ -149,10 +149,6 @@ export interface Policy {
   /** The path of a request target, and why nobody may act on the target: shells ask both before anything else. */
   pathOf(target: string): string;
   targetFault(method: string, target: string): Refusal | null;
-  /** Everything that `routeRequest`, or `routeConnection` where the port speaks no HTTP, may decide; for people. */
-  explainRoute(tables: Tables, request: RequestDescription, destination: OutboundDestination): RouteExplanation;
-  /** What `admitRequest`, or `admitConnection` where `request` is null, decides, and by which rules; for people. */
-  explainAdmission(tables: Tables, port: number, principal: string, request: RequestDescription | null): Admission;
   /** Whether requests are looked at on a port of this protocol; on any other one connections are. */
   speaksHTTP(protocol: Protocol): boolean;
   /**
@@ -160,4 +156,12 @@ export interface Policy {
    * when there is none, or more than one. Read from the right: a namespace has no dots, a ServiceAccount name may.
    */
   principalOf(dnsNames: readonly string[], trustDomain: string): string;
+}
+
+/** The functions that `policy/because.js` exports, for people who ask why. */
+export interface Explaining {
+  /** Everything that `routeRequest`, or `routeConnection` where the port speaks no HTTP, may decide; for people. */
+  explainRoute(tables: Tables, request: RequestDescription, destination: OutboundDestination): RouteExplanation;
+  /** What `admitRequest`, or `admitConnection` where `request` is null, decides, and by which rules; for people. */
+  explainAdmission(tables: Tables, port: number, principal: string, request: RequestDescription | null): Admission;
 }
