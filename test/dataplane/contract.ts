@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { alike } from './contract/alike.ts';
 import { answers } from './contract/answers.ts';
+import { bytes } from './contract/bytes.ts';
 import { controlPlane } from './contract/control-plane.ts';
 import { endings } from './contract/endings.ts';
 import { expectations } from './contract/expectations.ts';
@@ -62,6 +63,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   identity,
   hostile,
   messages,
+  bytes,
   frames,
   headers,
   targets,

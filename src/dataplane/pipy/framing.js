@@ -244,10 +244,15 @@ function endChunk(chunks, line, out) {
 
 function passTrailer(chunks, line, out) {
   chunks.trailerBytes += line.length;
-  if (chunks.trailerBytes > trailersMax || line.indexOf('\r') !== line.length - 2) return 'bad';
+  if (chunks.trailerBytes > trailersMax || !endsOnce(line)) return 'bad';
   if (line !== '\r\n') return 'on';
   if (!chunks.isBare) out.push('0\r\n\r\n');
   return 'done';
+}
+
+/** Whether a line ends with CR and LF, and has no other CR. */
+function endsOnce(line) {
+  return line.endsWith('\r\n') && line.indexOf('\r') === line.length - 2;
 }
 
 /**

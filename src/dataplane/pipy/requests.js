@@ -356,9 +356,9 @@ function spelled(line, isChunked, asksForTunnel, isLast) {
   return said(line, 'Connection', asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive');
 }
 
-/** Pipy keeps blanks behind a value, which do not belong to it (RFC 9112, 5.1). */
+/** Pipy keeps blanks behind a value, which do not belong to it (RFC 9112, 5.1). A line that is no UTF-8 is none. */
 function said(line, name, value) {
-  return line.substring(line.indexOf(':')) === `: ${value}` ? line : `${name}: ${value}`;
+  return typeof line === 'string' && line.substring(line.indexOf(':')) === `: ${value}` ? line : `${name}: ${value}`;
 }
 
 /** Nothing more is read; what came before is answered, and then the connection ends with this, unless it ends already. */

@@ -1,0 +1,84 @@
+/** Bytes where nobody expects them: in the headers that frame messages, and where lines end. */
+import { connect } from 'node:net';
+import { expect } from 'vitest';
+import { drained } from '../harness/client.ts';
+import { outboundOf, type Pod } from '../harness/mesh.ts';
+import { lines, sound } from '../harness/sound.ts';
+import type { Chapter } from '../harness/world.ts';
+
+/** The versions of requests, and how each says that it is the last. */
+const versions = { '1.1': 'Connection: close\r\n', '1.0': '' };
+
+/** Headers that a proxy acts on, none of whose values is text. */
+const framing: Readonly<Record<string, RegExp>> = {
+  'Connection: \xf3e': / (200|400) /,
+  'Connection: close, \xf3e': / (200|400) /,
+  'Keep-Alive: \xf3e': / (200|400) /,
+  'TE: \xf3e': / (200|400) /,
+  'Expect: \xf3e': / (200|400|417) /,
+  'Upgrade: \xf3e': / (200|400) /,
+  'HTTP2-Settings: \xf3e': / (200|400) /,
+  'Trailer: \xf3e': / (200|400) /,
+  'Cookie: \xf3e': / (200|400) /,
+  'Content-Length: \xf3e': / 400 /,
+  'Transfer-Encoding: \xf3e': / (400|501) /,
+  'Transfer-Encoding: chunked, \xf3e': / (400|501) /,
+};
+
+/** Ends of a chunked body that are none (RFC 9112, 7.1). */
+const ends: Readonly<Record<string, string>> = {
+  'a line feed for the last line': '2\r\nhi\r\n0\r\n\n',
+  'a line feed behind the last size': '2\r\nhi\r\n0\n\r\n',
+  'a line feed behind a trailer': '2\r\nhi\r\n0\r\nX-T: 1\n\r\n',
+  'a bare CR in a trailer': '2\r\nhi\r\n0\r\nX-T: 1\r2\r\n\r\n',
+  'two CRs': '2\r\nhi\r\n0\r\n\r\r\n',
+  'a line feed behind a chunk': '2\r\nhi\n0\r\n\r\n',
+  'line feeds alone': '2\nhi\n0\n\n',
+  'no end of a chunk': '2\r\nhi0\r\n\r\n',
+};
+
+/** All that came; a connection that falls silent is an error. */
+async function answersTo(pod: Pod, bytes: string): Promise<string> {
+  const socket = connect(outboundOf(pod));
+  socket.setTimeout(3000, () => socket.destroy(new Error('silent')));
+  socket.write(bytes, 'latin1');
+  const text = await drained(socket);
+  expect(`${socket.errored?.message}`).not.toContain('silent');
+  return text;
+}
+
+const chunked = 'Transfer-Encoding: chunked\r\n';
+
+export const bytes: Chapter = sound({
+  ...lines(
+    Object.fromEntries(
+      Object.entries(framing).map(([line, answer]) => [line.replace('\xf3', '\\xf3'), { line, answer }]),
+    ),
+    'a header that frames, and is no text, is passed on or refused in words',
+    async ({ buyer }, { line, answer }) => {
+      for (const host of ['store', 'store:81'])
+        for (const [version, last] of Object.entries(versions)) {
+          const text = await answersTo(buyer, `GET / HTTP/${version}\r\nHost: ${host}\r\n${last}${line}\r\n\r\n`);
+          expect([host, version, text.slice(0, 100)]).toEqual([host, version, expect.stringMatching(answer)]);
+        }
+    },
+  ),
+
+  ...lines(ends, 'a body in chunks that ends as none may is refused', async ({ buyer }, body) => {
+    for (const host of ['store', 'store:81']) {
+      const text = await answersTo(buyer, `POST / HTTP/1.1\r\nHost: ${host}\r\n${chunked}\r\n${body}`);
+      expect([host, text]).toEqual([host, expect.stringMatching(/^(HTTP\/1\.1 (200|400) |$)/)]);
+      expect(text).toMatch(/HTTP\/1\.1 400 |^$/);
+    }
+  }),
+
+  ...lines(
+    ends,
+    'an answer in chunks that ends as none may is an error, or broken off',
+    async ({ buyer, app }, body) => {
+      app.does.http = ({ socket }) => void socket.write(`HTTP/1.1 200 OK\r\n${chunked}\r\n${body}`);
+      const text = await answersTo(buyer, `GET / HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n`);
+      expect(text).toMatch(/^(HTTP\/1\.1 (502 |200 (?![\s\S]*\r\n0\r\n))|$)/);
+    },
+  ),
+});
