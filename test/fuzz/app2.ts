@@ -52,9 +52,10 @@ export class StreamsOfApp {
     if (each.stream === 0 || each.type === types.window) return;
     const stream = this.#streams.get(each.stream) ?? new Stream(this.#headers, true);
     this.#streams.set(each.stream, stream);
+    this.#last = Math.max(this.#last, each.stream);
     const [hadHead, before] = [stream.hasHead, stream.state];
     stream.take(each);
-    if (stream.state === 'reset') return;
+    if (stream.state === 'reset') return this.#leaveIfDone();
     const message = stream.message();
     const answer = this.#app.scriptOf(message.fields, message.target, 2);
     const ended = stream.state === 'ended';
@@ -69,11 +70,16 @@ export class StreamsOfApp {
     const close = () => {
       this.#closes = true;
     };
-    this.#last = Math.max(this.#last, stream);
     this.#underWay += 1;
     await this.#app.answer({ socket: this.#socket, method: message.method, change, close }, idOf(message), answer);
     this.#underWay -= 1;
-    if (this.#closes && this.#underWay === 0) this.#leave();
+    this.#leaveIfDone();
+  }
+
+  /** A request whose body is still to come is one that it has begun to look at. */
+  #leaveIfDone(): void {
+    const isComing = [...this.#streams.values()].some(({ hasHead, state }) => hasHead && state === 'open');
+    if (this.#closes && this.#underWay === 0 && !isComing) this.#leave();
   }
 
   /** In good order: what has come is answered, and it is said what that was (RFC 9113, 6.8). */

@@ -34,6 +34,8 @@ interface Context {
   readonly spoilt: boolean;
   /** The app ended a connection of HTTP/1 that it had said it would keep. */
   readonly hasty: boolean;
+  /** An app of HTTP/2 says that it leaves, and may give requests back. */
+  readonly leaving: boolean;
   say(kind: Kind, what: string, detail?: string): void;
 }
 
@@ -49,12 +51,13 @@ export function check({ links }: Case, ran: Ran): Violation[] {
   );
   const mixed = mixedUp(all.map(({ exchange }) => exchange));
   const hasty = all.some(({ exchange }) => isHasty(exchange.answer));
+  const leaving = all.some(({ exchange: { answer } }) => answer.speaks === 2 && beginsWithGoaway(answer));
   const isProbe = (at: number) => at >= links.length - ran.probes;
   links.forEach((link, at) => {
     const came = ran.links[at];
     if (came !== undefined) found.push(...crossTalk(link, came, shell, mixed));
     if (came !== undefined && ran.ended.length === 0)
-      found.push(...checkLink(ran, link, came, { spoilt: spoilt && !isProbe(at), hasty }));
+      found.push(...checkLink(ran, link, came, { spoilt: spoilt && !isProbe(at), hasty, leaving }));
   });
   for (const seen of ran.seen) {
     const refusal = refusalOf(ran.pair, seen);
@@ -83,9 +86,12 @@ function spoils(answer: Answer, method: string): boolean {
   if (answer.speaks === 1) return false;
   const { grade, why } = gradeOfAnswer(answer, method);
   if (answer.after === 'reset' || (answer.after === 'keep' && grade === 'partial')) return true;
-  if (answer.after === 'close' && !(grade === 'whole' && answer.parts[0]?.bytes.charCodeAt(3) === types.goaway))
-    return true;
+  if (answer.after === 'close' && !(grade === 'whole' && beginsWithGoaway(answer))) return true;
   return grade === 'odd' && why !== '';
+}
+
+function beginsWithGoaway({ parts }: Answer): boolean {
+  return parts[0]?.bytes.charCodeAt(3) === types.goaway;
 }
 
 function isHasty({ speaks, parts, after }: Answer): boolean {
@@ -123,7 +129,12 @@ export function issue({ links }: Case): void {
   for (const { exchanges } of links) for (const { id } of exchanges) issued.add(id);
 }
 
-function checkLink(ran: Ran, link: Link, came: LinkCame, app: Pick<Context, 'spoilt' | 'hasty'>): Violation[] {
+function checkLink(
+  ran: Ran,
+  link: Link,
+  came: LinkCame,
+  app: Pick<Context, 'spoilt' | 'hasty' | 'leaving'>,
+): Violation[] {
   const found: Violation[] = [];
   const requests = link.exchanges.map((exchange, at) => gradeOfRequest(exchange, link.speaks, at));
   const clean = !link.pipelined || requests.every(({ grade }) => grade === 'whole');
@@ -160,6 +171,7 @@ function checkExchange(context: Context, clean: boolean, usable: boolean): void 
   if (own.state === 'hung') return say('hang', hangs(context));
   // Calls on a connection that the app itself spoils, or ends, may fail with it; they may not hang or get other answers.
   if (context.spoilt && exchange.answer.speaks === 2) return;
+  if (context.leaving && exchange.answer.speaks === 2 && isGivenBack(own)) return;
   if (exchange.tunnel !== undefined) return checkTunnel(context);
   if (request.grade !== 'whole' || !clean) return;
   // A mutation may have taken the id away: then nobody can tell what became of it.
@@ -172,6 +184,11 @@ function checkExchange(context: Context, clean: boolean, usable: boolean): void 
     return say('verdict', `admitted, and the app got nothing: ${statusOf(own)}`, told(own));
   checkSeen(context);
   checkAnswer(context);
+}
+
+/** Whether the client was told that nobody has looked at its request (RFC 9113, 8.7), which an app that leaves may say. */
+function isGivenBack({ message }: Came): boolean {
+  return message?.status === 0 || (message?.status === 503 && message.body.startsWith('upstream-refused'));
 }
 
 /**
