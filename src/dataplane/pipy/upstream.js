@@ -152,7 +152,10 @@ function wayAlone(client, upstream, ways, head) {
   var headers = head.headers;
   var length = headers['content-length'];
   var isChunked = headers['transfer-encoding'] !== undefined;
-  var mustFlow = isChunked || headers.expect !== undefined || Number.parseInt(length || '0', 10) > lib.pooledBodyMax;
+  var size = Number.parseInt(length || '0', 10);
+  // Of a HEAD that it has collected Pipy writes the length and leaves the body out: what comes next would be taken for it.
+  var isHeadWithBody = size > 0 && head.method === 'HEAD';
+  var mustFlow = isChunked || headers.expect !== undefined || size > lib.pooledBodyMax || isHeadWithBody;
   var isUpgrade = lib.isWebSocket(headers) && !mustFlow;
   if (!isUpgrade) {
     delete headers.upgrade;

@@ -1,10 +1,12 @@
 /** Bytes where nobody expects them: in the headers that frame messages, and where lines end. */
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { drained } from '../harness/client.ts';
+import type { App } from '../harness/apps.ts';
+import { bytesOf, drained } from '../harness/client.ts';
 import { outboundOf, type Pod } from '../harness/mesh.ts';
 import { lines, sound } from '../harness/sound.ts';
 import type { Chapter } from '../harness/world.ts';
+import { askDirectly, memberOf } from './identity.ts';
 
 /** The versions of requests, and how each says that it is the last. */
 const versions = { '1.1': 'Connection: close\r\n', '1.0': '' };
@@ -49,7 +51,53 @@ async function answersTo(pod: Pod, bytes: string): Promise<string> {
 
 const chunked = 'Transfer-Encoding: chunked\r\n';
 
+/** What would be a request of its own, if it were no body. */
+const hidden = 'GET /hidden HTTP/1.1\r\nHost: store\r\n\r\n';
+
+const methods = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'PROPFIND', 'REPORT', 'QUERY', 'PURGE'];
+
+/** How a head says that a body follows, and that body. */
+const framings: Readonly<Record<string, (body: string) => readonly [line: string, bytes: string]>> = {
+  'a length': body => [`Content-Length: ${body.length}`, body],
+  chunks: body => ['Transfer-Encoding: chunked', `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`],
+};
+
+/** Notes what an app of either version gets, as `<method> <path> [<body>]`. */
+function notes({ does }: App): string[] {
+  const seen: string[] = [];
+  const note = async (head: string, stream: AsyncIterable<Buffer>) => seen.push(`${head} [${await bytesOf(stream)}]`);
+  does.http = (incoming, response) =>
+    void note(`${incoming.method} ${incoming.url}`, incoming).then(() => response.end('ok'));
+  does.grpc = (stream, headers) =>
+    void note(`${headers[':method']} ${headers[':path']}`, stream).then(() => {
+      stream.respond({ ':status': 200 });
+      stream.end('ok');
+    });
+  return seen;
+}
+
 export const bytes: Chapter = sound({
+  ...lines(
+    framings,
+    'a body is a body, whatever the method: of a client, and of a peer without a sidecar',
+    async (world, framed) => {
+      const [seen, [line, body], member] = [notes(world.app), framed(hidden), await memberOf(world)];
+      for (const method of methods) {
+        const request = (host: string) =>
+          `${method} /x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${line}\r\n\r\n${body}`;
+        for (const host of ['store', 'store:81']) {
+          expect(await answersTo(world.buyer, request(host))).toMatch(/^HTTP\/1\.1 200 /);
+          expect([host, seen.splice(0)]).toEqual([host, [`${method} /x [${hidden}]`]]);
+          for (let time = 0; time < 2; time++)
+            await answersTo(world.buyer, `GET /y HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+          expect([method, seen.splice(0)]).toEqual([method, ['GET /y []', 'GET /y []']]);
+        }
+        expect(await askDirectly(world, member, {}, request('store'))).toMatch(/^HTTP\/1\.1 200 /);
+        expect([method, seen.splice(0)]).toEqual([method, [`${method} /x [${hidden}]`]]);
+      }
+    },
+  ),
+
   ...lines(
     Object.fromEntries(
       Object.entries(framing).map(([line, answer]) => [line.replace('\xf3', '\\xf3'), { line, answer }]),
