@@ -32,6 +32,14 @@ const list: readonly Tolerated[] = [
   },
   {
     shell: 'pipy',
+    why: 'Pipy keeps only the last of repeated headers: the app goes by another id',
+    holds: ({ kind, what }, exchange) =>
+      kind === 'verdict' &&
+      what === 'admitted, and the app got nothing: status 200' &&
+      timesIn(exchange?.request, /^x-id:/gim) > 1,
+  },
+  {
+    shell: 'pipy',
     why: 'Pipy keeps only the last of repeated headers: of two codings the last one counts',
     holds: ({ kind }, exchange) =>
       (kind === 'hang' || kind === 'answer') && timesIn(exchange?.answer.parts, /^transfer-encoding:/gim) > 1,
