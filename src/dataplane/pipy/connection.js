@@ -3,10 +3,10 @@
  * is answered, a response that was cut short breaks the connection, a client that leaves ends its requests upstream,
  * and a tunnel stays open in one direction when the other has ended.
  */
-import { headOf, linesOf } from './framing.js';
+import { farewellOf, headOf, linesOf } from './framing.js';
 import { http2 } from './http2-on-demand.js';
 import { hangUp, serverOptions } from './lib.js';
-import { aHead, countUnusual, farewellOf, unusual } from './requests.js';
+import { aHead, countUnusual, unusual } from './requests.js';
 
 /** Connections that clients have open, of any kind. */
 var open = 0;

@@ -164,6 +164,14 @@ export function lengthOf(text) {
   return length < 2147483648 ? length : -1;
 }
 
+/** A number of bytes that is beyond what Pipy counts, or -1. */
+export function longLengthOf(text) {
+  if (text.length < 10 || text.length > 15 || lengthOf(text.substring(0, 8)) < 0 || lengthOf(text.substring(8)) < 0)
+    return -1;
+  var length = Number.parseInt(text, 10);
+  return length < 2147483648 ? -1 : length;
+}
+
 /** A chunked body, from its first byte. `left`: bytes of the chunk at hand, or what comes next; `isBare`: it goes on without chunks. */
 export function newChunks() {
   return { left: atSize, trailerBytes: 0, isBare: false };
@@ -269,4 +277,10 @@ export function requestHead(head) {
 
 function fieldLines(name, value) {
   return typeof value === 'string' ? `${name}: ${value}\r\n` : value.map(each => `${name}: ${each}\r\n`).join('');
+}
+
+/** A last answer, as bytes, and the end of the connection. */
+export function farewellOf(status, text) {
+  var head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n`;
+  return `${head}content-length: ${text.length}\r\n\r\n${text}`;
 }

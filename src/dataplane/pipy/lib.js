@@ -2,7 +2,7 @@
  * What Pipy 1.5 gets wrong or leaves to scripts, in one place. Each has a line in the contract.
  */
 import * as policy from '../policy/policy.js';
-import { areNames, headMax, lengthOf } from './framing.js';
+import { areNames, headMax, lengthOf, longLengthOf } from './framing.js';
 import { restoreMethod } from './request-line.js';
 
 /**
@@ -43,14 +43,19 @@ export function isPlain(headers) {
  * that begins with `chunked` for `chunked` and others for none, and reads lengths with atoi: what it and the app read
  * differently is how a request is smuggled.
  */
-export function faultOf(headers) {
+export function faultOf({ headers, protocol }) {
   var coding = headers['transfer-encoding'];
   var length = headers['content-length'];
   if (headers['content-length '] !== undefined) return spacedName;
   if (coding !== undefined && coding !== 'chunked') return 'The transfer coding is not chunked.';
   if (coding !== undefined && length !== undefined) return 'The request has a transfer coding and a length.';
-  if (length !== undefined && lengthOf(length) < 0) return 'The content length is not a number below 2147483648.';
+  if (length !== undefined && !isLength(length, protocol)) return 'The content length is no number of bytes.';
   return null;
+}
+
+/** Over HTTP/2 (no protocol) a length may be any; over HTTP/1 a long one has become chunks. */
+function isLength(text, protocol) {
+  return lengthOf(text) >= 0 || (!protocol && longLengthOf(text) >= 0);
 }
 
 /** Why a request is refused whose body or upgrade is announced in letters that nobody writes, as in CONTENT-length. */

@@ -147,7 +147,7 @@ function routeNew(client, head) {
   var unsound = policy.targetFault(head.method, head.path);
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(head));
   var plain = isPlain(head.headers);
-  var fault = plain ? null : isUnseen(client, head.headers) ? oddSpelling : faultOf(head.headers);
+  var fault = plain ? null : isUnseen(client, head.headers) ? oddSpelling : faultOf(head);
   if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
   if (!plain) client.text = null;
   if (client.shape !== '' && head.headers.host && head.protocol && !client.isOld) keepShape(client);

@@ -4,6 +4,7 @@
  */
 import {
   areNames,
+  farewellOf,
   fieldName,
   fieldValue,
   hasBareNewline,
@@ -15,6 +16,7 @@ import {
   lengthOf,
   lineMax,
   linesOf,
+  longLengthOf,
   newChunks,
   passChunks,
   tokensOf,
@@ -31,6 +33,7 @@ var aChunk = 2;
 var theAnswer = 3;
 export var everything = 4;
 var nothing = 5;
+var aLongBody = 6;
 
 /** Clients whose answers may have to be rewritten, of HTTP/1.0 and HTTP/2: while there are none, no answer is looked at. */
 export var unusual = { clients: 0 };
@@ -149,6 +152,8 @@ function step(client, bytes, out) {
       return takeBody(client, bytes, out);
     case aChunk:
       return takeChunks(client, bytes, out);
+    case aLongBody:
+      return takeLong(client, bytes, out);
     case theAnswer:
       return takeEarly(client, bytes, out);
     case everything:
@@ -176,6 +181,20 @@ function takeBody(client, bytes, out) {
   client.left -= piece.size;
   out.push(piece);
   if (client.left === 0) client.reading = afterBody(client);
+  return true;
+}
+
+/** A body that is longer than Pipy counts goes on in chunks. */
+function takeLong(client, bytes, out) {
+  var piece = bytes.shift(client.left < bytes.size ? client.left : bytes.size);
+  client.left -= piece.size;
+  out
+    .push(`${piece.size.toString(16)}\r\n`)
+    .push(piece)
+    .push('\r\n');
+  if (client.left > 0) return true;
+  out.push('0\r\n\r\n');
+  client.reading = afterBody(client);
   return true;
 }
 
@@ -296,6 +315,16 @@ function passFields(client, { method, isOld }, lines, names, shape, out) {
     return pass(client, theAnswer, kept, out);
   }
   client.isFinal = isLast;
+  var long = lengths.length === 0 || codings.length > 0 ? -1 : longLengthOf(lengths[0]);
+  if (long > 0) {
+    client.left = long;
+    return pass(
+      client,
+      aLongBody,
+      kept.map(line => (fieldName(line) === 'content-length:' ? 'Transfer-Encoding: chunked' : line)),
+      out
+    );
+  }
   if (isChunked) client.chunks = newChunks();
   client.left = isChunked || lengths.length === 0 ? 0 : lengthOf(lengths[0]);
   if (client.heads === 1 && client.left >= 0 && !isLast && isShape(shape) && isSame(kept, lines)) {
@@ -367,10 +396,4 @@ function refuse(client, { status, detail }) {
   if (client.ending) return false;
   client.farewell = farewellOf(status, detail);
   return false;
-}
-
-/** A last answer, as bytes, and the end of the connection. */
-export function farewellOf(status, text) {
-  var head = `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n`;
-  return `${head}content-length: ${text.length}\r\n\r\n${text}`;
 }

@@ -1,5 +1,6 @@
 /** Bytes where nobody expects them: in the headers that frame messages, and where lines end. */
 import { connect } from 'node:net';
+import type { Readable } from 'node:stream';
 import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
 import { bytesOf, drained } from '../harness/client.ts';
@@ -77,6 +78,23 @@ function notes({ does }: App): string[] {
 }
 
 export const bytes: Chapter = sound({
+  'a body that is longer than 31 bits count begins to arrive, and ends with its client': async ({ buyer, app }) => {
+    for (const [host, length] of ['2147483647', '2147483648', '3000000000', '5000000000', '123456789012345'].flatMap(
+      each => ['store', 'store:81'].map(host => [host, each]),
+    )) {
+      const arrived = new Promise<string>(resolve => {
+        const first = (stream: Readable) =>
+          stream.on('error', () => undefined).once('data', chunk => resolve(String(chunk)));
+        app.does.http = incoming => void first(incoming);
+        app.does.grpc = stream => void first(stream);
+      });
+      const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+      socket.write(`POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${length}\r\n\r\nhello`);
+      expect([host, length, await arrived]).toEqual([host, length, 'hello']);
+      socket.destroy();
+    }
+  },
+
   ...lines(
     framings,
     'a body is a body, whatever the method: of a client, and of a peer without a sidecar',
