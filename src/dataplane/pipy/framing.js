@@ -191,11 +191,17 @@ function step(chunks, bytes, out) {
   if (bytes.size === 0) return 'more';
   if (chunks.left > 0) return passData(chunks, bytes, out);
   var line = takeLine(bytes);
-  if (line === null) return 'more';
+  if (line === null) return mayBecomeLine(chunks, bytes) ? 'more' : 'bad';
   if (line === 'too long') return 'bad';
   if (chunks.left === atSize) return beginChunk(chunks, line, out);
   if (chunks.left === atChunkEnd) return endChunk(chunks, line, out);
   return passTrailer(chunks, line, out);
+}
+
+/** Whether what has begun can become the line that comes next: who sends something else may send no more. */
+function mayBecomeLine({ left }, bytes) {
+  var first = `${new Data(bytes).shift(1).toString()}`;
+  return left === atChunkEnd ? first === '\r' : left !== atSize || hexDigits.includes(first);
 }
 
 function passData(chunks, bytes, out) {
@@ -236,10 +242,12 @@ function beginChunk(chunks, line, out) {
   return 'on';
 }
 
-/** RFC 9112, 7.1: hexadecimal digits. */
+/** RFC 9112, 7.1. */
+var hexDigits = '0123456789abcdefABCDEF';
+
 function sizeOf(text) {
   if (text === '' || text.length > 7) return -1;
-  for (var i = 0; i < text.length; i++) if (!'0123456789abcdefABCDEF'.includes(text.charAt(i))) return -1;
+  for (var i = 0; i < text.length; i++) if (!hexDigits.includes(text.charAt(i))) return -1;
   return Number.parseInt(text, 16);
 }
 

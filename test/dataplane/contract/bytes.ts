@@ -28,6 +28,9 @@ const framing: Readonly<Record<string, RegExp>> = {
   'Transfer-Encoding: chunked, \xf3e': / (400|501) /,
 };
 
+const chunked = 'Transfer-Encoding: chunked\r\n';
+const chunkedAnswer = `HTTP/1.1 200 OK\r\n${chunked}\r\n`;
+
 /** Ends of a chunked body that are none (RFC 9112, 7.1). */
 const ends: Readonly<Record<string, string>> = {
   'a line feed for the last line': '2\r\nhi\r\n0\r\n\n',
@@ -40,6 +43,13 @@ const ends: Readonly<Record<string, string>> = {
   'no end of a chunk': '2\r\nhi0\r\n\r\n',
 };
 
+/** Lines of an answer, or a chunk, that have begun and can become none: nothing comes behind them. */
+const beginnings: Readonly<Record<string, string>> = {
+  'a size of no digits': `${chunkedAnswer}z`,
+  'a size that is blank': `${chunkedAnswer} `,
+  'no end of a chunk': `${chunkedAnswer}2\r\nhix`,
+};
+
 /** All that came; a connection that falls silent is an error. */
 async function answersTo(pod: Pod, bytes: string): Promise<string> {
   const socket = connect(outboundOf(pod));
@@ -49,8 +59,6 @@ async function answersTo(pod: Pod, bytes: string): Promise<string> {
   expect(`${socket.errored?.message}`).not.toContain('silent');
   return text;
 }
-
-const chunked = 'Transfer-Encoding: chunked\r\n';
 
 /** What would be a request of its own, if it were no body. */
 const hidden = 'GET /hidden HTTP/1.1\r\nHost: store\r\n\r\n';
@@ -78,6 +86,26 @@ function notes({ does }: App): string[] {
 }
 
 export const bytes: Chapter = sound({
+  ...lines(beginnings, 'an answer that can become none is an error, or broken off', async ({ buyer, app }, said) => {
+    app.does.http = ({ socket }) => void socket.write(said);
+    for (const method of ['GET', 'POST']) {
+      const text = await answersTo(
+        buyer,
+        `${method} / HTTP/1.1\r\nHost: store\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      );
+      expect(text).toMatch(/^(HTTP\/1\.1 (502 |200 (?![\s\S]*\r\n0\r\n))|$)/);
+    }
+  }),
+
+  ...lines(
+    { 'a size of no digits': 'z', 'a size that is blank': ' ', 'no end of a chunk': '2\r\nhix' },
+    'a body in chunks that can become none is refused at once',
+    async ({ buyer }, body) => {
+      const text = await answersTo(buyer, `POST / HTTP/1.1\r\nHost: store\r\n${chunked}\r\n${body}`);
+      expect(text).toMatch(/^(HTTP\/1\.1 400 |$)/);
+    },
+  ),
+
   'a body that is longer than 31 bits count begins to arrive, and ends with its client': async ({ buyer, app }) => {
     for (const [host, length] of ['2147483647', '2147483648', '3000000000', '5000000000', '123456789012345'].flatMap(
       each => ['store', 'store:81'].map(host => [host, each]),
