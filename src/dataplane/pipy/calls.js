@@ -328,7 +328,6 @@ function finish(end) {
   var length = lengthSaid(end);
   if (length === undefined || (call.length !== '' && call.length !== length)) return cut(call);
   if (call.trailers !== null) return new MessageEnd({ headers: call.trailers });
-  if (call.isGRPC && end.tail.headers['grpc-status'] === undefined) return cut(call);
   return withoutLength(end);
 }
 

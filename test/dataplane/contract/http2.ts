@@ -210,6 +210,18 @@ export const http2: Chapter = {
     session.close();
   },
 
+  'an answer of gRPC without a status is the client’s to judge': async ({ buyer, app }) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    for (const body of ['', 'a part']) {
+      app.does.grpc = stream => {
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { endStream: body === '' });
+        if (body !== '') stream.end(body);
+      };
+      expect(await outcomeOf(session.request(post))).toEqual({ reset: false, status: undefined, message: undefined });
+    }
+    session.close();
+  },
+
   'a cancelled call is cancelled at the app': async ({ buyer, app }) => {
     const arrived = nextStream(app);
     const session = await openHTTP2(buyer, 'store:81');
