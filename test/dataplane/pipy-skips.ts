@@ -8,6 +8,8 @@ const everywhere: Readonly<Record<string, string>> = {
   'repeated headers stay apart and in order': 'Pipy keeps only the last of repeated headers, except cookies',
   'a content-length stays one, so that clients see progress': 'Pipy drops the length of a body that it streams',
   'trailers go both ways': 'Pipy passes trailers on over HTTP/2 only',
+  'the head of an answer arrives before its body':
+    'Pipy writes the head of an answer of HTTP/1.1 with two bytes of its body',
   'every header of an interim answer arrives': 'Pipy has one head for an answer: of interim ones only 100 is passed on',
   'a request is refused: a bare CR': 'Pipy ends a header at a bare CR and passes on what it has read',
   'a request is refused: two Hosts': 'Pipy keeps the last of repeated headers, and passes on one Host',

@@ -28,6 +28,7 @@ export class StreamsOfApp {
   #underWay = 0;
   #last = 0;
   #closes = false;
+  #isHasty = false;
 
   constructor(app: ScriptedApp, socket: Socket, port: number) {
     this.#app = app;
@@ -69,6 +70,7 @@ export class StreamsOfApp {
     const change = (bytes: string) => onStream(bytes, anyStream, stream);
     const close = () => {
       this.#closes = true;
+      this.#isHasty ||= answer.parts[0]?.bytes.charCodeAt(3) !== types.goaway;
     };
     this.#underWay += 1;
     await this.#app.answer({ socket: this.#socket, method: message.method, change, close }, idOf(message), answer);
@@ -76,10 +78,10 @@ export class StreamsOfApp {
     this.#leaveIfDone();
   }
 
-  /** A request whose body is still to come is one that it has begun to look at. */
+  /** To who has said that it leaves, a request whose body is still to come is one that it has begun to look at. */
   #leaveIfDone(): void {
     const isComing = [...this.#streams.values()].some(({ hasHead, state }) => hasHead && state === 'open');
-    if (this.#closes && this.#underWay === 0 && !isComing) this.#leave();
+    if (this.#closes && this.#underWay === 0 && (this.#isHasty || !isComing)) this.#leave();
   }
 
   /** In good order: what has come is answered, and it is said what that was (RFC 9113, 6.8). */

@@ -120,15 +120,14 @@ export const hostile: Chapter = {
     const urls: string[] = [];
     app.does.http = (incoming, response) => {
       urls.push(`${incoming.method} ${incoming.url} ${incoming.headers['content-length']}`);
-      incoming.on('error', () => response.destroy()).once('data', () => response.writeHead(200).flushHeaders());
+      incoming.on('error', () => response.destroy()).once('data', () => response.writeHead(200).write('begun'));
     };
     const socket = connect(outboundOf(buyer));
     socket.write(`POST /big HTTP/1.1\r\nHost: store\r\nContent-Length: 5000000000\r\n\r\n${hidden}`);
-    const answer = await until(socket, '\r\n\r\n');
+    expect(await until(socket, 'begun')).toMatch(/^HTTP\/1\.1 200 /);
     socket.destroy();
-    // A shell that cannot count so far refuses.
-    if (/^HTTP\/1\.1 200 /.test(answer)) expect(urls).toEqual(['POST /big 5000000000']);
-    else expect([answer.slice(0, 12), urls]).toEqual([expect.stringMatching(/HTTP\/1\.1 4\d\d/), []]);
+    // A shell that cannot count so far makes chunks of it.
+    expect(urls).toEqual([expect.stringMatching(/^POST \/big (5000000000|undefined)$/)]);
   },
 
   'a head of 100 KB is refused': async ({ buyer, app }) => {

@@ -71,6 +71,17 @@ export const streams: Chapter = {
     expect(String(await bytesOf(incoming))).toBe('data: 2\n\n');
   },
 
+  'the head of an answer arrives before its body': async ({ buyer, app }) => {
+    const arrived = nextRequest(app.does);
+    const outgoing = open(buyer, { host: 'store' });
+    outgoing.end();
+    const { response } = await arrived;
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    const incoming = await responseOf(outgoing);
+    response.end('data: 1\n\n');
+    expect(String(await bytesOf(incoming))).toBe('data: 1\n\n');
+  },
+
   '10 MB go up and come back whole': async ({ buyer, app }) => {
     app.does.http = (incoming, response) => void incoming.pipe(response);
     const body = randomBytes(10 * megabyte);
