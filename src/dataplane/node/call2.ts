@@ -119,6 +119,8 @@ function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents)
     });
   });
   stream.on('error', fail);
+  // Node waits for the end of what is sent, which nobody takes any more once the stream was reset without an error.
+  stream.once('end', () => stream.closed && stream.destroy());
   stream.once('close', () => {
     // NO_ERROR means that nothing more is to come (RFC 9113, 8.1), which is no answer when nothing came.
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !begun)

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:http2';
 import { expect } from 'vitest';
-import { bytesOf, http2 as openHTTP2, request } from '../harness/client.ts';
+import { bytesOf, http2 as openHTTP2, raw, request } from '../harness/client.ts';
 import { buyerTree, type Chapter, serviceAt, type World } from '../harness/world.ts';
 
 interface Outcome {
@@ -202,6 +202,13 @@ export const http2Upstreams: Chapter = {
     const other = await openHTTP2(world.buyer, 'store:81');
     expect(await ask(other)).toMatchObject({ status: 200 });
     other.destroy();
+  },
+
+  'an upload whose app resets it without an answer, or an error, is an error each time': async ({ buyer, app }) => {
+    app.does.grpc = stream => stream.destroy();
+    const chunked = 'Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n';
+    for (let time = 0; time < 40; time++)
+      expect(await raw(buyer, `PUT / HTTP/1.1\r\nHost: store:81\r\n${chunked}`)).toMatch(/^(HTTP\/1\.1 50[23] |$)/);
   },
 
   'Expect over HTTP/2 is answered': async world => {
