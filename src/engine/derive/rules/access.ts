@@ -79,7 +79,13 @@ function tcpRules(
   return [{ type: 'tcp', rule: { ...ports, principals }, target: key, route: origin }];
 }
 
-/** Target ports that a TrafficTarget opens, sorted; null: every port. Key is `namespace/name`. What does not exist closes nothing here. */
+/** Target ports that a TrafficTarget opens, sorted; null: every port, as nearly every one does. */
+export function portsOpenedBy(read: Reader, target: TrafficTargetObject): readonly number[] | null {
+  const isLimited = target.destination.port !== undefined || target.rules.some(({ kind }) => kind === 'TCPRoute');
+  return isLimited ? read.node(openPorts, keyOf(target)) : null;
+}
+
+/** The same by key, `namespace/name`. What does not exist closes nothing here. */
 export const openPorts: Rule<readonly number[] | null> = {
   name: 'openPorts',
   layer: 1,

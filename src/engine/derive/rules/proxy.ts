@@ -12,7 +12,7 @@ import { bucketOf, keyOf } from '../../snapshot.ts';
 import { principalOf, serviceKey } from '../names.ts';
 import { combined, protocolOf } from '../protocols.ts';
 import type { Reader, Rule } from '../rule.ts';
-import { access, openPorts, sortedPorts } from './access.ts';
+import { access, portsOpenedBy, sortedPorts } from './access.ts';
 import { enrolledNamespace, meshName, nobody, permissive, settings, trust, trustDomain, workload } from './mesh.ts';
 import { accounts, service } from './service.ts';
 
@@ -143,7 +143,7 @@ const callable: Rule<Fragment | null> = {
     const byPrincipal = Map.groupBy(targets, ({ destination }) => principalOf(keyOf(destination), domain));
     const principals = [...byPrincipal.keys()].sort();
     const limited = principals.flatMap(principal => {
-      const lists = (byPrincipal.get(principal) ?? []).map(target => read.node(openPorts, keyOf(target)));
+      const lists = (byPrincipal.get(principal) ?? []).map(target => portsOpenedBy(read, target));
       return lists.includes(null) ? [] : [[principal, sortedPorts(lists.flatMap(ports => ports ?? []))] as const];
     });
     const ports = limited.length === 0 ? {} : { ports: Object.fromEntries(limited) };

@@ -13,7 +13,7 @@ import { keyOf, splitKey } from '../../snapshot.ts';
 import { serviceKey } from '../names.ts';
 import { combined, isHTTP, protocolOf } from '../protocols.ts';
 import type { Reader } from '../rule.ts';
-import { openPorts, sortedPorts } from './access.ts';
+import { portsOpenedBy, sortedPorts } from './access.ts';
 import { enrolledNamespace, meshConfigKey, permissive } from './mesh.ts';
 import { servedPorts, servicesBehind } from './proxy.ts';
 import { accounts } from './service.ts';
@@ -159,7 +159,7 @@ function barredAt(
   const open = sourcesOf(read, other);
   const barred = sources.filter(source => !open.has(source));
   if (barred.length > 0) return [undefined, barred];
-  const own = read.node(openPorts, keyOf(target));
+  const own = portsOpenedBy(read, target);
   for (const port of targetPorts(read, service).filter(port => own?.includes(port) ?? true)) {
     const there = sourcesOf(read, other, [port]);
     const closed = sources.filter(source => !there.has(source));
@@ -200,9 +200,10 @@ function partlyShared(read: Reader, split: TrafficSplitObject): Problem[] {
 
 /** Accounts that some TrafficTarget lets call this one, on any port or on one of these. */
 function sourcesOf(read: Reader, account: string, ports?: readonly number[]): Set<string> {
-  const opensOne = (key: string) => read.node(openPorts, key)?.some(port => ports?.includes(port)) ?? true;
-  const keys = read.bucket('targetsByDestination', account).filter(key => ports === undefined || opensOne(key));
-  const targets = keys.flatMap(key => read.get('TrafficTarget', key) ?? []);
+  const all = read.bucket('targetsByDestination', account).flatMap(key => read.get('TrafficTarget', key) ?? []);
+  const opensOne = (target: TrafficTargetObject) =>
+    portsOpenedBy(read, target)?.some(port => ports?.includes(port)) ?? true;
+  const targets = ports === undefined ? all : all.filter(opensOne);
   return new Set(targets.flatMap(({ sources }) => sources.map(keyOf)));
 }
 
