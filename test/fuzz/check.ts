@@ -149,6 +149,8 @@ function checkLink(
     if (link.leavesAfterMs === undefined) checkExchange(context, clean, usable);
     if (answer.grade !== 'whole' || exchange.answer.after !== 'keep' || saysClose(request) || saysClose(own.message))
       usable = false;
+    // What another answer has spoilt may have been broken off.
+    if (app.spoilt && exchange.answer.speaks === 2) usable = false;
   });
   if (came.lingers && link.leavesAfterMs === undefined && !found.some(({ kind }) => kind === 'hang'))
     found.push({ kind: 'hang', shell: ran.pair.shell, id: link.exchanges[0]?.id ?? '', what: lingering, detail: '' });
