@@ -229,6 +229,10 @@ function headOf(status: number, headers: HeaderList): string {
 
 function respond(response: ServerResponse, { status, headers, ends }: ResponseHead, takesChunks: boolean): Sink {
   const inChunks = takesChunks && !ends && !has(headers, 'content-length');
+  // The head and what there is of the body go out together.
+  const { socket } = response;
+  socket?.cork();
+  setImmediate(() => socket?.uncork());
   response.writeHead(status, forHTTP1(headers, inChunks));
   response.flushHeaders();
   return {
