@@ -14,7 +14,8 @@ import {
   linesOf,
   newChunks,
   passChunks,
-  putBack
+  putBack,
+  withoutBlanks
 } from './framing.js';
 import { hangUp } from './lib.js';
 
@@ -104,7 +105,7 @@ export function beginBody(place, headers) {
   if (coding !== undefined && length !== undefined) delete headers['content-length'];
   if (coding !== undefined) return beginChunks(place, coding);
   if (length === undefined) return isWholeHead(place.copy);
-  var isCounted = lengthOf(length) >= 0 || lengthOf(length.trim()) >= 0;
+  var isCounted = lengthOf(length) >= 0 || lengthOf(withoutBlanks(length)) >= 0;
   if (isCounted) place.length = length;
   return isCounted;
 }
@@ -120,7 +121,7 @@ function isWholeHead(bytes) {
  * ends; so with another spelling it does. False for another coding.
  */
 function beginChunks(place, coding) {
-  var name = coding.trim();
+  var name = withoutBlanks(coding);
   if (name.toLowerCase() !== 'chunked') return false;
   place.chunks = newChunks();
   place.chunks.isBare = !coding.startsWith('chunked');

@@ -30,7 +30,7 @@ export function isQuiet() {
  * A client's connection, one object for all its requests:
  *
  * - `reading`: what comes next in HTTP/1 (requests.js); `left` bytes of it, `chunks` for a body of those, `partial`: bytes
- *   that wait for the rest of a head; `isUnread`: a head went to Pipy and has not come out
+ *   that wait for the rest of a head, or for a tunnel; `waits`: its newest request says Expect; `isUnread`: a head went to Pipy and has not come out
  * - `reader`: how far HTTP/2 is read (streams.js), null in HTTP/1; `sinceHead`: bytes that came since a head did; `cuts`:
  *   resets that Pipy will write as ends; `ended`: streams that have ended before their requests had, null while there were none
  * - `text`: its newest head, when that was plain; `isKnown`: the head at hand is the same once more, byte for byte
@@ -55,6 +55,7 @@ export function newClient() {
   return {
     reading: aHead,
     left: 0,
+    waits: false,
     chunks: null,
     partial: null,
     isUnread: false,

@@ -119,7 +119,28 @@ function isColon(byte) {
 
 /** The value of a header's line, without the blanks around it; empty when it is no UTF-8. */
 export function fieldValue(line) {
-  return typeof line === 'string' ? line.substring(line.indexOf(':') + 1).trim() : '';
+  return typeof line === 'string' ? withoutBlanks(line.substring(line.indexOf(':') + 1)) : '';
+}
+
+/** A text without the blanks around it (RFC 9110, 5.6.3): `trim` takes away what others leave. */
+export function withoutBlanks(text) {
+  var start = beginOf(text);
+  var end = endOf(text, start);
+  return start === 0 && end === text.length ? text : text.substring(start, end);
+}
+
+function beginOf(text) {
+  for (var i = 0; i < text.length; i++) if (!isBlank(text.charAt(i))) return i;
+  return text.length;
+}
+
+function endOf(text, start) {
+  for (var i = text.length; i > start; i--) if (!isBlank(text.charAt(i - 1))) return i;
+  return start;
+}
+
+function isBlank(letter) {
+  return letter === ' ' || letter === '\t';
 }
 
 var blanksAround = '\\t| $';
@@ -145,10 +166,7 @@ export function headOf(lines) {
 
 /** The tokens of a list, in lower case (RFC 9110, 5.6.1). */
 export function tokensOf(value) {
-  return value
-    .toLowerCase()
-    .split(',')
-    .map(token => token.trim());
+  return value.toLowerCase().split(',').map(withoutBlanks);
 }
 
 /** A number of bytes that Pipy counts correctly, or -1. As nearly every length is written, no character is looked at. */
@@ -198,10 +216,17 @@ function step(chunks, bytes, out) {
   return passTrailer(chunks, line, out);
 }
 
+/** The line of a chunk's size up to its end, with extensions (RFC 9112, 7.1), and what may become one. */
+var sizeLineOf = '^[0-9a-fA-F]{1,7}[ \\t]*(;[^\\r\\n]*)?\\r?$';
+var sizeLine = new RegExp(sizeLineOf);
+var trailerOf = '^[^ \\t\\r\\n][^\\r\\n]*\\r?$';
+var trailer = new RegExp(trailerOf);
+
 /** Whether what has begun can become the line that comes next: who sends something else may send no more. */
 function mayBecomeLine({ left }, bytes) {
-  var first = `${new Data(bytes).shift(1).toString()}`;
-  return left === atChunkEnd ? first === '\r' : left !== atSize || hexDigits.includes(first);
+  var text = textOf(new Data(bytes));
+  if (left === atChunkEnd) return text === '\r';
+  return left === atSize ? sizeLine.test(text) : text === '\r' || trailer.test(text);
 }
 
 function passData(chunks, bytes, out) {
@@ -235,20 +260,11 @@ function textOf(line) {
 }
 
 function beginChunk(chunks, line, out) {
-  var size = sizeOf(line.split(';')[0].trim());
-  if (size < 0 || !line.endsWith('\r\n')) return 'bad';
+  if (!line.endsWith('\r\n') || !sizeLine.test(line.substring(0, line.length - 1))) return 'bad';
+  var size = Number.parseInt(withoutBlanks(line.substring(0, line.length - 2).split(';')[0]), 16);
   chunks.left = size === 0 ? inTrailers : size;
   if (size > 0 && !chunks.isBare) out.push(`${size.toString(16)}\r\n`);
   return 'on';
-}
-
-/** RFC 9112, 7.1. */
-var hexDigits = '0123456789abcdefABCDEF';
-
-function sizeOf(text) {
-  if (text === '' || text.length > 7) return -1;
-  for (var i = 0; i < text.length; i++) if (!hexDigits.includes(text.charAt(i))) return -1;
-  return Number.parseInt(text, 16);
 }
 
 function endChunk(chunks, line, out) {

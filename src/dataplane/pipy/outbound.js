@@ -30,6 +30,7 @@ import {
   readHead,
   readOn,
   rememberedMax,
+  takeHeld,
   unusual
 } from './requests.js';
 import { keepShape } from './shapes.js';
@@ -285,7 +286,7 @@ function layoutOf(isHTTP) {
 }
 var accepted = pipeline($ =>
   $.acceptHTTPTunnel(() => new Message({ status: 200 }))
-    .to($ => $.pipe(() => (isHTTP($decision) ? detect : tcp)))
+    .to($ => $.onStart(() => takeHeld($tunnel)).pipe(() => (isHTTP($decision) ? detect : tcp)))
     .handleStreamEnd(() => {
       $tunnel.tunnelEnded = true;
     })

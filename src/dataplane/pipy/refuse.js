@@ -1,7 +1,7 @@
 import { ended, sayFarewell } from './connection.js';
 
 import { log } from './log.js';
-import { noTunnel } from './requests.js';
+import { isWaiting, noTunnel } from './requests.js';
 
 /** Why the request or connection at hand is refused. */
 var $refusal = null;
@@ -23,11 +23,14 @@ export function refuse(refusal, fields) {
   return refused;
 }
 
-/** The same for a client's request. One that asked for a tunnel is the last that Pipy reads, so the connection ends with it. */
+/**
+ * The same for a client's request. One that asked for a tunnel is the last that Pipy reads, and behind one whose body waits
+ * nobody can tell what comes, so the connection ends with it.
+ */
 export function refuseRequest(client, refusal, fields) {
   client.text = null;
   noTunnel(client);
-  if (!client.isLast) return refuse(refusal, fields);
+  if (!client.isLast && !isWaiting(client)) return refuse(refusal, fields);
   refuse(refusal, fields);
   sayFarewell(client, `${refusal.status} Refused`, `${refusal.reason}: ${refusal.detail}\n`);
   return ended;

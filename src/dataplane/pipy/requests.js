@@ -6,7 +6,6 @@ import {
   areNames,
   farewellOf,
   fieldName,
-  fieldValue,
   hasBareNewline,
   headMax,
   headOf,
@@ -19,9 +18,9 @@ import {
   longLengthOf,
   newChunks,
   passChunks,
-  tokensOf,
-  trimmed
+  tokensOf
 } from './framing.js';
+import { dropped, fieldValues, spelled } from './hop.js';
 import { http2 } from './http2-on-demand.js';
 import { requestLine } from './request-line.js';
 import { isOrdinary, isPlainHead, isShape, lineEnd, shapeOf } from './shapes.js';
@@ -111,6 +110,7 @@ function begin(client, left) {
   client.isUnread = true;
   client.isShaped = true;
   client.isFinal = false;
+  client.waits = false;
   client.left = left > 0 ? left : 0;
   if (left < 0) client.chunks = newChunks();
   client.reading = left < 0 ? aChunk : left > 0 ? aBody : aHead;
@@ -155,7 +155,7 @@ function step(client, bytes, out) {
     case aLongBody:
       return takeLong(client, bytes, out);
     case theAnswer:
-      return takeEarly(client, bytes, out);
+      return takeEarly(client, bytes);
     case everything:
       passOn(client, bytes.shift(bytes.size), out);
       return false;
@@ -210,18 +210,32 @@ function takeChunks(client, bytes, out) {
   return state === 'done';
 }
 
-/** What comes before a CONNECT or an upgrade was answered belongs to nobody yet; it waits in Pipy, bounded. */
-function takeEarly(client, bytes, out) {
-  client.left -= bytes.size;
-  if (client.left < 0) return refuse(client, longHead);
-  out.push(bytes.shift(bytes.size));
-  return false;
+/**
+ * What comes before a CONNECT or an upgrade was answered belongs to nobody yet, and waits here, bounded: Pipy would read it for
+ * requests, or frames, where no tunnel opens.
+ */
+function takeEarly(client, bytes) {
+  return bytes.size > headMax ? refuse(client, longHead) : false;
+}
+
+/** For the beginning of a tunnel: what has waited for it. */
+export function takeHeld(client) {
+  var held = client.partial;
+  client.partial = null;
+  client.reading = everything;
+  return held === null ? undefined : held;
+}
+
+/** Whether a client waits with the body of its newest request, so that what comes next may be another one (RFC 9110, 10.1.1). */
+export function isWaiting({ waits, reading }) {
+  return waits && (reading === aBody || reading === aChunk || reading === aLongBody);
 }
 
 /** For a request whose answer opens no tunnel, though it asked for one: Pipy reads nothing more, so this answer is the last. */
 export function noTunnel(client) {
   if (client.reading !== theAnswer) return;
   client.reading = nothing;
+  client.partial = null;
   client.isLast = true;
 }
 
@@ -257,6 +271,7 @@ function isBeginning(bytes) {
   var text = new Data(bytes).shiftTo(byte => byte === 32 || byte === 13).toString();
   if (text === undefined) return false;
   var whole = bytes.toString();
+  if (whole !== undefined && prefaceHead.startsWith(whole)) return true;
   var end = whole === undefined ? -1 : whole.indexOf('\r\n');
   if (end >= 0) return requestLine(whole.substring(0, end)) !== null;
   return text === '' || isToken(text.trim());
@@ -310,10 +325,8 @@ function passFields(client, { method, isOld }, lines, names, shape, out) {
   var kept = lines
     .filter((_, at) => at === 0 || !isDropped(names[at]))
     .map((line, at) => (at === 0 ? line : spelled(line, isChunked, asksForTunnel, isLast)));
-  if (method === 'CONNECT' || asksForTunnel) {
-    client.left = headMax;
-    return pass(client, theAnswer, kept, out);
-  }
+  if (method === 'CONNECT' || asksForTunnel) return pass(client, theAnswer, kept, out);
+  client.waits = names.includes('expect:');
   client.isFinal = isLast;
   var long = lengths.length === 0 || codings.length > 0 ? -1 : longLengthOf(lengths[0]);
   if (long > 0) {
@@ -327,7 +340,7 @@ function passFields(client, { method, isOld }, lines, names, shape, out) {
   }
   if (isChunked) client.chunks = newChunks();
   client.left = isChunked || lengths.length === 0 ? 0 : lengthOf(lengths[0]);
-  if (client.heads === 1 && client.left >= 0 && !isLast && isShape(shape) && isSame(kept, lines)) {
+  if (client.heads === 1 && client.left >= 0 && !isLast && !client.waits && isShape(shape) && isSame(kept, lines)) {
     client.shape = shape;
     client.shapeSize = isChunked ? -1 : client.left;
   }
@@ -355,39 +368,6 @@ function pass(client, reading, lines, out) {
   client.isUnread = reading !== everything;
   out.push(headOf(lines));
   return true;
-}
-
-function fieldValues(lines, names, name) {
-  return lines.filter((_, at) => at > 0 && names[at] === name).map(fieldValue);
-}
-
-/**
- * What concerns the client's connection alone (RFC 9110, 7.6.1): what `Connection` names, and every upgrade but to a WebSocket.
- * Pipy would make one to HTTP/2 by itself, and collect the body of a request with one. What Pipy needs to read a message stays.
- */
-function dropped(lines, names, asksForTunnel) {
-  var named = fieldValues(lines, names, 'connection:').flatMap(tokensOf);
-  var own = new Set(named.filter(token => !isNeeded(token)).map(token => `${token}:`));
-  return name => own.has(name) || (!asksForTunnel && (name === 'upgrade:' || name === 'http2-settings:'));
-}
-
-function isNeeded(name) {
-  return ['', 'close', 'keep-alive', 'upgrade', 'host', 'transfer-encoding', 'content-length', 'te'].includes(name);
-}
-
-/** Pipy knows `chunked`, `close` and `websocket` in lower case only, though any is meant (RFC 9112, 7 and 9.6). */
-function spelled(line, isChunked, asksForTunnel, isLast) {
-  var name = fieldName(line);
-  if (name === 'upgrade:') return 'Upgrade: websocket';
-  if (name === 'transfer-encoding:' && isChunked) return said(line, 'Transfer-Encoding', 'chunked');
-  if (name === 'content-length:') return said(line, 'Content-Length', fieldValue(line));
-  if (name !== 'connection:') return trimmed(line);
-  return said(line, 'Connection', asksForTunnel ? 'Upgrade' : isLast ? 'close' : 'keep-alive');
-}
-
-/** Pipy keeps blanks behind a value, which do not belong to it (RFC 9112, 5.1). A line that is no UTF-8 is none. */
-function said(line, name, value) {
-  return typeof line === 'string' && line.substring(line.indexOf(':')) === `: ${value}` ? line : `${name}: ${value}`;
 }
 
 /** Nothing more is read; what came before is answered, and then the connection ends with this, unless it ends already. */

@@ -350,10 +350,15 @@ function isNewTry() {
 }
 
 function failure(told) {
-  $place.isWhole = true;
-  $place.isAlone = true;
-  log('warn', 'an upstream failed', { target: $place.upstream.target, ...told });
-  return answer(told);
+  var place = $place;
+  place.isWhole = true;
+  place.isAlone = true;
+  log('warn', 'an upstream failed', { target: place.upstream.target, ...told });
+  var message = answer(told);
+  if (!isUnsent(place)) return message;
+  message.head.headers.connection = 'close';
+  endAfterAnswer(place.client);
+  return message;
 }
 
 /** Calls that come later take another connection. */

@@ -48,6 +48,22 @@ const beginnings: Readonly<Record<string, string>> = {
   'a size of no digits': `${chunkedAnswer}z`,
   'a size that is blank': `${chunkedAnswer} `,
   'no end of a chunk': `${chunkedAnswer}2\r\nhix`,
+  'a digit and a letter': `${chunkedAnswer}5x`,
+  'a CR in a size': `${chunkedAnswer}5\rx`,
+  'a blank in a size': `${chunkedAnswer}5 z`,
+  'a CR that ends no chunk': `${chunkedAnswer}2\r\nab\rX`,
+  'a CR that ends no body': `${chunkedAnswer}0\r\n\rX`,
+  'a trailer without a name': `${chunkedAnswer}0\r\n bad`,
+};
+
+/** Framing that differs from its like by what is no blank (RFC 9110, 5.6.3). */
+const odd: Readonly<Record<string, string>> = {
+  'a coding behind a vertical tab': 'Transfer-Encoding: \x0bchunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+  'a coding before a blank of Unicode': 'Transfer-Encoding: chunked\xc2\xa0\r\n\r\n2\r\nhi\r\n0\r\n\r\n',
+  'a length behind a vertical tab': 'Content-Length: \x0b2\r\n\r\nhi',
+  'a length behind a blank of Unicode': 'Content-Length: \xc2\xa02\r\n\r\nhi',
+  'a size before a vertical tab': 'Transfer-Encoding: chunked\r\n\r\n2\x0b\r\nhi\r\n0\r\n\r\n',
+  'a size behind a blank': 'Transfer-Encoding: chunked\r\n\r\n 2\r\nhi\r\n0\r\n\r\n',
 };
 
 /** All that came; a connection that falls silent is an error. */
@@ -86,6 +102,11 @@ function notes({ does }: App): string[] {
 }
 
 export const bytes: Chapter = sound({
+  ...lines(odd, 'a request whose framing is nearly right is refused', async ({ buyer }, rest) => {
+    const text = await answersTo(buyer, `POST / HTTP/1.1\r\nHost: store\r\nConnection: close\r\n${rest}`);
+    expect(text).toMatch(/^(HTTP\/1\.1 (400|501) |$)/);
+  }),
+
   ...lines(beginnings, 'an answer that can become none is an error, or broken off', async ({ buyer, app }, said) => {
     app.does.http = ({ socket }) => void socket.write(said);
     for (const method of ['GET', 'POST']) {

@@ -27,6 +27,9 @@ const ways: Readonly<Record<string, Ways>> = {
   'an app of HTTP/2, chunks': { host: 'store:81', ...inChunks },
 };
 
+/** Hosts that the client's sidecar refuses. */
+const nobody = { 'no service': 'nope', 'no port of it': 'store:8', 'no app': 'gone' };
+
 /** What HTTP/1.0 knows. */
 const withLength = Object.fromEntries(Object.entries(ways).filter(([, way]) => way.framing === byLength.framing));
 
@@ -138,6 +141,15 @@ export const expectations: Chapter = sound({
     echoes(world);
     expectApart(await answersTo(world, way, next(way.host)), / 403 /);
   }),
+
+  ...lines(
+    nobody,
+    'a body that waits is refused on the client’s side, and nothing is taken for it',
+    async (world, host) => {
+      for (const way of [byLength, inChunks])
+        expectApart(await answersTo(world, { host, ...way }, next('store')), / (404|503) /);
+    },
+  ),
 
   ...lines(ways, 'a body that does not wait comes whole', async ({ buyer, app }, way) => {
     echoes({ app } as World);

@@ -84,6 +84,21 @@ const prefaces: Readonly<Record<string, string>> = {
   twice: `${start}\r\nSM\r\n\r\n${start}\r\nSM\r\n\r\n`,
 };
 
+const asks = (host: string) =>
+  `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
+
+/** What asks for a tunnel and gets none. */
+const tunnels: Readonly<Record<string, string>> = {
+  'CONNECT without a port': 'CONNECT nope HTTP/1.1\r\nHost: x\r\n\r\n',
+  'CONNECT to nobody': 'CONNECT nope:80 HTTP/1.1\r\nHost: nope:80\r\n\r\n',
+  'a WebSocket that the app declines': asks('store'),
+  'a WebSocket of an app of HTTP/2': asks('store:81'),
+  'a WebSocket of nobody': asks('nope'),
+};
+
+/** What may stand behind it in the same packet. */
+const earlies = [`${start}\r\n${'X'.repeat(12)}`, `${start}\r\nSM\r\n\r\n\0\0\x40\x01\x04\0\0\0\x01`];
+
 /** How an app answers a call whose body has not all come. */
 const early: Readonly<Record<string, (stream: ServerHttp2Stream) => void>> = {
   'with trailers': stream => {
@@ -167,6 +182,35 @@ export const http2Clients: Chapter = sound({
       await expectServed(buyer);
     }
   }),
+
+  ...lines(tunnels, 'what stands behind a tunnel that is refused is for nobody', async ({ buyer, app }, asked) => {
+    app.does.upgrade = (_request, socket) => void socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n');
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200 });
+      stream.end();
+    };
+    for (const said of [...earlies, ...earlies]) {
+      const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+      socket.resume().end(asked + said, 'latin1');
+      await once(socket, 'close');
+      await expectServed(buyer);
+    }
+  }),
+
+  'the preface of a client may come in two pieces, wherever they end': async ({ buyer, app }) => {
+    app.does.grpc = stream => {
+      stream.respond({ ':status': 200 });
+      stream.end();
+    };
+    for (let at = 1; at < beginning.length; at++) {
+      const socket = connect(outboundOf(buyer)).setNoDelay(true);
+      await new Promise(resolve => socket.write(beginning.subarray(0, at), resolve));
+      await new Promise(resolve => setImmediate(resolve));
+      socket.write(Buffer.concat([beginning.subarray(at), head(1)]));
+      await until(socket, [], ([type, , stream]) => type === 1 && stream === 1);
+      socket.destroy();
+    }
+  },
 
   ...lines(early, 'an early answer ends its stream once, whatever the client allows then', async (world, answer) => {
     const { buyer, app } = world;
