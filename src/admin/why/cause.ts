@@ -105,10 +105,26 @@ function whyNoPort(
   const wanted = ports.length === 1 ? `port ${ports[0]}` : `ports ${ports.join(', ')}`;
   const others = opened.length === 0 ? 'no port' : `port ${opened.join(', ')}`;
   const named = keys.slice(0, namedMax);
+  const routes = targets.flatMap(({ namespace, rules }) =>
+    rules.flatMap(({ kind, name }) => (kind === 'TCPRoute' ? [`${namespace}/${name}`] : [])),
+  );
   return {
     reason: 'no-traffic-target',
     detail: `no TrafficTarget lets ${principal} call ${wanted} of these pods: ${listOf(named)} opens ${others}`,
-    origins: named.map(key => originOf('TrafficTarget', key, 'opens other ports')),
-    fix: `take destination.port out of TrafficTarget ${named[0]}, or write a TrafficTarget for ${wanted}`,
+    origins: [
+      ...named.map(key => originOf('TrafficTarget', key, 'opens other ports')),
+      ...routes.slice(0, namedMax).map(key => originOf('TCPRoute', key, 'its ports')),
+    ],
+    fix: portFixOf(targets, routes, wanted),
   };
+}
+
+/** A target may be held to some ports by itself, by its TCPRoutes, or by both. */
+function portFixOf([target]: readonly TrafficTargetObject[], routes: readonly string[], wanted: string): string {
+  const isHeld = target?.destination.port !== undefined;
+  const out = `take destination.port out of TrafficTarget ${target === undefined ? '' : keyOf(target)}`;
+  const named = `let TCPRoute ${routes[0]} name ${wanted}`;
+  const isByRoutes = target?.rules.every(({ kind }) => kind === 'TCPRoute') && routes.length > 0;
+  const first = isByRoutes ? (isHeld ? `${out}, and ${named}` : named) : out;
+  return `${first}, or write a TrafficTarget for ${wanted}`;
 }

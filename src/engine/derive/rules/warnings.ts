@@ -155,12 +155,14 @@ function barredAt(
   service: string,
   other: string,
 ): [port: number | undefined, sources: string[]] {
+  const own = portsOpenedBy(read, target);
+  const ports = targetPorts(read, service).filter(port => own?.includes(port) ?? true);
+  if (ports.length === 0) return [undefined, []];
   const sources = target.sources.map(keyOf);
   const open = sourcesOf(read, other);
   const barred = sources.filter(source => !open.has(source));
   if (barred.length > 0) return [undefined, barred];
-  const own = portsOpenedBy(read, target);
-  for (const port of targetPorts(read, service).filter(port => own?.includes(port) ?? true)) {
+  for (const port of ports) {
     const there = sourcesOf(read, other, [port]);
     const closed = sources.filter(source => !there.has(source));
     if (closed.length > 0) return [port, closed];
@@ -177,11 +179,16 @@ function targetPorts(read: Reader, service: string): readonly number[] {
 /** A split of which a caller may call one backend and not another: the share of the other is refused. */
 function partlyShared(read: Reader, split: TrafficSplitObject): Problem[] {
   if (read.node(permissive, '')) return [];
+  const open = new Map<string, Set<string>>();
   const shares = split.backends.filter(({ weight }) => weight > 0);
-  const all = new Set(shares.flatMap(({ service }) => read.node(accounts, serviceKey(service, split.namespace))));
-  if (all.size < 2) return [];
-  const ports = shares.flatMap(({ service }) => targetPorts(read, serviceKey(service, split.namespace)));
-  const open = new Map([...all].sort().map(account => [account, sourcesOf(read, account, ports)]));
+  for (const key of shares.map(({ service }) => serviceKey(service, split.namespace)).toSorted())
+    for (const account of read.node(accounts, key)) {
+      const there = sourcesOf(read, account, targetPorts(read, key));
+      // An account behind two shares is open where it is in both.
+      const before = open.get(account) ?? there;
+      open.set(account, new Set([...there].filter(source => before.has(source))));
+    }
+  if (open.size < 2) return [];
   const callers = [...new Set([...open.values()].flatMap(sources => [...sources]))].sort();
   return [...open].flatMap(([account, sources]) => {
     const barred = callers.filter(caller => !sources.has(caller));
