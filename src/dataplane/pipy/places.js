@@ -105,7 +105,7 @@ export function close(place) {
  */
 function forgetWay(shard) {
   new Timeout(0).wait().then(() => {
-    shard.way = null;
+    if (shard.isClosed && shard.streams === 0) shard.way = null;
   });
 }
 

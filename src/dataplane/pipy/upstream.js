@@ -361,8 +361,12 @@ function failure(told) {
   return message;
 }
 
-/** Calls that come later take another connection. */
+/**
+ * Calls that come later take another connection. One that we have ended for what it said is told to end once more when it is
+ * closed, and then calls that were given up might be gone with their way.
+ */
 function overSession(place, end) {
+  if (place.isClosed) return undefined;
   close(place);
   return withoutError(place, end);
 }
