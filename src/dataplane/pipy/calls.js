@@ -355,7 +355,8 @@ function refused(call) {
 /** A call of gRPC says it in a status (code 14, UNAVAILABLE), any other one ends in a way that is no end. */
 function cut(call) {
   log('warn', 'a call was broken off', { target: call.shard.upstream.target, reason: 'upstream-closed' });
-  if (call.isGRPC) return new MessageEnd({ headers: { 'grpc-status': '14', 'grpc-message': unavailable } });
+  if (call.isGRPC && !call.isOfHTTP1)
+    return new MessageEnd({ headers: { 'grpc-status': '14', 'grpc-message': unavailable } });
   call.isCut = true;
   if (call.isOfHTTP1) return breakOff(call.client);
   call.client.cuts++;
