@@ -6,11 +6,17 @@ import { areNames, headMax, lengthOf, longLengthOf } from './framing.js';
 import { restoreMethod } from './request-line.js';
 
 /**
+ * What a peer may send on a stream of HTTP/2 before it is told to go on (RFC 9113, 6.9.2): the most there is. Pipy frees a stream
+ * that ends while it owes that word, which it does from the half of it on, and goes on with it.
+ */
+var windowMax = 2147483647;
+
+/**
  * Options of `demuxHTTP`. Without `bufferSize` a response is collected whole before its first byte goes out, so
  * nothing streams; with 1 every body goes on as it comes, in chunks. Pipy 1.5.18 forgets `maxHeaderSize`: a line of
  * more than 16 KB ends the connection without an answer.
  */
-export var serverOptions = { bufferSize: 1, maxHeaderSize: '32k' };
+export var serverOptions = { bufferSize: 1, maxHeaderSize: '32k', streamWindowSize: windowMax };
 
 /** Largest request body, in bytes, that `muxHTTP` may collect: it sends nothing before it has the whole request. */
 export var pooledBodyMax = 65536;
@@ -22,7 +28,7 @@ export var poolOptions = { bufferSize: 2 * pooledBodyMax, maxHeaderSize: '64k', 
 export var appPoolOptions = { bufferSize: 2 * pooledBodyMax, maxHeaderSize: '64k', maxIdle: 3 };
 
 /** Options of `muxHTTP` for HTTP/2. */
-export var http2Options = { version: 2, maxIdle: 30 };
+export var http2Options = { version: 2, maxIdle: 30, streamWindowSize: windowMax };
 
 /** Streams at once on an HTTP/2 connection: what every server should allow (RFC 9113, 6.5.2). */
 export var streamsMax = 100;

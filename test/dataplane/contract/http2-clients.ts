@@ -230,6 +230,34 @@ export const http2Clients: Chapter = sound({
     socket.destroy();
   }),
 
+  'uploads that are answered early cost nobody but themselves, when their clients leave at once': async ({
+    buyer,
+    app,
+  }) => {
+    app.does.grpc = (stream, headers) => {
+      stream.respond({ ':status': headers[':method'] === 'PUT' ? 413 : 200 });
+      stream.end('too large');
+    };
+    const part = Buffer.alloc(16_384);
+    const upload = Buffer.concat([
+      beginning,
+      head(1, { ':method': 'PUT' }, false),
+      ...Array(200).fill(frame(0, 0, 1, part)),
+    ]);
+    for (let time = 0; time < 40; time++) {
+      const socket = connect(outboundOf(buyer)).on('error', () => undefined);
+      const closed = new Promise(resolve => socket.once('close', resolve));
+      socket.write(upload);
+      // It is more than some shells allow, which end such a connection.
+      const answered = until(socket, [], ([type, , stream]) => type === 1 && stream === 1);
+      await Promise.race([answered.catch(() => undefined), closed]);
+      socket.write(time % 2 === 0 ? frame(3, 0, 1, Buffer.from([0, 0, 0, 8])) : frame(0, 0, 1, part));
+      socket.end();
+      await closed;
+    }
+    await expectServed(buyer);
+  },
+
   'flags that mean nothing change nothing (RFC 9113, 4.1)': async ({ buyer, app }) => {
     const bodies: string[] = [];
     app.does.grpc = async stream => {
