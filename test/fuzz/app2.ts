@@ -4,6 +4,7 @@ import type { ScriptedApp } from './apps.ts';
 import { type Answer, anyStream, idOf } from './case.ts';
 import { HeaderReader } from './hpack.ts';
 import {
+  beginsWithGoaway,
   type Frame,
   FrameReader,
   frame,
@@ -70,7 +71,7 @@ export class StreamsOfApp {
     const change = (bytes: string) => onStream(bytes, anyStream, stream);
     const close = () => {
       this.#closes = true;
-      this.#isHasty ||= answer.parts[0]?.bytes.charCodeAt(3) !== types.goaway;
+      this.#isHasty ||= !beginsWithGoaway(answer);
     };
     this.#underWay += 1;
     await this.#app.answer({ socket: this.#socket, method: message.method, change, close }, idOf(message), answer);

@@ -3,7 +3,7 @@ import { type Answer, bytesOf, type Case, type Exchange, idOf, idsIn, type Link 
 import type { Came, LinkCame } from './client.ts';
 import { decisionOn, endToEnd, refusalOf } from './expect.ts';
 import { gradeOfAnswer, gradeOfRequest } from './grade.ts';
-import { types } from './http2.ts';
+import { beginsWithGoaway } from './http2.ts';
 import { type Message, valuesOf } from './parse.ts';
 import type { Ran } from './run.ts';
 import type { ShellName } from './world.ts';
@@ -88,10 +88,6 @@ function spoils(answer: Answer, method: string): boolean {
   if (answer.after === 'reset' || (answer.after === 'keep' && grade === 'partial')) return true;
   if (answer.after === 'close' && !(grade === 'whole' && beginsWithGoaway(answer))) return true;
   return grade === 'odd' && why !== '';
-}
-
-function beginsWithGoaway({ parts }: Answer): boolean {
-  return parts[0]?.bytes.charCodeAt(3) === types.goaway;
 }
 
 function isHasty({ speaks, parts, after }: Answer): boolean {

@@ -272,3 +272,8 @@ export function replyTo({ type, flags, stream, payload }: Frame): string {
   const window = uint32(payload.length);
   return frame(types.window, 0, 0, window) + ((flags & endStream) === 0 ? frame(types.window, 0, stream, window) : '');
 }
+
+/** Whether an app of HTTP/2 says that it leaves before it answers (RFC 9113, 6.8). */
+export function beginsWithGoaway({ parts }: { readonly parts: readonly { readonly bytes: string }[] }): boolean {
+  return parts[0]?.bytes.charCodeAt(3) === types.goaway;
+}
