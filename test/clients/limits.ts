@@ -29,6 +29,11 @@ const ofSidecars: readonly Limit[] = [
     pairs: any,
     lines: /^(node http2|curl 2) → node-http2: reset without an error: error: nothing ≠ "failed"$/,
   },
+  {
+    why: 'an answer that ends without its end is an error, also to clients of HTTP/1.0, whom an app leaves with an orderly end',
+    pairs: /^node to/,
+    lines: /^curl 1\.0 → .*: (broken off between chunks|reset without an error): error: nothing ≠ "failed"$/,
+  },
 ];
 
 /** What Pipy itself does not let a sidecar do. */

@@ -21,6 +21,7 @@ const everywhere: Readonly<Record<string, string>> = {
 /** Where the client's sidecar is Pipy. */
 const ofClients: Readonly<Record<string, string>> = {
   'a cancelled call is cancelled at the app': 'Pipy has no event for a reset behind a whole request',
+  'what an app breaks off looks whole to no client of HTTP/1.0': 'Pipy ends a connection in good order only',
   'a body that its client breaks off does not look whole to the app: no error':
     'Pipy has no event for a reset behind a whole request',
   'a body that its client breaks off does not look whole to the app: cancelled':

@@ -18,7 +18,7 @@ import {
   without,
 } from './headers.ts';
 import { refuseConnect, type Told, textOf } from './refuse.ts';
-import { endSoon } from './tcp.ts';
+import { endSoon, reset } from './tcp.ts';
 
 /** Largest head of a request, in bytes: what is shorter is for the policy to refuse, with a reason. */
 const headMaxBytes = 64 * 1024;
@@ -176,6 +176,8 @@ function splitTarget(url: string, host: string): { target: string; authority: st
 
 function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
   const received = pairs(request.rawHeaders);
+  const takesChunks = request.httpVersion !== '1.0';
+  let head: ResponseHead | undefined;
   return {
     version: 1,
     method: request.method ?? '',
@@ -188,18 +190,30 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
     isWhole: () => request.complete,
     trailers: () => endToEndTrailers(pairs(request.rawTrailers)),
     // A client of HTTP/1.0 takes the first head for the answer (RFC 9110, 15.2).
-    inform: (status, headers) => request.httpVersion === '1.0' || inform(response, status, headers),
-    respond: head => respond(response, head, request.httpVersion !== '1.0'),
+    inform: (status, headers) => takesChunks && inform(response, status, headers),
+    respond: begun => {
+      head = begun;
+      return respond(response, begun, takesChunks);
+    },
     switchProtocols: () => request.socket.destroy(),
-    abort: () => breakOff(request.socket, response),
+    abort: () => breakOff(request.socket, response, !takesChunks && !has(head?.headers ?? [], 'content-length')),
     giveBack: null,
     onGone: listener => onGone(request, response, listener),
   };
 }
 
-/** Ends the connection in the middle of a response, when it is that one's turn: those before it are whole. */
-function breakOff(socket: Socket, response: ServerResponse): void {
-  if (response.socket === null && !socket.destroyed) response.once('socket', () => breakOff(socket, response));
+/**
+ * Ends the connection in the middle of a response, when it is that one's turn: those before it are whole. Where its end
+ * is the end of the connection (`lastsUntilEnd`; RFC 9112, 6.3), only a reset tells the client that it is cut.
+ */
+function breakOff(socket: Socket, response: ServerResponse, lastsUntilEnd: boolean): void {
+  if (response.socket === null && !socket.destroyed) {
+    response.once('socket', () => breakOff(socket, response, lastsUntilEnd));
+    return;
+  }
+  // What was begun goes out first.
+  while (socket.writableCorked > 0) socket.uncork();
+  if (lastsUntilEnd) reset(socket);
   else socket.destroy();
 }
 

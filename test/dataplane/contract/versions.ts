@@ -21,6 +21,19 @@ export const versions: Chapter = {
     if (!/content-length:/i.test(answer.slice(0, at))) expect(answer.slice(at)).not.toContain('HTTP/1.');
   },
 
+  'what an app breaks off looks whole to no client of HTTP/1.0': async ({ buyer, app }) => {
+    for (const rest of ['', '5\r\nhello\r\n']) {
+      app.does.http = ({ socket }) => {
+        socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${rest}`);
+        socket.end();
+      };
+      const socket = open(buyer);
+      socket.write(get('/1').replace('1.1', '1.0'));
+      await drained(socket);
+      expect((socket.errored as NodeJS.ErrnoException | null)?.code).toBe('ECONNRESET');
+    }
+  },
+
   'a body of one byte reaches a client of HTTP/1.0': async ({ buyer, app }) => {
     app.does.http = (_incoming, response) => response.setHeader('content-length', 1).end('x');
     const answer = await raw(buyer, get('/1').replace('1.1', '1.0'));
