@@ -59,6 +59,7 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
   let answer: IncomingMessage | undefined;
   request.on('response', response => {
     answer = response;
+    response.once('end', () => goOnDraining(request));
     answered(response, events, message.method);
   });
   request.on('continue', () => events.informed(100, []));
@@ -71,6 +72,15 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
   request.on('error', error => answer?.complete || events.failed(error));
   if (message.hasBody) request.flushHeaders();
   return request;
+}
+
+/** Once an answer has ended Node tells its request no more that there is room again, though not all may have been sent. */
+function goOnDraining(request: ClientRequest): void {
+  const { socket } = request;
+  if (request.writableFinished || socket === null) return;
+  const drained = () => void request.emit('drain');
+  socket.on('drain', drained);
+  request.once('close', () => socket.off('drain', drained));
 }
 
 function isChunked({ hasBody, headers }: Message): boolean {

@@ -13,7 +13,7 @@ import {
   type Sink,
 } from './exchange.ts';
 import { guarded } from './guard.ts';
-import { interimHeaders, without } from './headers.ts';
+import { type HeaderList, interimHeaders, without } from './headers.ts';
 import { splice } from './tcp.ts';
 import type { Pool, Upstream } from './upstreams.ts';
 
@@ -53,6 +53,7 @@ export function forward(exchange: Exchange, to: Forwarding): void {
   const message: Message = { ...pick(exchange), idleTimeoutMs: to.idleTimeoutMs };
   let call: Call | undefined;
   let begun = false;
+  let answered = false;
   let over = false;
   const end = (tell: () => void) => {
     if (over) return;
@@ -62,6 +63,7 @@ export function forward(exchange: Exchange, to: Forwarding): void {
   };
   const failed = (error: Error) =>
     end(() => {
+      if (answered) return;
       if (!begun) return to.unanswered(failureOf(error));
       exchange.abort();
       to.broken(failureOf(error));
@@ -75,7 +77,11 @@ export function forward(exchange: Exchange, to: Forwarding): void {
   const begin = () => {
     begun = true;
   };
-  const events = eventsFor(exchange, { begin, failed, idleTimeoutMs: to.idleTimeoutMs, guard: unexpected });
+  const finish = () => {
+    answered = true;
+    if (call !== undefined && !over) watchLateBody(exchange, call);
+  };
+  const events = eventsFor(exchange, { begin, finish, failed, idleTimeoutMs: to.idleTimeoutMs, guard: unexpected });
   guarded(() => {
     call = start(to, message, events);
     if (call === undefined) return failed(new BusyError('every connection to it is full'));
@@ -86,13 +92,15 @@ export function forward(exchange: Exchange, to: Forwarding): void {
 
 interface Progress {
   begin(): void;
+  /** The whole answer is passed on. */
+  finish(): void;
   failed(error: Error): void;
   guard(error: Error): void;
   readonly idleTimeoutMs: number;
 }
 
 /** What becomes of an upstream's events; whatever they throw ends this exchange only. */
-function eventsFor(exchange: Exchange, { begin, failed, guard, idleTimeoutMs }: Progress): CallEvents {
+function eventsFor(exchange: Exchange, { begin, finish, failed, guard, idleTimeoutMs }: Progress): CallEvents {
   const refused = (why: string) => failed(new Error(why));
   let informed = 0;
   return {
@@ -106,7 +114,11 @@ function eventsFor(exchange: Exchange, { begin, failed, guard, idleTimeoutMs }: 
       // An answer that fails while it begins leaves nothing to answer with.
       begin();
       const sink = exchange.respond(headFor(exchange.method, answer.head));
-      passAnswer(exchange, answer, sink, () => refused('the response was cut short'), guard);
+      const end = (trailers: HeaderList) => {
+        sink.finish(trailers);
+        finish();
+      };
+      passAnswer(exchange, answer, { ...sink, finish: end }, () => refused('the response was cut short'), guard);
     }, guard),
     switched: guarded((headers, stream) => {
       stream.on('error', () => stream.destroy());
@@ -143,16 +155,41 @@ function start(to: Forwarding, message: Message, events: CallEvents): Call | und
   return (to.version === 2 ? callHTTP2 : callHTTP1)(to.pool, to.upstream, message, events);
 }
 
-/** A client that breaks off its body breaks off the call: an upstream must not take a part for the whole. */
+/**
+ * A client that breaks off its body breaks off the call: an upstream must not take a part for the whole. What no upstream
+ * takes any more is read all the same: many clients read their answer when they have said all.
+ */
 function passBody(exchange: Exchange, call: Call, unexpected: (error: Error) => void): void {
   if (!exchange.hasBody) {
     call.finish([]);
     return;
   }
-  exchange.body.on('error', () => call.abort());
-  exchange.body.pipe(call.stream, { end: false });
+  const { body } = exchange;
+  body.on('error', () => call.abort());
+  body.pipe(call.stream, { end: false });
+  call.stream.once('close', () => body.resume());
   const ended = () => (exchange.isWhole() ? call.finish(exchange.trailers()) : call.abort());
-  exchange.body.once('end', guarded(ended, unexpected));
+  body.once('end', guarded(ended, unexpected));
+}
+
+/** Time in which an upstream that has given its whole answer has to take a piece of what is left of the request. */
+const lateBodyMs = 1000;
+
+/** Gives a call up that is answered and takes no more of its request; an app may well go on reading. */
+function watchLateBody({ body, hasBody }: Exchange, { stream, abort }: Call): void {
+  if (!hasBody || body.readableEnded || stream.closed) return;
+  let isStuck = false;
+  const look = () => {
+    if (isStuck) return abort();
+    isStuck = stream.writableNeedDrain;
+  };
+  const drained = () => {
+    isStuck = false;
+  };
+  const timer = setInterval(look, lateBodyMs).unref();
+  const stop = () => clearInterval(timer);
+  stream.on('drain', drained).once('close', stop);
+  body.once('end', stop).once('close', stop);
 }
 
 function passAnswer(

@@ -145,8 +145,31 @@ function roomOf(session: ClientHttp2Session): number {
 export function dialHTTP1(upstream: Upstream): Duplex {
   const socket = upstream.dial(false);
   socket.setDefaultEncoding('latin1');
+  readBehindFailures(socket);
   return socket;
 }
+
+/** Time that an answer has to come when writing its request has failed. */
+const behindFailureMs = 1000;
+
+/**
+ * An upstream may answer before it has the whole request, and close (RFC 9112, 9.6). Then writing fails while its answer is
+ * still to be read, so the failure waits until nothing more comes.
+ */
+function readBehindFailures(socket: Duplex): void {
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  const late = (callback: Callback) => (error?: Error | null) => {
+    if (!error || socket.readableEnded || socket.destroyed) return callback(error);
+    const tell = () => socket.destroy(error);
+    const timer = setTimeout(tell, behindFailureMs);
+    socket.once('end', tell).once('close', () => clearTimeout(timer));
+  };
+  socket._write = (chunk, encoding, callback) => write(chunk, encoding, late(callback));
+  if (writev !== undefined) socket._writev = (chunks, callback) => writev(chunks, late(callback));
+}
+
+type Callback = (error?: Error | null) => void;
 
 function openSession(upstream: Upstream, idleMs: number): ClientHttp2Session {
   const session = connect('http://upstream', {
