@@ -7,6 +7,7 @@ import { alike } from './contract/alike.ts';
 import { answers } from './contract/answers.ts';
 import { bytes } from './contract/bytes.ts';
 import { controlPlane } from './contract/control-plane.ts';
+import { early } from './contract/early.ts';
 import { endings } from './contract/endings.ts';
 import { expectations } from './contract/expectations.ts';
 import { failures } from './contract/failures.ts';
@@ -53,6 +54,7 @@ const chapters: Readonly<Record<string, Chapter>> = {
   alike,
   answers,
   expectations,
+  'early answers': early,
   'http2 upstreams': http2Upstreams,
   'http2 faults': http2Faults,
   'http2 clients': http2Clients,

@@ -155,6 +155,8 @@ function enter(call) {
   call.nth = shard.opened;
   call.shard = shard;
   call.isSaid = false;
+  call.isOver = false;
+  call.ended = 0;
   return shard.way;
 }
 

@@ -122,7 +122,7 @@ function admit(side, client, head) {
   var plain = isPlain(head.headers);
   var fault =
     flaw === 'spaced' ? spacedName : plain ? null : isUnseen(client, head.headers) ? oddSpelling : faultOf(head);
-  if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(side, head));
+  if (fault !== null) return refuseMalformed(client, fault, fieldsOf(side, head));
   if (client.shape !== '' && flaw === 'none' && head.protocol) keepShape(client);
   return judge(side, client, head, plain, flaw);
 }

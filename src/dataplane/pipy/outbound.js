@@ -142,14 +142,14 @@ function routeNew(client, head) {
     toPlainForm(head);
   }
   if (head.protocol === 'HTTP/1.0') {
-    if (!client.isOld && isAwaited(client, null)) return refuseMalformed(client, older, head, fieldsOf(head));
+    if (!client.isOld && isAwaited(client, null)) return refuseMalformed(client, older, fieldsOf(head));
     ofOldClient(client, head);
   } else if (client.isOld && !isAwaited(client, null)) client.isOld = false;
   var unsound = policy.targetFault(head.method, head.path);
   if (unsound !== null) return refuseRequest(client, unsound, fieldsOf(head));
   var plain = isPlain(head.headers);
   var fault = plain ? null : isUnseen(client, head.headers) ? oddSpelling : faultOf(head);
-  if (fault !== null) return refuseMalformed(client, fault, head, fieldsOf(head));
+  if (fault !== null) return refuseMalformed(client, fault, fieldsOf(head));
   if (!plain) client.text = null;
   if (client.shape !== '' && head.headers.host && head.protocol && !client.isOld) keepShape(client);
   return routeTo(client, head, plain, head.headers.host || head.authority || named(head));
@@ -206,7 +206,7 @@ function sendOut(client, head, plain, decision) {
   client.text = null;
   if (decision.target === undefined) return refuseRequest(client, decision, fieldsOf(head));
   var flaw = flawOf(head);
-  if (flaw === 'spaced') return refuseMalformed(client, spacedName, head, fieldsOf(head));
+  if (flaw === 'spaced') return refuseMalformed(client, spacedName, fieldsOf(head));
   if (flaw === 'claims') removeClaims(head.headers);
   var upstream = upstreamOf(decision.target, '');
   if (!head.protocol) return http2().call(client, upstream, toWorld.session, head);
@@ -222,7 +222,7 @@ function fieldsOf(head) {
 function connect(client, head) {
   if (!head.path || !head.protocol)
     return refuseRequest(client, badAuthority, { direction: 'outbound', host: head.authority });
-  if (hasBody(head.headers)) return refuseMalformed(client, noBody, head, { direction: 'outbound', host: head.path });
+  if (hasBody(head.headers)) return refuseMalformed(client, noBody, { direction: 'outbound', host: head.path });
   var colon = head.path.lastIndexOf(':');
   var port = colon < 1 ? 0 : Number.parseInt(head.path.substring(colon + 1), 10) || 0;
   if (port === 0) return refuseRequest(client, badAuthority, { direction: 'outbound', host: head.path });

@@ -1,10 +1,12 @@
 import { ended, sayFarewell } from './connection.js';
-
+import { http2 } from './http2-on-demand.js';
 import { log } from './log.js';
 import { isWaiting, noTunnel } from './requests.js';
 
-/** Why the request or connection at hand is refused. */
+/** Why the request or connection at hand is refused, and for one over HTTP/2 whose it is, and whether all of it has come. */
 var $refusal = null;
+var $client = null;
+var $isSaid = false;
 
 /** What HTTP/2 can leave out and must not (RFC 9113, 8.3.1). */
 export var noPath = { status: 400, reason: 'malformed', detail: 'The request has no path.' };
@@ -29,6 +31,7 @@ export function refuse(refusal, fields) {
  */
 export function refuseRequest(client, refusal, fields) {
   client.text = null;
+  if (client.reader !== null) return refuseStream(client, refusal, fields);
   noTunnel(client);
   if (!client.isLast && !isWaiting(client)) return refuse(refusal, fields);
   refuse(refusal, fields);
@@ -37,12 +40,18 @@ export function refuseRequest(client, refusal, fields) {
 }
 
 /** Refuses a request that can be read in two ways, and with it what follows: the connection ends. */
-export function refuseMalformed(client, detail, head, fields) {
+export function refuseMalformed(client, detail, fields) {
   var told = { status: 400, reason: 'malformed', detail: detail };
-  if (!head.protocol) return refuse(told, fields);
+  if (client.reader !== null) return refuseStream(client, told, fields);
   log('warn', 'a request was refused', { ...fields, ...told });
   sayFarewell(client, '400 Bad Request', `malformed: ${detail}\n`);
   return ended;
+}
+
+function refuseStream(client, refusal, fields) {
+  refuse(refusal, fields);
+  $client = client;
+  return refusedStream;
 }
 
 /** Refuses a connection: gives the layout that ends it. */
@@ -57,6 +66,34 @@ var refused = pipeline($ =>
     .replaceMessageEnd(() => undefined)
     .replaceMessageStart(() => answer($refusal))
 );
+
+/** Seconds in which a request may end whose answer has come before. */
+var earlyMax = 0.2;
+
+/**
+ * Over HTTP/2 the answer ends with the request, or when that takes long, and then its client is told that it is enough (RFC
+ * 9113, 8.1): some send all before they look, and others, once they have looked, hear of an end only when something comes.
+ */
+var refusedStream = pipeline($ =>
+  $.insert(() => new Timeout(earlyMax).wait().then(enough))
+    .replaceData(() => undefined)
+    .replaceMessageStart(() => {
+      var { head, body } = answer($refusal);
+      return [new MessageStart(head), body];
+    })
+    .replaceMessageEnd(() => {
+      $isSaid = true;
+      return new MessageEnd();
+    })
+);
+
+function enough() {
+  var client = $client;
+  if ($isSaid || client.gone) return undefined;
+  client.cuts++;
+  if (client.ended === null) client.ended = new Set();
+  return new MessageEnd(http2().enoughTail);
+}
 
 /** A request that nobody answers: what follows one that ended its connection. */
 export var ignored = pipeline($ =>

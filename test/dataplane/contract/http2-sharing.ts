@@ -250,6 +250,44 @@ export const http2Sharing: Chapter = {
     expect(await one).toMatchObject({ status: 200, body: 'onon {"x-t":"a trailer"}' });
     session.destroy();
   },
+
+  'a call that was sent again and given up costs no other call': async world => {
+    const { buyer, app } = world;
+    const streams: ServerHttp2Stream[] = [];
+    const came = (count: number) =>
+      new Promise<void>(resolve => {
+        app.does.grpc = stream => {
+          streams.push(stream);
+          if (streams.length === 1) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+          if (streams.length === count) resolve();
+        };
+      });
+    const sentAgain = came(2);
+    const first = await openHTTP2(buyer, 'store:81');
+    ask(first, 0).on('error', () => undefined);
+    await sentAgain;
+    first.destroy();
+    // The sidecars have heard of that when they have served somebody else.
+    expect((await request(buyer, { host: 'store' })).status).toBe(200);
+    const another = came(3);
+    const second = await openHTTP2(buyer, 'store:81');
+    ask(second, 1).on('error', () => undefined);
+    await another;
+    streams[1]?.on('error', () => undefined);
+    if (streams[1]?.destroyed === false) streams[1].respond({ ':status': 200 }, { endStream: true });
+    expect((await request(buyer, { host: 'store' })).status).toBe(200);
+    second.destroy();
+    expect((await request(buyer, { host: 'store' })).status).toBe(200);
+    streams[1]?.session?.destroy();
+    streams[2]?.session?.destroy();
+    app.reset();
+    for (let times = 0; times < 3; times++) {
+      const third = await openHTTP2(buyer, 'store:81');
+      expect(await outcomeOf(ask(third, 2))).toMatchObject({ status: 200 });
+      third.destroy();
+    }
+    expect([buyer, world.store].map(({ program }) => program?.running)).toEqual([true, true]);
+  },
 };
 
 /** Writes, and waits until it is on its way. */
