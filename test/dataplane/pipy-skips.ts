@@ -18,9 +18,14 @@ const everywhere: Readonly<Record<string, string>> = {
   'bytes above 127 of trailers stay what they are, both ways': 'Pipy passes trailers on over HTTP/2 only',
 };
 
+const rest = 'Pipy frees a connection with its request, so what is left of that would hold it up';
+const early = 'Pipy closes a connection that it cannot write to, with what is to be read';
+
 /** Where the client's sidecar is Pipy. */
 const ofClients: Readonly<Record<string, string>> = {
   'a cancelled call is cancelled at the app': 'Pipy has no event for a reset behind a whole request',
+  'an app that has answered gets the rest: a length': rest,
+  'an app that has answered gets the rest: chunks': rest,
   'what an app breaks off looks whole to no client of HTTP/1.0': 'Pipy ends a connection in good order only',
   'a body that its client breaks off does not look whole to the app: no error':
     'Pipy has no event for a reset behind a whole request',
@@ -30,6 +35,8 @@ const ofClients: Readonly<Record<string, string>> = {
 
 /** Where the app's sidecar is Pipy: what an app says that Pipy cannot tell from something else. */
 const ofApps: Readonly<Record<string, string>> = {
+  'who says all first hears an app that answers and breaks off: a length': early,
+  'who says all first hears an app that answers and breaks off: chunks': early,
   'an answer that cannot be read ends in an error: two lengths': 'Pipy keeps the last of repeated headers',
   'an answer that cannot be read ends in an error: two codings': 'Pipy keeps the last of repeated headers',
   'an answer that cannot be read ends in an error: another coding, and chunked':

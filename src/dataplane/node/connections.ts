@@ -82,7 +82,10 @@ export class Connections {
   leave(socket: Duplex, run: () => void): void {
     const entry = this.#open.get(socket);
     if (entry === undefined || entry.refused) return;
+    const drained = () => entry.responses.forEach(drain);
+    socket.on('drain', drained);
     entry.next = () => {
+      socket.off('drain', drained);
       this.#forget(socket, entry);
       if (!socket.writable) return void socket.destroy();
       (socket as Socket).setTimeout(0);
@@ -122,4 +125,9 @@ export class Connections {
     socket.off('close', closed);
     this.#open.delete(socket);
   }
+}
+
+/** Node tells a response no more that there is room again once a connection is to leave its server. */
+function drain(response: ServerResponse): void {
+  if (response.socket !== null) response.emit('drain');
 }

@@ -237,7 +237,7 @@ function withoutLength({ tail }) {
 
 /**
  * gRPC says how a call went in trailers, or in the first headers when there is no message. Pipy ends no stream with its
- * first headers, so there the status moves to trailers, where it means the same. A head that has a reason is Pipy's own, for
+ * first headers, so there all that is said moves to trailers, where it means the same. A head that has a reason is Pipy's own, for
  * a connection that has failed; and of others Pipy writes heads that it cannot read.
  */
 function begin(start) {
@@ -255,11 +255,20 @@ function begin(start) {
   delete headers.host;
   call.length = hasNoBody(call, head) ? '' : headers['content-length'] || '';
   call.isGRPC = `${headers['content-type']}`.startsWith('application/grpc');
-  if (headers['grpc-status'] === undefined) return start;
-  call.trailers = { 'grpc-status': headers['grpc-status'], 'grpc-message': headers['grpc-message'] || '' };
-  delete headers['grpc-status'];
-  delete headers['grpc-message'];
+  if (headers['grpc-status'] !== undefined && !call.isOfHTTP1) call.trailers = takeTrailers(headers);
   return start;
+}
+
+/** Takes out of a head that has the status of a call of gRPC what is none of a head: all but the type. */
+function takeTrailers(headers) {
+  var trailers = {};
+  Object.keys(headers)
+    .filter(name => name !== 'content-type')
+    .forEach(name => {
+      trailers[name] = headers[name];
+      delete headers[name];
+    });
+  return trailers;
 }
 
 /** The connection failed. A call of which nothing has come may be answered over another one (RFC 9110, 9.2.2). */

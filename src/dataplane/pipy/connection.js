@@ -43,7 +43,7 @@ export function isQuiet() {
  * - `place`, `more`: where its newest request is upstream, and those before it that wait for an answer; `calls`: the same of
  *   requests of HTTP/1 that go to apps of HTTP/2
  * - `ending`: what comes after the request at hand is not looked at; `isLast`: its answer is the connection's last; `isFinal`:
- *   its client says so
+ *   its client says so; `isLeaving`: that waits for the answers before it
  * - `farewell`: what is still said before the connection ends
  * - `gone`: nobody is there to answer
  * - `close(events)`: lets the connection end with these, past all that waits
@@ -86,6 +86,7 @@ export function newClient() {
     ending: false,
     isLast: false,
     isFinal: false,
+    isLeaving: false,
     farewell: '',
     gone: false,
     close: null,
@@ -115,6 +116,7 @@ var smallMax = 8192;
 /** What goes out in place of some bytes of an answer, where some client is unusual: one of HTTP/1.0 takes no chunks. */
 export function rewritten(client, data) {
   if (client.isSaid) return undefined;
+  if (client.isLeaving && !isAwaited(client, null)) leaveAfter(client);
   if (client.isCutting && isMarked(data)) return reset(client);
   if (client.isOld) return unchunked(client, data);
   var bytes = client.cuts > 0 ? http2().withResets(data, client, client.reader) : data;
@@ -169,6 +171,13 @@ export function breakOff(client) {
   return undefined;
 }
 
+/** Ends a connection of which nothing is read any more: its client would wait to say the rest. */
+export function giveUp(client) {
+  client.ending = true;
+  client.gone = true;
+  if (client.close !== null) client.close(new StreamEnd('ConnectionReset'));
+}
+
 /** Stands in a response where that was cut short, as a chunk. */
 var cutMark = 'this answer was cut short';
 var markedMax = 64;
@@ -183,12 +192,24 @@ function reset(client) {
   return new StreamEnd('ConnectionReset');
 }
 
-/** Ends the connection when the answer at hand has gone out; what comes until then is not looked at. */
+/** Ends the connection when the answer at hand has gone out, and those before it; what comes until then is not looked at. */
 export function endAfterAnswer(client) {
   client.ending = true;
   new Timeout(0).wait().then(() => {
-    if (client.close !== null) client.close(new StreamEnd());
+    client.isLeaving = isAwaited(client, null);
+    if (client.isLeaving) countUnusual(client);
+    else closeOf(client);
   });
+}
+
+function closeOf(client) {
+  if (client.close !== null) client.close(new StreamEnd());
+}
+
+/** For a write behind which nothing more comes. */
+function leaveAfter(client) {
+  client.isLeaving = false;
+  new Timeout(0).wait().then(() => closeOf(client));
 }
 
 /** For the end of what comes in: the client has said all, or its connection broke, and its requests end with it. */
@@ -196,7 +217,7 @@ function left(client) {
   if (client.tunnel || client.farewell !== '') return;
   client.gone = true;
   abandon(client);
-  if (client.close !== null) client.close(new StreamEnd());
+  closeOf(client);
 }
 
 /**

@@ -217,7 +217,7 @@ function step(chunks, bytes, out) {
 }
 
 /** The line of a chunk's size up to its end, with extensions (RFC 9112, 7.1), and what may become one. */
-var sizeLineOf = '^[0-9a-fA-F]{1,7}[ \\t]*(;[^\\r\\n]*)?\\r?$';
+var sizeLineOf = '^0{0,16}[0-9a-fA-F]{1,7}[ \\t]*(;[^\\r\\n]*)?\\r?$';
 var sizeLine = new RegExp(sizeLineOf);
 var trailerOf = '^[^ \\t\\r\\n][^\\r\\n]*\\r?$';
 var trailer = new RegExp(trailerOf);

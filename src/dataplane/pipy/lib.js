@@ -135,15 +135,15 @@ export function restoreUpgrade(head) {
 /**
  * Lets an answer without a body say the length that its app gave it, or none: Pipy gives it one of 0 (RFC 9110, 8.6). What
  * answers a HEAD has its length passed on, in the place and spelling of whose value it has; so where there is none another
- * header stands there.
+ * header stands there, the date if there is no other: one that passes an answer on adds that (RFC 9110, 6.6.1).
  */
 export function keepLength(request, head) {
   request.method = 'HEAD';
   var headers = head.headers;
   if (headers['content-length'] !== undefined) return;
-  var name = Object.keys(headers).find(each => typeof headers[each] === 'string' && !ownNames.includes(each)) || 'vary';
+  var name = Object.keys(headers).find(each => typeof headers[each] === 'string' && !ownNames.includes(each)) || 'date';
   var names = head.headerNames || {};
-  headers['content-length'] = headers[name] || '';
+  headers['content-length'] = headers[name] || new Date().toUTCString();
   names['content-length'] = names[name] || name;
   head.headerNames = names;
   delete headers[name];

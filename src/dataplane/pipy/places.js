@@ -20,7 +20,7 @@ export function newUpstream(target, principal) {
  * - `isAlone`: no other request may use it; `unwanted`: it has to end
  * - `isRepeatable`: the request may be sent again (RFC 9110, 9.2.2); `isRetry`: it was, on another place before
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
- *   `isBegun`: some of it is
+ *   `isBegun`: some of it is; `dropped`: bytes of it that came behind its answer
  * - `streams`, `opened`, `before`, `last`, `isDraining`, `isClosed`, `session`, `way`: of calls that share it (calls.js); `cuts`: resets that Pipy
  *   will write as ends; `ended`: streams that ended with trailers; `isFresh`: nothing has been said over it
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
@@ -43,6 +43,7 @@ export function newPlace(upstream) {
     isChunked: false,
     isSent: false,
     isBegun: false,
+    dropped: 0,
     error: '',
     received: 0,
     firstLine: '',

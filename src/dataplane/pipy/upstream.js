@@ -1,5 +1,6 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
 import { beginBody, check, mark, receive } from './answers.js';
+import { dropRest, framed, sent } from './bodies.js';
 import { breakOff, endAfterAnswer, ended, isAwaited, leave, sayFarewell } from './connection.js';
 import { requestHead } from './framing.js';
 import { http2 } from './http2-on-demand.js';
@@ -49,8 +50,8 @@ export function waysTo(transport, isApp, isSecured) {
     pooled: pipeline(isSecured ? kept : $ => $.repeat(isNewTry).to(kept)),
     streamed: pipeline($ =>
       $.onEnd(() => lib.hangUp($place))
-        .replaceData(framed)
-        .replaceMessageEnd(sent)
+        .replaceData(data => framed($place, data))
+        .replaceMessageEnd(() => sent($place))
         .replaceMessageStart(start => new Data(requestHead(start.head)))
         .replaceStreamEnd(unlessSent)
         .pipe(session)
@@ -263,14 +264,11 @@ function finish(end) {
   return end;
 }
 
-/**
- * The connection has done its work. When the answer came before the whole body was sent, that ends what is left of it: an
- * upstream that reads no more would hold the client up, and Pipy would not notice that it leaves.
- */
+/** The connection has done its work. */
 function finishBody(end) {
   var place = $place;
   var last = finish(end);
-  if (place.isWhole) lib.hangUp(place);
+  if (place.isWhole) dropRest(place);
   if (place.isWhole && (isUnsent(place) || place.client.isLast)) endAfterAnswer(place.client);
   return last;
 }
@@ -355,6 +353,7 @@ function failure(told) {
   place.isAlone = true;
   log('warn', 'an upstream failed', { target: place.upstream.target, ...told });
   var message = answer(told);
+  if (place.request !== null) dropRest(place);
   if (!isUnsent(place)) return message;
   message.head.headers.connection = 'close';
   endAfterAnswer(place.client);
@@ -376,17 +375,6 @@ function withoutError(place, end) {
   place.error = end.error || '';
   forget(place);
   return new StreamEnd();
-}
-
-function framed(data) {
-  if (data.size > 0) $place.isBegun = true;
-  if (!$place.isChunked) return data;
-  return data.size === 0 ? undefined : [new Data(`${data.size.toString(16)}\r\n`), data, new Data('\r\n')];
-}
-
-function sent() {
-  $place.isSent = true;
-  return $place.isChunked ? new Data('0\r\n\r\n') : undefined;
 }
 
 /** A client that breaks off its body ends the upstream's as well, before it is whole. */

@@ -128,6 +128,11 @@ export const early: Chapter = {
     {},
   ),
 
+  ...lines(framings, 'who says all first waits for no app that breaks off', async ({ buyer, app }, framing) => {
+    app.does.http = ({ socket }) => void socket.destroy();
+    expect(await sendAllFirst(buyer, 'store', framing)).toMatch(/502/);
+  }),
+
   ...lines(framings, 'an app that has answered gets the rest', async ({ buyer, app }, framing) => {
     const got = new Promise<number>(resolve => {
       app.does.http = (request, response) => {

@@ -42,6 +42,7 @@ const java =
 const requests: Readonly<Record<string, readonly [bytes: string, method: string, body: string]>> = {
   'a chunk extension': [`${chunked}\r\n5;name=abc\r\nhello\r\n0\r\n\r\n`, 'POST', 'hello'],
   'a quoted chunk extension': [`${chunked}\r\n5;n="a=b";z\r\nhello\r\n0;last\r\n\r\n`, 'POST', 'hello'],
+  'a chunk size of sixteen digits': [`${chunked}\r\n0000000000000005\r\nhello\r\n0000000000\r\n\r\n`, 'POST', 'hello'],
   'a chunk size with zeros in front, in capitals': [
     `${chunked}\r\n000A\r\n0123456789\r\n0\r\n\r\n`,
     'POST',

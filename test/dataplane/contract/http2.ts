@@ -210,6 +210,24 @@ export const http2: Chapter = {
     session.close();
   },
 
+  'what a call of gRPC that has no message says at its end is not at its beginning': async ({ buyer, app }) => {
+    const details = { 'grpc-status-details-bin': 'CAUSBG5vbmU', 'x-custom': 'a' };
+    const answer = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5', ...details };
+    app.does.grpc = stream => stream.respond(answer, { endStream: true });
+    const session = await openHTTP2(buyer, 'store:81');
+    const call = session.request(post);
+    let said: object = {};
+    call.on('response', (headers, flags) => {
+      if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) said = headers;
+    });
+    call.on('trailers', headers => {
+      said = headers;
+    });
+    await once(call.resume().end(), 'close');
+    expect(said).toMatchObject({ 'grpc-status': '5', ...details });
+    session.close();
+  },
+
   'an answer of gRPC without a status is the client’s to judge': async ({ buyer, app }) => {
     const session = await openHTTP2(buyer, 'store:81');
     for (const body of ['', 'a part']) {

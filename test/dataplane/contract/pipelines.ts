@@ -31,6 +31,16 @@ const chunked = (path: string, more = '') =>
   `POST ${path} HTTP/1.1\r\nHost: store\r\n${more}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n`;
 const close = 'Connection: close\r\n';
 
+/** Requests that ask for a tunnel, and get none. */
+const asking: Readonly<Record<string, string>> = {
+  'an upgrade to h2c': get('/last', 'Connection: Upgrade, close\r\nUpgrade: h2c\r\n'),
+  'a WebSocket that is declined': get('/last', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'),
+  'a CONNECT to nowhere': 'CONNECT nowhere:80 HTTP/1.1\r\nHost: nowhere:80\r\n\r\n',
+};
+
+/** More than connections hold that nobody reads. */
+const large = 4 * 1024 * 1024;
+
 /** The first answer is whole, and the second is an error or a part. */
 function expectCut(answers: string): void {
   const end = 'whole\r\n0\r\n\r\n';
@@ -40,6 +50,14 @@ function expectCut(answers: string): void {
 }
 
 export const pipelines: Chapter = sound({
+  ...lines(asking, 'a large answer is whole behind which this is asked', async ({ buyer, app }, asks) => {
+    app.does.http = ({ url }, response) => void response.end(url === '/last' ? 'last' : 'x'.repeat(large));
+    app.does.upgrade = (_request, socket) => void socket.end(`${ok}Content-Length: 4\r\nConnection: close\r\n\r\nlast`);
+    const answers = await raw(buyer, get('/large') + asks);
+    expect(answers.match(/xx+/g)?.join('').length).toBeGreaterThan(large - 200);
+    expect(answers.slice(-2000)).toMatch(asks.startsWith('CONNECT') ? /HTTP\/1.1 [45]/ : /last/);
+  }),
+
   'pipelined requests are answered in order, bodies apart': async ({ buyer, app }) => {
     app.does.http = (incoming, response) => {
       let body = '';
