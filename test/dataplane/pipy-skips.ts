@@ -35,6 +35,12 @@ const ofClients: Readonly<Record<string, string>> = {
 
 /** Where the app's sidecar is Pipy: what an app says that Pipy cannot tell from something else. */
 const ofApps: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['a header', 'a header, in capitals, and a close', 'a header, and to keep the connection'].map(name => [
+      `what an answer says for one connection goes no further: ${name}`,
+      'Pipy keeps to itself what Connection says',
+    ]),
+  ),
   'who says all first hears an app that answers and breaks off: a length': early,
   'who says all first hears an app that answers and breaks off: chunks': early,
   'an answer that cannot be read ends in an error: two lengths': 'Pipy keeps the last of repeated headers',

@@ -104,8 +104,9 @@ function accept(server: Server, socket: Duplex): void {
   server.emit('connection', socket);
 }
 
+/** HTTP/1.0 knows no upgrades (RFC 9110, 7.8). */
 function isWebSocket(request: IncomingMessage): boolean {
-  return request.headers.upgrade?.toLowerCase() === 'websocket';
+  return request.httpVersion !== '1.0' && request.headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 /**

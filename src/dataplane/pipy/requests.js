@@ -319,7 +319,7 @@ function passFields(client, { method, isOld }, lines, names, shape, out) {
   var lengths = fieldValues(lines, names, 'content-length:');
   if (lengths.some(each => each !== lengths[0]) || codings.length > 1) return refuse(client, twoLengths);
   var isChunked = codings.length === 1 && codings[0].toLowerCase() === 'chunked';
-  var asksForTunnel = codings.length === 0 && lengths.every(each => each === '0') && isUpgrade(lines, names);
+  var asksForTunnel = !isOld && codings.length === 0 && lengths.every(each => each === '0') && isUpgrade(lines, names);
   var isDropped = dropped(lines, names, asksForTunnel);
   var isLast = isFinal(lines, names, isOld);
   var kept = lines

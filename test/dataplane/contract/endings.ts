@@ -1,6 +1,7 @@
 /** Connections that end before they have said anything whole: a health check, a port scan, a client that goes away. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTLS } from 'node:tls';
 import { expect } from 'vitest';
@@ -124,6 +125,18 @@ export const endings: Chapter = {
       expect([port, await isEnded(socket, () => socket.end())]).toEqual([port, true]);
     }
   }),
+
+  'a client that ends its direction before its answer has left': async ({ buyer, app }) => {
+    const asked = new Promise<IncomingMessage>(resolve => {
+      app.does.http = request => resolve(request);
+    });
+    const socket = await opened(outboundOf(buyer));
+    socket.write('GET /late HTTP/1.1\r\nHost: store\r\n\r\n');
+    const { socket: upstream } = await asked;
+    const left = new Promise(resolve => upstream.once('close', resolve));
+    expect(await isEnded(socket, () => socket.end())).toBe(true);
+    await left;
+  },
 
   'uploads that are over are forgotten': async ({ buyer, store }) => {
     const count = 1500;

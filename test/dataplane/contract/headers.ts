@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { bytesOf, drained, http2 as openHTTP2, raw, request } from '../harness/client.ts';
 import { outboundOf, type Pod } from '../harness/mesh.ts';
+import { lines } from '../harness/sound.ts';
 import { buyerTree, type Chapter, storeTree, type World, weighted } from '../harness/world.ts';
 
 /** Latin-1, UTF-8, and what is neither; as node:http shows bytes. */
@@ -110,7 +111,27 @@ async function ask2(pod: Pod, headers: OutgoingHttpHeaders, authority = 'store:8
   return { status: answer[':status'], answer, trailers };
 }
 
+/** What `Connection` says in an answer. */
+const connections: Readonly<Record<string, string>> = {
+  'a header': 'X-Own',
+  'a header, in capitals, and a close': 'close, X-OWN',
+  'a header, and to keep the connection': 'keep-alive,  x-own',
+};
+
 export const headers: Chapter = {
+  ...lines(
+    connections,
+    'what an answer says for one connection goes no further',
+    async ({ buyer, app }, connection) => {
+      app.does.http = ({ socket }) =>
+        void socket.write(
+          `HTTP/1.1 200 OK\r\nConnection: ${connection}\r\nX-Own: 1\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n`,
+        );
+      const { headers } = await request(buyer, { host: 'store' });
+      expect([headers['x-own'], headers['x-other']]).toEqual([undefined, '2']);
+    },
+  ),
+
   ...Object.fromEntries(
     Object.entries(requests).map(([name, make]) => [
       `bytes above 127 stay what they are, both ways: ${name}`,

@@ -52,6 +52,13 @@ export const versions: Chapter = {
     expect(socket.errored?.message).not.toBe('silent');
   },
 
+  'an upgrade of HTTP/1.0 is ignored': async ({ buyer, app }) => {
+    app.does.http = ({ headers }, response) => response.end(`upgrade: ${headers.upgrade}`);
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n';
+    const answer = await raw(buyer, get('/1', upgrade).replace('1.1', '1.0'));
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*upgrade: undefined$/);
+  },
+
   'an answer of HTTP/1.1 keeps its form when one of HTTP/1.0 is asked for behind it': async ({ buyer }) => {
     for (const more of ['', 'Connection: keep-alive\r\n']) {
       const answer = await raw(buyer, get('/1') + get('/2', more).replace('1.1', '1.0'));
