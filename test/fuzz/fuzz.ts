@@ -100,7 +100,7 @@ class Run {
   /** Leaves out what is tolerated and what has been found before; the rest is tried again, and made small. */
   async #look(violation: Violation, each: Case, checked: Case, number: number): Promise<void> {
     const exchange = exchangesOf(checked).find(({ id }) => id === violation.id);
-    const reason = toleratedBecause(violation, exchange);
+    const reason = toleratedBecause(violation, checked);
     if (reason !== undefined) return void this.#tolerated.set(reason, (this.#tolerated.get(reason) ?? 0) + 1);
     if (!this.wantsMore || this.#findings.some(finding => explains(finding, violation, exchange))) return;
     if (this.#once.filter(once => isSame(once, violation)).length > 2) return;

@@ -17,9 +17,10 @@ const requestLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64} [^ \r\n]+ HTTP\//;
 /** What can still become one. */
 const unfinished = /^(\r|[!#$%&'*+.^_`|~0-9A-Za-z-]+( [^ \r\n]*( (H(T(TP?)?)?)?)?)?)?$/;
 
-/** Whether bytes begin as an HTTP/1 request does, whatever its method. */
+/** Whether bytes begin as an HTTP/1 request does, whatever its method, as far as they have come. */
 export function isRequestLine(bytes: Buffer): boolean {
-  return requestLine.test(textOf(bytes));
+  const text = textOf(bytes);
+  return requestLine.test(text) || unfinished.test(text);
 }
 
 /** The first bytes, without the empty lines that may stand before a request (RFC 9112, 2.2). */
