@@ -6,10 +6,11 @@ import { areNames, headMax, lengthOf, longLengthOf } from './framing.js';
 import { restoreMethod } from './request-line.js';
 
 /**
- * What a peer may send on a stream of HTTP/2 before it is told to go on (RFC 9113, 6.9.2): the most there is. Pipy frees a stream
- * that ends while it owes that word, which it does from the half of it on, and goes on with it.
+ * What a peer may send on a stream of HTTP/2 before it is told to go on (RFC 9113, 6.9.2): as much as can be. Pipy frees a stream
+ * that ends while it owes that word, which it does from the half of it on, and goes on with it. But what settings add to the window
+ * of an upload that has begun it adds twice, and resets the stream when that is beyond 2^31.
  */
-var windowMax = 2147483647;
+export var windowMax = 1073741823;
 
 /**
  * Options of `demuxHTTP`. Without `bufferSize` a response is collected whole before its first byte goes out, so

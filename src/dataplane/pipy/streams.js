@@ -34,6 +34,7 @@ import {
 } from './frames.js';
 import { putBack } from './framing.js';
 import { kindOf, lengthOf } from './hpack.js';
+import { windowMax } from './lib.js';
 
 /** Streams of one connection whose answers may be under way, and bytes that may come for those that were refused here. */
 var streamsMax = 1024;
@@ -41,6 +42,9 @@ var droppedMax = 65535;
 
 /** The most that a window can grow by which began as it does (RFC 9113, 6.5.2 and 6.9.1). */
 var growthMax = 2147418112;
+
+/** Of settings the one that says how much may come on a stream. */
+var initialWindow = 4;
 
 /** The most streams that a peer can speak of: the first of two GOAWAY frames, which says that there will be one. */
 var everyStream = 2147483647;
@@ -144,7 +148,7 @@ function passWhole(reader, type, payload, bytes, out) {
     case windowUpdate:
       return passWindow(reader, payload, out);
     case settings:
-      pass(reader, payload, out);
+      pass(reader, withinWindow(payload), out);
       if ((reader.flags & 1) === 1) tellCancelled(reader, out);
       return true;
     default:
@@ -356,6 +360,17 @@ function tellCancelled(reader, out) {
 function forget(reader, stream) {
   reader.received.delete(stream);
   reader.empty.delete(stream);
+}
+
+/** Settings (RFC 9113, 6.5.1) without a window that Pipy could not bear: see `windowMax`. */
+function withinWindow(payload) {
+  var bytes = payload.toArray();
+  for (var at = 0; at + 5 < bytes.length; at = at + 6) {
+    var isWindow = bytes[at] === 0 && bytes[at + 1] === initialWindow;
+    if (isWindow && streamAt(bytes, at + 2) > windowMax)
+      bytes = bytes.slice(0, at + 2).concat(bytesOf(windowMax), bytes.slice(at + 6));
+  }
+  return new Data(bytes);
 }
 
 function lastOf(payload) {

@@ -12,9 +12,9 @@ import { expect } from 'vitest';
 import type { App } from '../harness/apps.ts';
 import { bytesOf, http2 as openHTTP2, request } from '../harness/client.ts';
 import { beginning, framesOf, headOf } from '../harness/frames.ts';
-import { outboundOf, type Pod } from '../harness/mesh.ts';
+import { appPorts, endpointOf, outboundOf, type Pod } from '../harness/mesh.ts';
 import { lines } from '../harness/sound.ts';
-import type { Chapter } from '../harness/world.ts';
+import { buyerTree, type Chapter, serviceAt } from '../harness/world.ts';
 
 /** The streams that the app gets, in the order of what their paths say: /0, /1, and so on. */
 function streamsOf({ does }: App, count: number): Promise<readonly ServerHttp2Stream[]> {
@@ -169,6 +169,43 @@ export const http2Sharing: Chapter = {
       for (const each of [outcome, own]) expect(await each).toMatchObject({ status: 200, body: 'hello' });
       session.destroy();
     }
+  },
+
+  'an upload goes on whatever the app says of its windows': async ({ buyer, app }) => {
+    for (const initialWindowSize of [2 ** 20, 2 ** 30, 2 ** 31 - 1]) {
+      const came = streamsOf(app, 1);
+      const session = await openHTTP2(buyer, 'store:81');
+      const call = ask(session, 0, 'POST');
+      const outcome = outcomeOf(call);
+      call.write('a part');
+      const [stream] = await came;
+      await once(stream as ServerHttp2Stream, 'readable');
+      await new Promise(resolve => stream?.session?.settings({ initialWindowSize }, resolve));
+      call.end(' and the rest');
+      expect(String(await bytesOf(stream as ServerHttp2Stream))).toBe('a part and the rest');
+      stream?.respond({ ':status': 200 });
+      stream?.end('hello');
+      expect(await outcome).toMatchObject({ status: 200, body: 'hello' });
+      session.destroy();
+    }
+  },
+
+  'the first upload on a connection goes on': async world => {
+    const { buyer, storeV2, appV2 } = world;
+    const fresh = serviceAt('fresh', endpointOf(storeV2, appPorts.grpc));
+    const more = [{ ...fresh, ports: [{ port: 80, protocol: 'grpc' as const }] }];
+    await world.mesh.push.give(buyer.spec.podUid, buyerTree(world, { more }));
+    appV2.does.grpc = stream => {
+      stream.once('data', () => stream.respond({ ':status': 200 })).pipe(stream);
+    };
+    const session = await openHTTP2(buyer, 'fresh:80');
+    const call = ask(session, 0, 'POST');
+    const outcome = outcomeOf(call);
+    call.write('a part');
+    await once(call, 'response');
+    call.end(' and the rest');
+    expect(await outcome).toMatchObject({ status: 200, body: 'a part and the rest' });
+    session.destroy();
   },
 
   'answers whose parts alternate keep their lengths': async ({ buyer, app }) => {
