@@ -11,13 +11,16 @@ export type Answer =
 /** Answers a GET of a path with its query; undefined means that there is no such thing. */
 export type Handler = (path: string, query: URLSearchParams) => Answer | undefined | Promise<Answer | undefined>;
 
+/** Bytes of the longest question: one may name headers as long as a request has them, and a URL is three times what it says. */
+const questionMaxBytes = 256 * 1024;
+
 /** @throws ProblemError FSM6001 when the port is in use */
 export async function serveReadOnly(
   host: string,
   port: number,
   handler: Handler,
 ): Promise<{ port: number; close(): Promise<void> }> {
-  const server = createServer((req, res) => void respond(handler, req, res));
+  const server = createServer({ maxHeaderSize: questionMaxBytes }, (req, res) => void respond(handler, req, res));
   await bound(server, host, port);
   return {
     port: (server.address() as AddressInfo).port,

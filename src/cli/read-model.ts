@@ -67,12 +67,14 @@ function noAnswer(dir: string, url: string, why: string): Problem {
   };
 }
 
+/** What an HTTP server says to a head that is too long (RFC 6585, 5). */
+const tooLong = 431;
+const shownMax = 200;
+
 function refused(path: string, status: number): Problem {
-  return {
-    code: 'FSM6004',
-    path: '',
-    what: `the control plane answered ${path} with ${status}`,
-    why: 'it has no such thing',
-    fix: 'check the names in the command',
-  };
+  const asked = path.length > shownMax ? `${path.slice(0, shownMax)}…` : path;
+  const what = `the control plane answered ${asked} with ${status}`;
+  if (status === tooLong)
+    return { code: 'FSM6004', path: '', what, why: 'it reads no question that long', fix: 'name shorter headers' };
+  return { code: 'FSM6004', path: '', what, why: 'it has no such thing', fix: 'check the names in the command' };
 }
