@@ -15,7 +15,7 @@ export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, even
   const session = pool.session(upstream);
   if (session === undefined) return undefined;
   let mayRepeat = !message.hasBody && ['GET', 'HEAD'].includes(message.method);
-  let current = attempt(session, message, {
+  let current = attempt(session, upstream, message, {
     ...events,
     informed(status, headers) {
       mayRepeat = false;
@@ -30,7 +30,7 @@ export function callHTTP2(pool: Pool, upstream: Upstream, message: Message, even
       const isNoFault = isAlone || error instanceof RefusedError || wasLost(session);
       const next = mayRepeat && isNoFault ? (isAlone ? pool.ownSession : pool.session)(upstream) : undefined;
       if (next === undefined) return events.failed(error);
-      current = attempt(next, message, events);
+      current = attempt(next, upstream, message, events);
       if (isAlone) next.close();
     },
   });
@@ -51,12 +51,14 @@ function isProtocolError(error: NodeJS.ErrnoException): boolean {
   return error.code === 'ERR_HTTP2_ERROR';
 }
 
-function attempt(session: ClientHttp2Session, message: Message, events: CallEvents): Call {
+function attempt(session: ClientHttp2Session, { isSidecar }: Upstream, message: Message, events: CallEvents): Call {
   const cancel = new AbortController();
   const options = { endStream: !message.hasBody, waitForTrailers: message.hasBody, signal: cancel.signal };
   const stream = session.request(headersOf(message), options);
   countStream(session, stream);
   listen(stream, message, events);
+  if (has(message.headers, 'expect'))
+    tellToGoOn(stream, events, isSidecar ? continueAfterMs.sidecar : continueAfterMs.app);
   let last: HeaderList = [];
   stream.once('wantTrailers', () => sendTrailers(stream, last));
   return {
@@ -81,12 +83,15 @@ function headersOf(message: Message): Record<string, string | string[]> {
   };
 }
 
-/** Milliseconds after which a client that waits for a 100 goes on, as clients do by themselves (RFC 9110, 10.1.1). */
-const continueAfterMs = 1000;
+/**
+ * Milliseconds after which a client that waits for a 100 goes on, as clients do by themselves (RFC 9110, 10.1.1). The sidecar of an app
+ * says so first.
+ */
+const continueAfterMs = { app: 1000, sidecar: 1500 };
 
 /** Another proxy on the way may not pass a 100 on; Pipy cannot over HTTP/2. */
-function tellToGoOn(stream: ClientHttp2Stream, events: CallEvents): void {
-  const timer = setTimeout(() => events.informed(100, []), continueAfterMs);
+function tellToGoOn(stream: ClientHttp2Stream, events: CallEvents, afterMs: number): void {
+  const timer = setTimeout(() => events.informed(100, []), afterMs);
   for (const event of ['headers', 'response', 'close']) stream.once(event, () => clearTimeout(timer));
 }
 
@@ -103,7 +108,6 @@ function listen(stream: ClientHttp2Stream, message: Message, events: CallEvents)
     fail(new IdleError('the upstream was silent for too long'));
     stream.close(constants.NGHTTP2_CANCEL);
   });
-  if (has(message.headers, 'expect')) tellToGoOn(stream, events);
   stream.on('headers', (headers, _flags, raw) => events.informed(Number(headers[':status']), plain(raw)));
   stream.on('trailers', (_headers, _flags, raw) => {
     trailers = endToEndTrailers(pairs(raw as unknown as string[]));
