@@ -255,8 +255,15 @@ function begin(start) {
   delete headers.host;
   call.length = hasNoBody(call, head) ? '' : headers['content-length'] || '';
   call.isGRPC = `${headers['content-type']}`.startsWith('application/grpc');
+  if (head.status === 204 || head.status === 304) return withoutBody(call, start);
   if (headers['grpc-status'] !== undefined && !call.isOfHTTP1) call.trailers = takeTrailers(headers);
   return start;
+}
+
+/** What has no body (RFC 9110, 6.4.1) is whole with its head, also where its stream goes on. */
+function withoutBody(call, start) {
+  call.isWhole = true;
+  return [start, new MessageEnd()];
 }
 
 /** Takes out of a head that has the status of a call of gRPC what is none of a head: all but the type. */

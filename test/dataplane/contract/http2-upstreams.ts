@@ -218,6 +218,16 @@ export const http2Upstreams: Chapter = {
     }
   },
 
+  'an answer that has no body is whole with its head': async ({ buyer, app }) => {
+    const session = await openHTTP2(buyer, 'store:81');
+    for (const status of [204, 304]) {
+      app.does.grpc = stream => stream.respond({ ':status': status }, { endStream: false });
+      for (let times = 0; times < 2; times++) expect((await request(buyer, { host: 'store:81' })).status).toBe(status);
+      expect(await ask(session)).toMatchObject({ status, reset: false });
+    }
+    session.destroy();
+  },
+
   'Expect over HTTP/2 is answered': async world => {
     world.app.does.grpc = stream => {
       stream.respond({ ':status': 200 });
