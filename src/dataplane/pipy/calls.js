@@ -157,6 +157,7 @@ function enter(call) {
   call.isSaid = false;
   call.isOver = false;
   call.ended = 0;
+  if (!call.isRepeatable) shard.unsaid.add(call.nth);
   return shard.way;
 }
 
@@ -165,19 +166,24 @@ function newShard(upstream, session) {
   var shard = newPlace(upstream);
   shard.session = session;
   shard.ended = new Set();
+  shard.unsaid = new Set();
   shard.way = callsOver(shard);
   upstream.shards.filter(each => each.session !== session).forEach(retire);
   upstream.shards = upstream.shards.concat(shard);
   return shard;
 }
 
-/** A call that was given up leaves its connection to those that are on it; Pipy would end it as if all had been said. */
+/**
+ * A call that was given up leaves its connection to those that are on it; Pipy would end it as if all had been said. So does one
+ * whose answer came before all of its request was written: Pipy keeps the rest, and the stream with it, until the connection ends.
+ */
 function leave(shard) {
   var call = $call;
+  var isLeft = shard.unsaid.delete(call.nth);
   shard.streams--;
   shard.ended.delete(call.ended);
   if (call.isOfHTTP1 && call.isWhole && call.client.isLast) endAfterAnswer(call.client);
-  if (!call.isOver) shard.isDraining = true;
+  if (!call.isOver || isLeft) shard.isDraining = true;
   if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) retire(shard);
 }
 

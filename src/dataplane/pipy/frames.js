@@ -202,6 +202,21 @@ export function withoutSecondEnds(data, ended, open) {
   return out;
 }
 
+/** The streams that end in whole frames, by their numbers. */
+export function endsIn(data) {
+  var bytes = new Data(data);
+  var streams = [];
+  if (isPreface(bytes)) bytes.shift(prefaceSize);
+  for (var head = bytes.shift(frameHeadSize); head.size === frameHeadSize; head = bytes.shift(frameHeadSize)) {
+    var fields = head.toArray();
+    var type = fields[3];
+    if (type === resetFrame || ((type === dataFrame || type === headers) && (fields[4] & endOfStream) !== 0))
+      streams.push(streamAt(fields, 5));
+    bytes.shift(sizeAt(fields, 0));
+  }
+  return streams;
+}
+
 function note(stream, ended, open) {
   ended.forEach(each => {
     if (!open.has(each)) ended.delete(each);

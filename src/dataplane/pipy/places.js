@@ -22,7 +22,8 @@ export function newUpstream(target, principal) {
  * - `request`: the head of its request, when its body flows; `isChunked`, `isSent`: the body comes in chunks; is there;
  *   `isBegun`: some of it is; `dropped`: bytes of it that came behind its answer
  * - `streams`, `opened`, `before`, `last`, `isDraining`, `isClosed`, `session`, `way`: of calls that share it (calls.js); `cuts`: resets that Pipy
- *   will write as ends; `ended`: streams that ended with trailers; `isFresh`: nothing has been said over it
+ *   will write as ends; `ended`: streams that ended with trailers; `unsaid`: those of `opened` whose
+ *   requests with a body are not all written; `isFresh`: nothing has been said over it
  * - `secured`, `onSecured`: the TLS handshake is done, and who waits for it
  */
 export function newPlace(upstream) {
@@ -65,6 +66,7 @@ export function newPlace(upstream) {
     last: Number.MAX_SAFE_INTEGER,
     cuts: 0,
     ended: null,
+    unsaid: null,
     isFresh: false,
     isDraining: false,
     isClosed: false,

@@ -1,5 +1,6 @@
 /** A connection of HTTP/2 upstream: what goes over it, for its place. */
 import {
+  endsIn,
   joinHeaders,
   pushResets,
   refusedStream,
@@ -37,8 +38,16 @@ export function said(place, data) {
   }
   if (place.cuts > 0) bytes = withResets(bytes, place, place.reader);
   if (place.ended.size > 0) bytes = withoutSecondEnds(bytes, place.ended, null);
+  if (place.unsaid.size > 0) noteEnds(place, bytes);
   if (bytes.size > joinedMin) return joinHeaders(bytes);
   return bytes.size > lookedMax ? bytes : withEnds(bytes);
+}
+
+/** For calls whose requests end with what is being said. */
+function noteEnds(place, bytes) {
+  endsIn(bytes).forEach(stream => {
+    place.unsaid.delete(place.before + (stream + 1) / 2);
+  });
 }
 
 /** What the upstream says. */
