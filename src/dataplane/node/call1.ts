@@ -53,7 +53,10 @@ function attempt(pool: Pool | undefined, upstream: Upstream, message: Message, e
     headers: forHTTP1(headersOf(message, upstream), isChunked(message)),
     timeout: message.idleTimeoutMs,
     maxHeaderSize: headMaxBytes,
-    ...(pool === undefined ? { createConnection: () => dialHTTP1(upstream) } : { agent: pool.agent, upstream }),
+    // What an app does with a connection whose upgrade it declines is its own.
+    ...(pool === undefined || message.upgrade
+      ? { createConnection: () => dialHTTP1(upstream) }
+      : { agent: pool.agent, upstream }),
   } as unknown as PooledOptions;
   const request = send(options);
   let answer: IncomingMessage | undefined;

@@ -83,9 +83,10 @@ export class Connections {
     const entry = this.#open.get(socket);
     if (entry === undefined || entry.refused) return;
     const drained = () => entry.responses.forEach(drain);
-    socket.on('drain', drained);
+    const gone = () => entry.responses.forEach(end);
+    socket.on('drain', drained).once('close', gone);
     entry.next = () => {
-      socket.off('drain', drained);
+      socket.off('drain', drained).off('close', gone);
       this.#forget(socket, entry);
       if (!socket.writable) return void socket.destroy();
       (socket as Socket).setTimeout(0);
@@ -127,7 +128,11 @@ export class Connections {
   }
 }
 
-/** Node tells a response no more that there is room again once a connection is to leave its server. */
+/** Node tells a response no more that there is room again, or nobody, once a connection is to leave its server. */
 function drain(response: ServerResponse): void {
   if (response.socket !== null) response.emit('drain');
+}
+
+function end(response: ServerResponse): void {
+  response.destroy();
 }

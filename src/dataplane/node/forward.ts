@@ -70,6 +70,7 @@ export function forward(exchange: Exchange, to: Forwarding): void {
     });
   const unexpected = (error: Error) =>
     end(() => {
+      if (answered) return;
       const failure = unexpectedFailure(to.unexpected(error));
       if (begun) exchange.abort();
       else guarded(to.unanswered, () => exchange.abort())(failure);
@@ -77,9 +78,9 @@ export function forward(exchange: Exchange, to: Forwarding): void {
   const begin = () => {
     begun = true;
   };
-  const finish = () => {
+  const finish = (status: number) => {
     answered = true;
-    if (call !== undefined && !over) watchLateBody(exchange, call);
+    if (call !== undefined && !over) watchLateBody(exchange, call, status, to.idleTimeoutMs);
   };
   const events = eventsFor(exchange, { begin, finish, failed, idleTimeoutMs: to.idleTimeoutMs, guard: unexpected });
   guarded(() => {
@@ -93,7 +94,7 @@ export function forward(exchange: Exchange, to: Forwarding): void {
 interface Progress {
   begin(): void;
   /** The whole answer is passed on. */
-  finish(): void;
+  finish(status: number): void;
   failed(error: Error): void;
   guard(error: Error): void;
   readonly idleTimeoutMs: number;
@@ -116,7 +117,7 @@ function eventsFor(exchange: Exchange, { begin, finish, failed, guard, idleTimeo
       const sink = exchange.respond(headFor(exchange.method, answer.head));
       const end = (trailers: HeaderList) => {
         sink.finish(trailers);
-        finish();
+        finish(answer.head.status);
       };
       passAnswer(exchange, answer, { ...sink, finish: end }, () => refused('the response was cut short'), guard);
     }, guard),
@@ -172,24 +173,25 @@ function passBody(exchange: Exchange, call: Call, unexpected: (error: Error) => 
   body.once('end', guarded(ended, unexpected));
 }
 
-/** Time in which an upstream that has given its whole answer has to take a piece of what is left of the request. */
-const lateBodyMs = 1000;
+/** Time in which an upstream that has answered with an error has to take a piece of what is left of the request. */
+const errorBodyMs = 1000;
 
-/** Gives a call up that is answered and takes no more of its request; an app may well go on reading. */
-function watchLateBody({ body, hasBody }: Exchange, { stream, abort }: Call): void {
+/** Gives a call up that is answered and takes no more of its request. An app may well go on reading, and rest a while before. */
+function watchLateBody({ body, hasBody }: Exchange, { stream, abort }: Call, status: number, idleMs: number): void {
   if (!hasBody || body.readableEnded || stream.closed) return;
-  let isStuck = false;
+  let taken = false;
   const look = () => {
-    if (isStuck) return abort();
-    isStuck = stream.writableNeedDrain;
+    const waits = body.readableLength > 0;
+    if (waits && !taken) return abort();
+    taken = false;
   };
-  const drained = () => {
-    isStuck = false;
+  const take = () => {
+    taken = true;
   };
-  const timer = setInterval(look, lateBodyMs).unref();
+  const timer = setInterval(look, status < 400 ? idleMs : errorBodyMs).unref();
   const stop = () => clearInterval(timer);
-  stream.on('drain', drained).once('close', stop);
-  body.once('end', stop).once('close', stop);
+  body.on('data', take).once('end', stop).once('close', stop);
+  stream.once('close', stop);
 }
 
 function passAnswer(

@@ -154,7 +154,7 @@ const behindFailureMs = 1000;
 
 /**
  * An upstream may answer before it has the whole request, and close (RFC 9112, 9.6). Then writing fails while its answer is
- * still to be read, so the failure waits until nothing more comes.
+ * still to be read, so the failure waits for that, a second at most.
  */
 function readBehindFailures(socket: Duplex): void {
   const write = socket._write.bind(socket);

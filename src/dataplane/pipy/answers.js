@@ -47,6 +47,16 @@ export function receive(place, data) {
   return [all, mark];
 }
 
+/**
+ * For `replaceData` of what another sidecar sends, which is sound but where what stands behind it speaks no HTTP: Pipy would wait for an
+ * answer in it.
+ */
+export function heard(place, data) {
+  if (place.firstLine !== '' || data.size === 0) return data;
+  place.firstLine = `${new Data(data).shift(5).toString()}`;
+  return 'HTTP/'.startsWith(place.firstLine) ? data : unreadable(place);
+}
+
 /** A status that Pipy reads, and a reason after it; a head that has just begun has neither. */
 function isFinal(text) {
   return text >= 'HTTP/1.1 2' && text < 'HTTP/1.1 6' && text.length === firstMax && text.charAt(12) === ' ';

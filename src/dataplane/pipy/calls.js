@@ -187,7 +187,7 @@ function leave(shard) {
   if (shard.isDraining || (shard.streams === 0 && shard.upstream.shards.length > 1)) retire(shard);
 }
 
-/** For the end of a request: what was broken off is no whole request to the upstream either. */
+/** For the end of a request: what was broken off is no whole one upstream either. */
 function said(end) {
   var call = $call;
   if (call.isSaid) return undefined;
@@ -260,27 +260,31 @@ function begin(start) {
   var headers = head.headers || {};
   delete headers.host;
   call.length = hasNoBody(call, head) ? '' : headers['content-length'] || '';
-  call.isGRPC = `${headers['content-type']}`.startsWith('application/grpc');
+  call.isGRPC = isGRPC(`${headers['content-type']}`);
   if (head.status === 204 || head.status === 304) return withoutBody(call, start);
-  if (headers['grpc-status'] !== undefined && !call.isOfHTTP1) call.trailers = takeTrailers(headers);
+  var isEarly = headers['grpc-status'] !== undefined;
+  if (isEarly && call.isGRPC && !call.isOfHTTP1) call.trailers = takeTrailers(headers);
   return start;
 }
 
-/** What has no body (RFC 9110, 6.4.1) is whole with its head, also where its stream goes on. */
+/** What has no body (RFC 9110, 6.4.1) is whole with its head. */
 function withoutBody(call, start) {
   call.isWhole = true;
   return [start, new MessageEnd()];
 }
 
+/** gRPC-Web, which begins the same, has a framing of its own, and no trailers. */
+function isGRPC(type) {
+  return type.startsWith('application/grpc') && !type.startsWith('application/grpc-web');
+}
+
 /** Takes out of a head that has the status of a call of gRPC what is none of a head: all but the type. */
 function takeTrailers(headers) {
-  var trailers = {};
-  Object.keys(headers)
-    .filter(name => name !== 'content-type')
-    .forEach(name => {
-      trailers[name] = headers[name];
-      delete headers[name];
-    });
+  var trailers = { ...headers };
+  delete trailers['content-type'];
+  Object.keys(trailers).forEach(name => {
+    delete headers[name];
+  });
   return trailers;
 }
 
@@ -351,8 +355,9 @@ function finish(end) {
   call.isWhole = true;
   var length = lengthSaid(end);
   if (length === undefined || (call.length !== '' && call.length !== length)) return cut(call);
-  if (call.trailers !== null) return new MessageEnd({ headers: call.trailers });
-  return withoutLength(end);
+  var last = withoutLength(end);
+  if (call.trailers === null) return last;
+  return new MessageEnd({ headers: last.tail ? { ...call.trailers, ...last.tail.headers } : call.trailers });
 }
 
 /** Behind trailers Pipy ends the stream of a client that has not said all once more when a window grows, too. */

@@ -119,7 +119,7 @@ export function rewritten(client, data) {
   if (client.isLeaving && !isAwaited(client, null)) leaveAfter(client);
   if (client.isCutting && isMarked(data)) return reset(client);
   if (client.isOld) return unchunked(client, data);
-  var bytes = client.cuts > 0 ? http2().withResets(data, client, client.reader) : data;
+  var bytes = client.cuts > 0 ? http2().withResets(data, client, null) : data;
   if (client.ended !== null) bytes = http2().withoutSecondEnds(bytes, client.ended, client.reader.received);
   return bytes.size > smallMax && client.reader !== null ? http2().joinHeaders(bytes) : bytes;
 }

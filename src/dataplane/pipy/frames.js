@@ -34,9 +34,7 @@ export var frameHeadSize = 9;
 /** and of the payload that every peer takes (RFC 9113, 4.2). */
 export var payloadMax = 16384;
 
-/** Codes of a reset (RFC 9113, 7): nothing is wrong, */
-var noError = 0;
-/** the peer has broken the protocol, */
+/** Codes of a reset (RFC 9113, 7): the peer has broken the protocol, */
 export var protocolError = 1;
 /** we could not go on, */
 var internalError = 2;
@@ -61,10 +59,6 @@ export var giveBackTail = { headers: { ':reset': '7' } };
 var giveBackBlock = '00063a72657365740137';
 var giveBackHeadBlock = `8e${giveBackBlock}`;
 
-/** And the end of an answer for that and a reset: the rest of the request, if there is one, is not wanted (RFC 9113, 8.1). */
-export var enoughTail = { headers: { ':reset': '0' } };
-var enoughBlock = '00063a72657365740130';
-
 /**
  * Joins the parts of header blocks: Pipy cuts them into frames of 1 KB, and peers take eight of these at most (nghttp2, and
  * with it curl and Node, against floods of CONTINUATION). `data` begins and ends with whole frames.
@@ -87,57 +81,35 @@ export function joinHeaders(data) {
 
 /**
  * Makes a reset of each end that stands for one (`breakOffTail`), in whole frames; `side.cuts` counts those that are to come.
- * Of the peer's frames `reader` knows what streams are open. See `pushCancel`.
+ * What is reset on a connection upstream (`reader`) has been heard of when the peer acknowledges settings, which it is asked
+ * for; apps may take many pings for an attack.
  */
 export function withResets(data, side, reader) {
   var out = new Data();
   if (isPreface(data)) out.push(data.shift(prefaceSize));
   for (var frame = takeFrame(data); frame !== null; frame = takeFrame(data)) {
     var code = codeOf(frame);
-    if (code === none) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
-    else if (code !== leftOut) {
+    if (code < 0) pushFrame(out, frame.type, frame.flags, frame.stream, frame.payload);
+    else if (code > 0) {
       side.cuts--;
-      pushReset(out, frame.stream, code, reader);
+      if (reader === null) out.push(resetOf(frame.stream, code));
+      else pushCancel(out, frame.stream, reader);
     }
   }
   return out;
 }
 
-function pushReset(out, stream, code, reader) {
-  if (code === noError) {
-    pushFrame(out, dataFrame, endOfStream, stream, new Data());
-    if (reader.received.has(streamAt(stream, 0))) pushCancel(out, stream, noError, reader);
-  } else if (reader.isOfAnswers) pushCancel(out, stream, cancelled, reader);
-  else out.push(resetOf(stream, code));
-}
-
-/** What `codeOf` says of frames that stand for no reset, and of those that go nowhere. */
-var none = -1;
-var leftOut = -2;
-
-/** The code of the reset that a frame stands for. */
+/** The code of the reset that a frame stands for; 0 for one that is left out, -1 for every other. */
 function codeOf({ type, payload }) {
-  if (type !== headers || payload.size > 11) return none;
-  switch (payload.toString('hex')) {
-    case breakOffBlock:
-      return internalError;
-    case giveBackBlock:
-      return refusedStream;
-    case enoughBlock:
-      return noError;
-    case giveBackHeadBlock:
-      return leftOut;
-    default:
-      return none;
-  }
+  if (type !== headers || payload.size > 11) return -1;
+  var block = payload.toString('hex');
+  if (block === breakOffBlock) return internalError;
+  if (block === giveBackBlock) return refusedStream;
+  return block === giveBackHeadBlock ? 0 : -1;
 }
 
-/**
- * The peer may still send for a stream that is reset. It has heard of that when it acknowledges settings, which it is asked for:
- * many may take many pings for an attack.
- */
-function pushCancel(out, stream, code, reader) {
-  out.push(resetOf(stream, code));
+function pushCancel(out, stream, reader) {
+  out.push(resetOf(stream, cancelled));
   reader.cancelled.push(streamAt(stream, 0));
   out.push(new Data([0, 0, 0, settings, 0, 0, 0, 0, 0]));
 }

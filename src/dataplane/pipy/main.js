@@ -35,7 +35,7 @@ function accept(tables) {
     var key = `${protocol} ${idle} ${roots}`;
     listenOn(port, key, idle + graceSeconds, inboundPort(port, protocol, certificates));
   });
-  listenOn(outboundPort, `${idle}`, idle, outbound);
+  listenOn(outboundPort, `${idle}`, idle + graceSeconds, outbound);
   closePorts(port => port === outboundPort || tables.inboundPorts.some(served => served.port === port));
   setIdle(idle);
   if (roots !== trusted) trustRoots(certificates);
@@ -47,7 +47,7 @@ function start() {
     log('error', 'the certificate is missing or has expired: this pod has to enrol', { code: 'FSM2003' });
     return leaveToEnrol();
   }
-  listenOn(outboundPort, `${idleDefault}`, idleDefault, outbound);
+  listenOn(outboundPort, `${idleDefault}`, idleDefault + graceSeconds, outbound);
   restore(accept);
   startPush(accept);
   onInterrupt(drainSeconds, isQuiet, drain);

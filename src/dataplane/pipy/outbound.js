@@ -197,7 +197,7 @@ var nothing = { method: '', path: '', host: '', headers: {} };
 function forward(client, head, plain, decision) {
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
-  if (decision.protocol !== 'http' || !head.protocol) return http2().call(client, upstream, toMesh.session, head);
+  if (!head.protocol || speaksHTTP2(decision)) return http2().call(client, upstream, toMesh.session, head);
   return send(client, upstream, toMesh, head, plain);
 }
 
@@ -244,6 +244,11 @@ function hasBody(headers) {
 function join() {
   if ($decision.endpoint === undefined) return tunnel(upstreamOf($decision.target, ''), toWorld);
   return tunnel($decision.upstream || upstreamFor($decision), toMesh);
+}
+
+/** What speaks something else, and is asked over HTTP/1.1 all the same, is answered for what it is. */
+function speaksHTTP2({ protocol }) {
+  return protocol === 'http2' || protocol === 'grpc';
 }
 
 function isHTTP(decision) {

@@ -1,12 +1,9 @@
 import { ended, sayFarewell } from './connection.js';
-import { http2 } from './http2-on-demand.js';
 import { log } from './log.js';
 import { isWaiting, noTunnel } from './requests.js';
 
-/** Why the request or connection at hand is refused, and for one over HTTP/2 whose it is, and whether all of it has come. */
+/** Why the request or connection at hand is refused. */
 var $refusal = null;
-var $client = null;
-var $isSaid = false;
 
 /** What HTTP/2 can leave out and must not (RFC 9113, 8.3.1). */
 export var noPath = { status: 400, reason: 'malformed', detail: 'The request has no path.' };
@@ -31,7 +28,7 @@ export function refuse(refusal, fields) {
  */
 export function refuseRequest(client, refusal, fields) {
   client.text = null;
-  if (client.reader !== null) return refuseStream(client, refusal, fields);
+  if (client.reader !== null) return refuseStream(refusal, fields);
   noTunnel(client);
   if (!client.isLast && !isWaiting(client)) return refuse(refusal, fields);
   refuse(refusal, fields);
@@ -42,15 +39,14 @@ export function refuseRequest(client, refusal, fields) {
 /** Refuses a request that can be read in two ways, and with it what follows: the connection ends. */
 export function refuseMalformed(client, detail, fields) {
   var told = { status: 400, reason: 'malformed', detail: detail };
-  if (client.reader !== null) return refuseStream(client, told, fields);
+  if (client.reader !== null) return refuseStream(told, fields);
   log('warn', 'a request was refused', { ...fields, ...told });
   sayFarewell(client, '400 Bad Request', `malformed: ${detail}\n`);
   return ended;
 }
 
-function refuseStream(client, refusal, fields) {
+function refuseStream(refusal, fields) {
   refuse(refusal, fields);
-  $client = client;
   return refusedStream;
 }
 
@@ -71,29 +67,18 @@ var refused = pipeline($ =>
 var earlyMax = 0.2;
 
 /**
- * Over HTTP/2 the answer ends with the request, or when that takes long, and then its client is told that it is enough (RFC
- * 9113, 8.1): some send all before they look, and others, once they have looked, hear of an end only when something comes.
+ * Over HTTP/2 the answer ends with the request, or when that takes long: some clients send all before they look, and others, once
+ * they have looked and stopped, hear of an end only when something comes.
  */
 var refusedStream = pipeline($ =>
-  $.insert(() => new Timeout(earlyMax).wait().then(enough))
+  $.insert(() => new Timeout(earlyMax).wait().then(() => new MessageEnd()))
     .replaceData(() => undefined)
     .replaceMessageStart(() => {
       var { head, body } = answer($refusal);
       return [new MessageStart(head), body];
     })
-    .replaceMessageEnd(() => {
-      $isSaid = true;
-      return new MessageEnd();
-    })
+    .replaceMessageEnd(() => new MessageEnd())
 );
-
-function enough() {
-  var client = $client;
-  if ($isSaid || client.gone) return undefined;
-  client.cuts++;
-  if (client.ended === null) client.ended = new Set();
-  return new MessageEnd(http2().enoughTail);
-}
 
 /** A request that nobody answers: what follows one that ended its connection. */
 export var ignored = pipeline($ =>

@@ -347,13 +347,12 @@ function passWindow(reader, payload, out) {
   return true;
 }
 
-/** The peer has heard of our reset: now Pipy may forget the stream, of which nothing more should come, and a client has to send nothing. */
+/** The peer has heard of our reset: now Pipy may forget the stream, of which nothing more should come. */
 function tellCancelled(reader, out) {
   var [stream] = reader.cancelled;
   reader.cancelled = reader.cancelled.slice(1);
   if (stream === 0 || stream === undefined) return;
-  if (reader.isOfAnswers) reader.received.set(stream, -1);
-  else forget(reader, stream);
+  reader.received.set(stream, -1);
   pushResets(out, [stream], refusedStream);
 }
 

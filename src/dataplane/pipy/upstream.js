@@ -1,5 +1,5 @@
 /** The ways of requests and connections to where they go, and what becomes of their answers. */
-import { beginBody, check, mark, receive } from './answers.js';
+import { beginBody, check, heard, mark, receive } from './answers.js';
 import { dropRest, framed, sent } from './bodies.js';
 import { breakOff, endAfterAnswer, ended, isAwaited, leave, sayFarewell } from './connection.js';
 import { requestHead } from './framing.js';
@@ -36,9 +36,10 @@ var waitingMax = 64;
 export function waysTo(transport, isApp, isSecured) {
   var poolOptions = isApp ? lib.appPoolOptions : lib.poolOptions;
   var session = pipeline($ =>
-    (isSecured ? transport($, here) : transport($, here).replaceData(received).replaceData(checked)).replaceStreamEnd(
-      end => withoutError($place, end)
-    )
+    (isSecured
+      ? transport($, here).replaceData(data => heard($place, data))
+      : transport($, here).replaceData(received).replaceData(checked)
+    ).replaceStreamEnd(end => withoutError($place, end))
   );
   var kept = $ =>
     $.muxHTTP(() => $place, poolOptions)
@@ -171,6 +172,7 @@ function wayAlone(client, upstream, ways, head) {
   settle(client, place);
   $place = place;
   if (isUpgrade) lib.restoreUpgrade(head);
+  place.isSent = isUpgrade;
   return isUpgrade ? ways.upgraded : ways.streamed;
 }
 
