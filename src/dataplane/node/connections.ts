@@ -83,10 +83,9 @@ export class Connections {
     const entry = this.#open.get(socket);
     if (entry === undefined || entry.refused) return;
     const drained = () => entry.responses.forEach(drain);
-    const gone = () => entry.responses.forEach(end);
-    socket.on('drain', drained).once('close', gone);
+    socket.on('drain', drained);
     entry.next = () => {
-      socket.off('drain', drained).off('close', gone);
+      socket.off('drain', drained);
       this.#forget(socket, entry);
       if (!socket.writable) return void socket.destroy();
       (socket as Socket).setTimeout(0);
@@ -128,11 +127,7 @@ export class Connections {
   }
 }
 
-/** Node tells a response no more that there is room again, or nobody, once a connection is to leave its server. */
+/** Node tells a response no more that there is room again once a connection is to leave its server. */
 function drain(response: ServerResponse): void {
   if (response.socket !== null) response.emit('drain');
-}
-
-function end(response: ServerResponse): void {
-  response.destroy();
 }

@@ -148,6 +148,30 @@ export const early: Chapter = {
     expect(await got).toBe(size);
   }),
 
+  ...lines(
+    { 'reads on': true, 'reads no more': false },
+    'a hundred uploads over HTTP/2 hear an app that',
+    async (world, on) => {
+      const { buyer, store, app } = world;
+      app.does.grpc = stream => {
+        stream.respond({ ':status': 413 });
+        stream.end('big');
+        if (on) stream.resume();
+      };
+      for (let sessions = 0; sessions < 4; sessions++) {
+        const session = await openHTTP2(buyer, 'store:81');
+        for (let calls = 0; calls < 25; calls++)
+          expect(await upload(session, [Buffer.alloc(1024 * 1024, 'x')]).catch(() => 502)).toBeOneOf([413, 502]);
+        session.destroy();
+      }
+      app.reset();
+      const session = await openHTTP2(buyer, 'store:81');
+      expect(await statusOf(session)).toBe(200);
+      session.destroy();
+      expect([buyer, store].map(({ program }) => program?.running)).toEqual([true, true]);
+    },
+  ),
+
   'an upload over HTTP/2 hears that there is no such service, and so does the next call': async ({ buyer }) => {
     const session = await openHTTP2(buyer, 'nowhere');
     expect([await upload(session, pieces()), await statusOf(session)]).toEqual([404, 404]);

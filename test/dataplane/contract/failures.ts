@@ -3,9 +3,9 @@ import { constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import { drained, open, read, request, responseOf, sendWithoutEnd, until } from '../harness/client.ts';
-import { appPorts, outboundOf } from '../harness/mesh.ts';
+import { appPorts, endpointOf, outboundOf } from '../harness/mesh.ts';
 import { lines } from '../harness/sound.ts';
-import { buyerTree, type Chapter, serviceAt, type World } from '../harness/world.ts';
+import { buyerTree, type Chapter, serviceAt, storeTree, type World } from '../harness/world.ts';
 
 const parts: Readonly<Record<string, (socket: Socket) => void>> = {
   'with a length': socket => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly a part'),
@@ -26,7 +26,46 @@ const failing: Readonly<Record<string, string>> = {
   'one to nobody': 'GET / HTTP/1.1\r\nHost: store:99\r\n\r\n',
 };
 
+/** Requests to an app that says nothing. */
+const silences: Readonly<Record<string, string>> = {
+  'over HTTP/1.1': 'GET /silent HTTP/1.1\r\nHost: store\r\n\r\n',
+  'an upload over HTTP/1.1': 'POST /silent HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'to an app of HTTP/2': 'GET /silent HTTP/1.1\r\nHost: store:81\r\n\r\n',
+};
+
+/** What ports are that speak no HTTP by their protocol, and what a request over HTTP to them comes to. */
+const others: Readonly<
+  Record<string, readonly [port: number, protocol: 'tcp' | 'https' | 'tcp-server-first' | 'http', RegExp]>
+> = {
+  'a port that is tcp': [appPorts.http, 'tcp', /^HTTP\/1\.1 200 /],
+  'a port that is https': [appPorts.http, 'https', /^HTTP\/1\.1 200 /],
+  'a server that speaks first': [appPorts['tcp-server-first'], 'http', /^HTTP\/1\.1 502 /],
+  'a server that speaks first, as such': [appPorts['tcp-server-first'], 'tcp-server-first', /^HTTP\/1\.1 502 /],
+};
+
 export const failures: Chapter = {
+  ...lines(silences, 'an app that says nothing is a 504', async (world, asks) => {
+    const { buyer, store, mesh, app } = world;
+    const settings = { idleTimeoutMs: 1000 };
+    app.does.http = () => undefined;
+    app.does.grpc = () => undefined;
+    await mesh.push.give(store.spec.podUid, storeTree(world, store, {}, [], {}, settings));
+    await mesh.push.give(buyer.spec.podUid, buyerTree(world, { settings }));
+    const socket = connect(outboundOf(buyer));
+    socket.write(asks);
+    expect(await until(socket, 'upstream-silent')).toMatch(/^HTTP\/1\.1 504 /);
+    socket.destroy();
+  }),
+
+  ...lines(others, 'a request over HTTP is one, or an error', async (world, [port, protocol, answer]) => {
+    const service = serviceAt('other', endpointOf(world.store, port));
+    const more = [{ ...service, ports: [{ port: 80, protocol }] }];
+    await world.mesh.push.give(world.buyer.spec.podUid, buyerTree(world, { more }));
+    const socket = connect(outboundOf(world.buyer));
+    socket.write('GET /other HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n');
+    expect(await drained(socket)).toMatch(answer);
+  }),
+
   ...lines(
     failing,
     'requests behind one that failed are answered, with interim answers or without',

@@ -228,6 +228,23 @@ export const http2: Chapter = {
     session.close();
   },
 
+  'a header with the name of a status does nothing to other answers': async ({ buyer, app }) => {
+    const types = ['application/json', 'application/grpc-web+proto'];
+    const session = await openHTTP2(buyer, 'store:81');
+    for (const type of types) {
+      const answer = { ':status': 200, 'content-type': type, 'grpc-status': '0', 'x-own': '1' };
+      app.does.grpc = stream => {
+        stream.respond(answer);
+        stream.end('{}');
+      };
+      const call = session.request(post);
+      call.resume().end();
+      const [head] = await once(call, 'response');
+      expect(head).toMatchObject({ 'content-type': type, 'grpc-status': '0', 'x-own': '1' });
+    }
+    session.close();
+  },
+
   'an answer of gRPC without a status is the client’s to judge': async ({ buyer, app }) => {
     const session = await openHTTP2(buyer, 'store:81');
     for (const body of ['', 'a part']) {

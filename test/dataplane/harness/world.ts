@@ -70,6 +70,7 @@ export function storeTree(
   access: Access = {},
   without: readonly number[] = [],
   changes: Readonly<Record<number, Partial<InboundNode['data']['ports'][number]>>> = {},
+  settings: Partial<SettingsNode['data']> = {},
 ): Tree {
   const usual = harness.inboundPorts('shop/store').filter(({ port }) => !without.includes(port));
   const more = Object.keys(changes)
@@ -79,7 +80,7 @@ export function storeTree(
   return harness.treeFor(world.mesh, pod, {
     inbound: [...usual, ...added].map(port => ({ ...port, ...changes[port.port] })),
     access,
-    settings: { mode: access.anyone === false ? 'smi' : 'permissive' },
+    settings: { mode: access.anyone === false ? 'smi' : 'permissive', ...settings },
   });
 }
 
