@@ -10,6 +10,18 @@ import { type Chapter, storeAddress } from '../harness/world.ts';
 const megabyte = 1024 * 1024;
 
 export const tunnels: Chapter = {
+  'a declined upgrade leaves the next one a connection of its own': async ({ buyer, app }) => {
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    app.does.upgrade = (_request, socket) =>
+      void socket.write('HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n');
+    for (let times = 0; times < 3; times++) {
+      const socket = connect(outboundOf(buyer));
+      socket.write(`GET /ws HTTP/1.1\r\nHost: store\r\n${upgrade}`);
+      expect(await until(socket, '\r\n\r\n')).toMatch(/^HTTP\/1\.1 426 /);
+      socket.destroy();
+    }
+  },
+
   'CONNECT carries TCP, and an end in one direction leaves the other open': async ({ buyer, app }) => {
     app.does.tcp = async socket => socket.end(`got ${await bytesOf(socket)}`);
     for (const host of ['store:82', `${storeAddress}:82`]) {
