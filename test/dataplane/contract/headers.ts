@@ -124,7 +124,7 @@ export const headers: Chapter = {
     'what an answer says for one connection goes no further',
     async ({ buyer, app }, connection) => {
       app.does.http = ({ socket }) =>
-        void socket.write(
+        void socket.end(
           `HTTP/1.1 200 OK\r\nConnection: ${connection}\r\nX-Own: 1\r\nX-Other: 2\r\nContent-Length: 0\r\n\r\n`,
         );
       const { headers } = await request(buyer, { host: 'store' });
