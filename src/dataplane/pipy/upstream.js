@@ -324,8 +324,9 @@ function finishUpgraded(end) {
 /** Answers a request whose upstream ended without a response; Pipy would close the client's connection. */
 function unanswered(end) {
   var place = $place;
-  if (place.isWhole || place.client.gone || place.client.farewell !== '') return end;
+  if (place.isWhole || place.client.gone) return end;
   if (place.head !== null) return isCut(place) ? cut(place) : end;
+  if (place.client.farewell !== '') return end;
   return [failure(failureOf(place)), end];
 }
 

@@ -34,6 +34,15 @@ export const versions: Chapter = {
     }
   },
 
+  'an answer of HTTP/1.1 that breaks off looks whole before no request of HTTP/1.0': async ({ buyer, app }) => {
+    app.does.http = ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\na part');
+    const chunks = 'Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n';
+    for (const first of [get('/1'), get('/1', chunks).replace('GET', 'POST')]) {
+      const answer = await raw(buyer, first + get('/2').replace('1.1', '1.0'));
+      expect(answer).not.toContain('\r\n0\r\n');
+    }
+  },
+
   'a body of one byte reaches a client of HTTP/1.0': async ({ buyer, app }) => {
     app.does.http = (_incoming, response) => response.setHeader('content-length', 1).end('x');
     const answer = await raw(buyer, get('/1').replace('1.1', '1.0'));
