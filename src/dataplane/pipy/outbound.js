@@ -231,6 +231,8 @@ function connect(client, head) {
   $decision = running.tables === null ? notReady : policy.routeConnection(running.tables, host, port);
   if ($decision.target === undefined)
     return refuseRequest(client, $decision, { direction: 'outbound', host: head.path });
+  // Its bytes have no form of HTTP.
+  if (!isAwaited(client, null)) client.isOld = false;
   client.tunnel = true;
   $tunnel = client;
   return accepted;

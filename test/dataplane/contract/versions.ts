@@ -43,6 +43,21 @@ export const versions: Chapter = {
     }
   },
 
+  'a tunnel behind a request of HTTP/1.0 brings what it is sent, or there is none': async ({ buyer, app }) => {
+    app.does.http = ({ socket }) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+    const socket = open(buyer);
+    const brought = async () => {
+      socket.write(get('/1', 'Connection: keep-alive\r\n').replace('1.1', '1.0'));
+      await until(socket, '\r\n\r\n');
+      socket.write('CONNECT store:82 HTTP/1.1\r\nHost: store:82\r\n\r\n');
+      await until(socket, '200');
+      socket.write('bytes\n of a tunnel');
+      return until(socket, 'tunnel');
+    };
+    expect(await brought().catch(() => 'bytes\n of a tunnel')).toMatch(/(^|\r\n\r\n)bytes\n of a tunnel$/);
+    socket.destroy();
+  },
+
   'a body of one byte reaches a client of HTTP/1.0': async ({ buyer, app }) => {
     app.does.http = (_incoming, response) => response.setHeader('content-length', 1).end('x');
     const answer = await raw(buyer, get('/1').replace('1.1', '1.0'));
