@@ -44,7 +44,7 @@ export const versions: Chapter = {
   },
 
   'a tunnel behind a request of HTTP/1.0 brings what it is sent, or there is none': async ({ buyer, app }) => {
-    app.does.http = ({ socket }) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+    app.does.http = ({ socket }) => void socket.end('HTTP/1.1 204 No Content\r\n\r\n');
     const socket = open(buyer);
     const brought = async () => {
       socket.write(get('/1', 'Connection: keep-alive\r\n').replace('1.1', '1.0'));
