@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { Protocol } from '../../engine/config.ts';
 import * as policy from '../policy/policy.js';
+import { speaksHTTP2 } from '../policy/protocols.js';
 import type { InboundDecision, Refusal } from '../policy/types.ts';
 import { detectProtocol } from './detect.ts';
 import { connected, dnsNamesOf, plainUpstream } from './dial.ts';
@@ -108,7 +109,7 @@ function serve(context: Context, socket: TLSSocket): void {
   const principal = policy.principalOf(dnsNamesOf(socket.getPeerCertificate()), tables.settings.trustDomain);
   context.peers.set(socket, { port, principal });
   const protocol = tables.inboundPorts.find(served => served.port === port)?.protocol ?? 'tcp';
-  if (!isHTTP(protocol)) {
+  if (!policy.speaksHTTP(protocol)) {
     void admitTCP(context, socket, { port, principal });
     return;
   }
@@ -117,10 +118,6 @@ function serve(context: Context, socket: TLSSocket): void {
     else if (detected === 'http2') context.http2.serve(socket);
     else void admitTCP(context, socket, { port, principal });
   });
-}
-
-function isHTTP(protocol: Protocol): boolean {
-  return protocol === 'http' || protocol === 'http2' || protocol === 'grpc';
 }
 
 function admit({ shell, pool }: Context, exchange: Exchange, peer: Peer | undefined): void {
@@ -167,7 +164,7 @@ function plainly(exchange: Exchange): Exchange {
 
 function versionFor(exchange: Exchange, protocol: Protocol): 1 | 2 {
   if (exchange.upgrade) return 1;
-  return protocol === 'http2' || protocol === 'grpc' ? 2 : exchange.version;
+  return speaksHTTP2(protocol) ? 2 : exchange.version;
 }
 
 function appOf(shell: Shell, decision: Exclude<InboundDecision, Refusal>): Upstream {

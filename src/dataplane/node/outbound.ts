@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import * as policy from '../policy/policy.js';
+import { speaksHTTP2 } from '../policy/protocols.js';
 import type { OutboundDecision, OutboundDestination, Refusal } from '../policy/types.ts';
 import { detectProtocol } from './detect.ts';
 import { connected, meshUpstream, plainUpstream } from './dial.ts';
@@ -110,8 +111,7 @@ function route(context: Context, exchange: Exchange, destination: OutboundDestin
 /** A WebSocket needs a connection of its own, and so HTTP/1.1, whatever the port speaks otherwise. */
 function versionFor(exchange: Exchange, decision: Forward): 1 | 2 {
   if (exchange.upgrade) return 1;
-  const speaksHTTP2 = decision.action === 'forward' && (decision.protocol === 'http2' || decision.protocol === 'grpc');
-  return speaksHTTP2 ? 2 : exchange.version;
+  return decision.action === 'forward' && speaksHTTP2(decision.protocol) ? 2 : exchange.version;
 }
 
 function upstreamOf(shell: Shell, decision: Forward): Upstream {
@@ -147,7 +147,7 @@ function tunnel(context: Context, authority: string, socket: Duplex): void {
 }
 
 function isHTTP(decision: Forward): boolean {
-  return decision.action === 'forward' && ['http', 'http2', 'grpc'].includes(decision.protocol);
+  return decision.action === 'forward' && policy.speaksHTTP(decision.protocol);
 }
 
 const established = 'HTTP/1.1 200 Connection Established\r\n\r\n';

@@ -1,5 +1,6 @@
 /** The way to the app: peers prove who they are, the policy says what they may. */
 import * as policy from '../policy/policy.js';
+import { speaksHTTP2 } from '../policy/protocols.js';
 import { running } from './configuration.js';
 import { countClosed, countOpen, finish, newClient, rewritten, serve } from './connection.js';
 import { credentials } from './credentials.js';
@@ -70,8 +71,7 @@ function outgoing(data) {
  */
 export function inboundPort(port, protocol, roots) {
   var app = newUpstream(`${environment.appAddress}:${port}`, '');
-  var speaksHTTP2 = protocol === 'http2' || protocol === 'grpc';
-  var side = { port: port, app: app, speaksHTTP2: speaksHTTP2 };
+  var side = { port: port, app: app, speaksHTTP2: speaksHTTP2(protocol) };
 
   /** Equal heads have equal verdicts: one that is, byte for byte, the one before it was admitted with that. */
   function route(start) {
@@ -104,7 +104,7 @@ export function inboundPort(port, protocol, roots) {
         onVerify: identify,
         minVersion: 'TLS1.3'
       })
-      .to(speaksHTTP2 || protocol === 'http' ? detect : tcp);
+      .to(policy.speaksHTTP(protocol) ? detect : tcp);
 }
 
 function layoutOf(isHTTP, http, tcp) {

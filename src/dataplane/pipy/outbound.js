@@ -1,5 +1,6 @@
 /** The app's way out: what it sends is routed, and dialled under mutual TLS. */
 import * as policy from '../policy/policy.js';
+import { speaksHTTP2 } from '../policy/protocols.js';
 import { running } from './configuration.js';
 import { countClosed, countOpen, finish, isAwaited, newClient, rewritten, serve } from './connection.js';
 import { credentials } from './credentials.js';
@@ -197,7 +198,7 @@ var nothing = { method: '', path: '', host: '', headers: {} };
 function forward(client, head, plain, decision) {
   if (decision.endpoint === undefined) return sendOut(client, head, plain, decision);
   var upstream = decision.upstream || upstreamFor(decision);
-  if (!head.protocol || speaksHTTP2(decision)) return http2().call(client, upstream, toMesh.session, head);
+  if (!head.protocol || speaksHTTP2(decision.protocol)) return http2().call(client, upstream, toMesh.session, head);
   return send(client, upstream, toMesh, head, plain);
 }
 
@@ -248,15 +249,6 @@ function join() {
   return tunnel($decision.upstream || upstreamFor($decision), toMesh);
 }
 
-/** What speaks something else, and is asked over HTTP/1.1 all the same, is answered for what it is. */
-function speaksHTTP2({ protocol }) {
-  return protocol === 'http2' || protocol === 'grpc';
-}
-
-function isHTTP(decision) {
-  return decision.protocol === 'http' || decision.protocol === 'http2' || decision.protocol === 'grpc';
-}
-
 /** Stands in inbound.js as well: shared, it is one call more for each read, 1.3 % of the instructions of a request. */
 function incoming(data) {
   var client = $client;
@@ -293,7 +285,7 @@ function layoutOf(isHTTP) {
 }
 var accepted = pipeline($ =>
   $.acceptHTTPTunnel(() => new Message({ status: 200 }))
-    .to($ => $.onStart(() => takeHeld($tunnel)).pipe(() => (isHTTP($decision) ? detect : tcp)))
+    .to($ => $.onStart(() => takeHeld($tunnel)).pipe(() => (policy.speaksHTTP($decision.protocol) ? detect : tcp)))
     .handleStreamEnd(() => {
       $tunnel.tunnelEnded = true;
     })

@@ -6,5 +6,14 @@
  * @returns {boolean}
  */
 export function speaksHTTP(protocol) {
-  return protocol === 'http' || protocol === 'http2' || protocol === 'grpc';
+  return protocol === 'http' || speaksHTTP2(protocol);
+}
+
+/**
+ * Whether what listens on a port of this protocol speaks HTTP/2, whatever its client does.
+ * @param {Protocol} protocol
+ * @returns {boolean}
+ */
+export function speaksHTTP2(protocol) {
+  return protocol === 'http2' || protocol === 'grpc';
 }
