@@ -174,18 +174,13 @@ export function withoutSecondEnds(data, ended, open) {
   return out;
 }
 
-/** The streams that end in whole frames, by their numbers. */
+/** The streams that end in whole frames, by their numbers; `data` stays as it is. */
 export function endsIn(data) {
-  var bytes = new Data(data);
+  var rest = new Data(data);
   var streams = [];
-  if (isPreface(bytes)) bytes.shift(prefaceSize);
-  for (var head = bytes.shift(frameHeadSize); head.size === frameHeadSize; head = bytes.shift(frameHeadSize)) {
-    var fields = head.toArray();
-    var type = fields[3];
-    if (type === resetFrame || ((type === dataFrame || type === headers) && (fields[4] & endOfStream) !== 0))
-      streams.push(streamAt(fields, 5));
-    bytes.shift(sizeAt(fields, 0));
-  }
+  if (isPreface(rest)) rest.shift(prefaceSize);
+  for (var frame = takeFrame(rest); frame !== null; frame = takeFrame(rest))
+    if (isEnd(frame) || isLastData(frame)) streams.push(streamAt(frame.stream, 0));
   return streams;
 }
 
@@ -198,6 +193,10 @@ function note(stream, ended, open) {
 
 function isEnd({ type, flags }) {
   return type === resetFrame || (type === headers && (flags & endOfStream) !== 0);
+}
+
+function isLastData({ type, flags }) {
+  return type === dataFrame && (flags & endOfStream) !== 0;
 }
 
 /** No frame is as long as its first byte would say. */
