@@ -142,9 +142,10 @@ export function keepLength(request, head) {
   request.method = 'HEAD';
   var headers = head.headers;
   if (headers['content-length'] !== undefined) return;
-  var name = Object.keys(headers).find(each => typeof headers[each] === 'string' && !ownNames.includes(each)) || 'date';
+  var other = Object.keys(headers).find(each => typeof headers[each] === 'string' && !ownNames.includes(each));
+  var name = other || 'date';
   var names = head.headerNames || {};
-  headers['content-length'] = headers[name] || new Date().toUTCString();
+  headers['content-length'] = other ? headers[other] : new Date().toUTCString();
   names['content-length'] = names[name] || name;
   head.headerNames = names;
   delete headers[name];

@@ -1,4 +1,4 @@
-/** Answers that come before all of their request has: they reach their client, and so does the rest of the request an app that reads on. */
+/** Answers that come before all of their request has: they reach their client, and the rest of the request reaches an app that reads on. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClientHttp2Session } from 'node:http2';
 import { connect } from 'node:net';

@@ -119,6 +119,12 @@ const connections: Readonly<Record<string, string>> = {
 };
 
 export const headers: Chapter = {
+  'an empty header stays empty where it is the only one of an answer to HEAD': async ({ buyer, app }) => {
+    app.does.http = ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\nX-Empty:\r\n\r\n');
+    const answer = await raw(buyer, 'HEAD /empty HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/\r\nx-empty: *\r\n/i);
+  },
+
   ...lines(
     connections,
     'what an answer says for one connection goes no further',
